@@ -1,0 +1,56 @@
+import { ApolloServerErrorCode } from '@apollo/server/errors';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { AppError, errorCodes, isErrorCode } from '../errors.ts';
+
+/** Apollo's own complaints about the request; their messages speak of the request alone. */
+const apolloCodes: ReadonlySet<unknown> = new Set(
+  Object.values(ApolloServerErrorCode).filter((code) => code !== ApolloServerErrorCode.INTERNAL_SERVER_ERROR),
+);
+
+type Exit = {
+  requestId: string;
+  /** Told of what was thrown where no code foresaw it; the client learns nothing of it. */
+  onUnexpected: (cause: unknown) => void;
+};
+
+/** The one exit for errors: turns whatever went wrong into what a client may see. */
+export function formatError(
+  formatted: GraphQLFormattedError,
+  thrown: unknown,
+  { requestId, onUnexpected }: Exit,
+): GraphQLFormattedError {
+  const cause = thrown instanceof GraphQLError ? (thrown.originalError ?? thrown) : thrown;
+  if (cause instanceof AppError) {
+    return { ...formatted, message: cause.message, extensions: toExtensions(cause, requestId) };
+  }
+  const code = isUncodedRefusal(thrown) ? ApolloServerErrorCode.BAD_REQUEST : formatted.extensions?.code;
+  if (apolloCodes.has(code)) {
+    const retryable = isErrorCode(code) ? { retryable: errorCodes[code].retryable } : {};
+    return { ...formatted, extensions: { code, ...retryable, requestId } };
+  }
+  onUnexpected(cause);
+  return {
+    ...formatted,
+    message: 'Internal server error',
+    extensions: { code: 'INTERNAL_SERVER_ERROR', retryable: false, requestId },
+  };
+}
+
+/** Apollo refuses a persisted query whose hash is wrong with a 400, but gives it no code. */
+function isUncodedRefusal(thrown: unknown): boolean {
+  if (!(thrown instanceof GraphQLError)) return false;
+  const { code, http } = thrown.extensions as { code?: unknown; http?: { status?: number } };
+  return code === undefined && http?.status === 400;
+}
+
+function toExtensions(error: AppError, requestId: string) {
+  const { code, upstreamStatus, retryAfterSeconds, validationErrors } = error;
+  return {
+    code,
+    retryable: errorCodes[code].retryable,
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    requestId,
+    ...(upstreamStatus === undefined ? {} : { upstream: { status: upstreamStatus } }),
+    ...(validationErrors === undefined ? {} : { validationErrors }),
+  };
+}

@@ -1,0 +1,33 @@
+import type { ApolloServerPlugin } from '@apollo/server';
+import { type FragmentDefinitionNode, GraphQLError, Kind } from 'graphql';
+import { AppError } from '../errors.ts';
+import type { Context } from './context.ts';
+import { countTotals } from './countTotals.ts';
+
+/** Refuses an operation that asks for more totals than allowed, before any of them is loaded. */
+export function createOperationLimit(maxTotals: number): ApolloServerPlugin<Context> {
+  return {
+    requestDidStart: async () => ({
+      async didResolveOperation({ operation, document, request }) {
+        const fragments = new Map(
+          document.definitions
+            .filter((node): node is FragmentDefinitionNode => node.kind === Kind.FRAGMENT_DEFINITION)
+            .map((node) => [node.name.value, node]),
+        );
+        const count = operation
+          ? countTotals({ operation, fragments, variables: request.variables ?? {} })
+          : 0;
+        if (count > maxTotals) throw tooManyTotals(count, maxTotals);
+      },
+    }),
+  };
+}
+
+function tooManyTotals(count: number, maxTotals: number): GraphQLError {
+  const message = `The operation asks for ${count} totals; at most ${maxTotals} are allowed.`;
+  return new GraphQLError(message, {
+    originalError: new AppError('BAD_USER_INPUT', message),
+    // The operation is well formed, and routers lose the reason of a 4xx.
+    extensions: { http: { status: 200 } },
+  });
+}

@@ -1,0 +1,21 @@
+import { GraphQLScalarType } from 'graphql';
+import { GraphQLUUID } from 'graphql-scalars';
+
+const uuid = GraphQLUUID.toConfig();
+
+/** One id, one spelling: everything behind the scalar may compare and join ids as plain text. */
+function toCanonical(id: string): string {
+  return id.replaceAll(/[{}]/g, '').toLowerCase();
+}
+
+/** Reads a UUID given outside of GraphQL's own arguments, or throws. */
+export function parseUuid(value: unknown): string {
+  return toCanonical(uuid.parseValue(value));
+}
+
+/** graphql-scalars' UUID, with input brought into canonical form. */
+export const canonicalUuid = new GraphQLScalarType<string, string>({
+  ...uuid,
+  parseValue: parseUuid,
+  parseLiteral: (node, variables) => toCanonical(uuid.parseLiteral(node, variables)),
+});

@@ -1,0 +1,40 @@
+/** What happened in the gateway, as told by the part where it happened. */
+export type GatewayEvent =
+  | { type: 'started'; url: string }
+  | { type: 'draining' }
+  | { type: 'drained'; cut: number; durationMs: number }
+  | OperationEnded
+  | UpstreamCallEnded
+  /** Apollo Server speaking for itself. */
+  | { type: 'apolloMessage'; severity: 'debug' | 'error'; message: string }
+  /** An error that no code of ours foresaw; `cause` is what was thrown. */
+  | { type: 'unexpectedError'; requestId: string; cause: unknown };
+
+export type OperationEnded = {
+  type: 'operationEnded';
+  requestId: string;
+  /** The client's name for it; null where it has none or could not be read. */
+  operationName: string | null;
+  /** `partial`: some data and some errors. `cancelled`: the client left before the answer. */
+  outcome: 'ok' | 'partial' | 'failed' | 'cancelled';
+  /** The distinct codes of its errors. */
+  codes: readonly string[];
+  upstreamCalls: number;
+  durationMs: number;
+};
+
+export type UpstreamCallEnded = {
+  type: 'upstreamCallEnded';
+  requestId: string;
+  /** The HTTP status, or why there is none. */
+  result: number | 'timeout' | 'connection' | 'aborted' | 'too_large';
+  /** The connection's error code, such as `ECONNREFUSED`. */
+  reason: string | undefined;
+  /** What is wrong with the body of a 200. */
+  problem: string | undefined;
+  /** The ids by which the upstream's support would find this call. */
+  upstreamIds: Readonly<Record<string, string>>;
+  durationMs: number;
+};
+
+export type Emit = (event: GatewayEvent) => void;

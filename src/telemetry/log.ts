@@ -1,0 +1,64 @@
+import { type DestinationStream, type Level, pino } from 'pino';
+import type { Emit, GatewayEvent } from './events.ts';
+
+type LogSettings = {
+  level: Level | 'silent';
+  /** Values that must not stand in any line, wherever they come from. */
+  secrets: readonly string[];
+  destination?: DestinationStream | undefined;
+};
+
+/** Writes each event as one JSON line. */
+export function createLog({ level, secrets, destination }: LogSettings): Emit {
+  const logger = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { cause: describeCause },
+      // The last gate before the line leaves: it also catches a secret inside a message or a stack.
+      hooks: { streamWrite: createRedaction(secrets) },
+    },
+    destination ?? pino.destination(1),
+  );
+  return (event) => {
+    const { type, ...fields } = event;
+    logger[levelOf(event)](fields, type);
+  };
+}
+
+function levelOf(event: GatewayEvent): Level {
+  switch (event.type) {
+    case 'unexpectedError':
+      return 'error';
+    case 'apolloMessage':
+      return event.severity;
+    case 'upstreamCallEnded':
+      return event.result === 200 && event.problem === undefined ? 'debug' : 'warn';
+    case 'drained':
+      return event.cut > 0 ? 'warn' : 'info';
+    default:
+      return 'info';
+  }
+}
+
+/** Takes only named properties of a thrown value: an error object may carry requests, headers and keys. */
+function describeCause(cause: unknown): unknown {
+  if (!(cause instanceof Error)) {
+    return { message: typeof cause === 'object' ? Object.prototype.toString.call(cause) : String(cause) };
+  }
+  const { name, message, stack } = cause;
+  return {
+    name,
+    message,
+    stack,
+    ...(cause.cause === undefined ? {} : { cause: describeCause(cause.cause) }),
+  };
+}
+
+function createRedaction(secrets: readonly string[]): (line: string) => string {
+  // A secret shorter than this is none, and would eat ordinary words of the line.
+  const escaped = secrets.filter(({ length }) => length >= 8).map((s) => JSON.stringify(s).slice(1, -1));
+  return (line) => escaped.reduce((text, secret) => text.replaceAll(secret, '[redacted]'), line);
+}

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import type { TotalParameters } from './client.ts';
+
+const numericText = z
+  .string()
+  .regex(/^-?\d+(\.\d+)?([eE][+-]?\d+)?$/)
+  .transform(Number)
+  .pipe(z.number());
+
+const totalBody = z.object({
+  entitlement: z.string().toLowerCase(),
+  customer: z.string().toLowerCase(),
+  quantity: z.union([z.number(), numericText]).nullish(),
+});
+
+type Decoded = { ok: true; quantity: number | null } | { ok: false; problem: string };
+
+/**
+ * Reads the body of a 200. An absent quantity means the same as null, and a numeric string the same as its
+ * number. The echoed ids must be those asked for: any other number belongs to somebody else.
+ */
+export function decodeTotal(body: string, asked: TotalParameters): Decoded {
+  const parsed = totalBody.safeParse(parseJson(body));
+  if (!parsed.success) return { ok: false, problem: z.prettifyError(parsed.error) };
+  const { entitlement, customer, quantity } = parsed.data;
+  if (entitlement !== asked.entitlementId || customer !== asked.customerId) {
+    return { ok: false, problem: 'the answer is about another entitlement or customer' };
+  }
+  return { ok: true, quantity: quantity ?? null };
+}
+
+/** The parsed text, or undefined where it is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,153 @@
+import { describe, expect, it } from '@jest/globals';
+import { useGateway } from '../support/gateway.ts';
+import { customer, customerOf, entitlement, expectedQuantity, idOf, totalQuery } from '../support/ids.ts';
+
+describe('a total', () => {
+  const gateway = useGateway();
+
+  it('is the number that the upstream gave, with its age', async () => {
+    const before = Date.now();
+    const { status, headers, body } = await gateway.gql(
+      `{ customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}") {
+        entitlementId customerId quantity asOf stale entitlement { id } customer { id }
+      } }`,
+    );
+    expect(status).toBe(200);
+    expect(headers.get('content-type')).toBe('application/json; charset=utf-8');
+    expect(body).toEqual({
+      data: {
+        customerEntitlementTotal: {
+          entitlementId: entitlement,
+          customerId: customer,
+          quantity: expectedQuantity(),
+          asOf: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+          stale: false,
+          entitlement: { id: entitlement },
+          customer: { id: customer },
+        },
+      },
+    });
+    const asOf = Date.parse(body.data.customerEntitlementTotal.asOf);
+    expect(asOf).toBeGreaterThanOrEqual(before);
+    expect(asOf).toBeLessThanOrEqual(Date.now());
+  });
+
+  it('depends on its window', async () => {
+    const window = { startDate: 1_700_000_000, endDate: 1_800_000_000 };
+    const { body } = await gateway.gql(totalQuery, { entitlementId: entitlement, customerId: customer, ...window });
+    expect(body).toEqual({ data: { customerEntitlementTotal: { quantity: expectedQuantity(window) } } });
+    expect([...gateway.simulator.perKey.keys()]).toEqual([
+      `${entitlement}/${customer}?start_date=1700000000&end_date=1800000000`,
+    ]);
+  });
+
+  it('leaves a null date out of the upstream call', async () => {
+    await gateway.gql(totalQuery, { entitlementId: entitlement, customerId: customer, startDate: null, endDate: 5 });
+    expect([...gateway.simulator.perKey.keys()]).toEqual([`${entitlement}/${customer}?end_date=5`]);
+  });
+
+  it('is the same, and asked for once, however its ids are written', async () => {
+    const { body } = await gateway.gql(
+      `query ($id: UUID!) {
+        lower: customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}") { ...all }
+        upper: customerEntitlementTotal(entitlementId: $id, customerId: "${customer.toUpperCase()}") { ...all }
+        braced: customerEntitlementTotal(customerId: "{${customer}}", entitlementId: "{${entitlement}}") { ...all }
+      }
+      fragment all on CustomerEntitlementTotal { entitlementId customerId quantity }`,
+      { id: entitlement.toUpperCase() },
+    );
+    const total = { entitlementId: entitlement, customerId: customer, quantity: expectedQuantity() };
+    expect(body).toEqual({ data: { lower: total, upper: total, braced: total } });
+    expect(gateway.simulator.requestHeaders).toHaveLength(1);
+  });
+
+  it('costs one upstream call per distinct pair among 50 aliases, all at once', async () => {
+    const pairs = Array.from({ length: 50 }, (_, n) => ({ alias: `t${n}`, entitlementId: idOf(n % 10) }));
+    // This customer's answers take 50 ms, so the ten calls overlap where they are made in parallel.
+    const customerId = customerOf('d032');
+    const fields = pairs.map(
+      ({ alias, entitlementId }) =>
+        `${alias}: customerEntitlementTotal(entitlementId: "${entitlementId}", customerId: "${customerId}") { quantity }`,
+    );
+    const { body } = await gateway.gql(`{ ${fields.join('\n')} }`);
+    const expected = pairs.map(({ alias, entitlementId }) => [
+      alias,
+      { quantity: expectedQuantity({ entitlementId, customerId }) },
+    ]);
+    expect(body).toEqual({ data: Object.fromEntries(expected) });
+    expect(gateway.simulator.requestHeaders).toHaveLength(10);
+    expect(gateway.simulator.peak).toBe(10);
+  });
+
+  it('is loaded anew for each request', async () => {
+    const variables = { entitlementId: entitlement, customerId: customer };
+    await gateway.gql(totalQuery, variables);
+    await gateway.gql(totalQuery, variables);
+    expect(gateway.simulator.requestHeaders).toHaveLength(2);
+  });
+});
+
+describe('many totals in one field', () => {
+  const gateway = useGateway({ GRAPHQL_MAX_TOTALS: '20' });
+  const query = `query Totals($requests: [CustomerEntitlementTotalRequest!]!) {
+    customerEntitlementTotals(requests: $requests) { entitlementId quantity }
+  }`;
+  const requestsFor = (count: number) =>
+    Array.from({ length: count }, (_, n) => ({ entitlementId: idOf(n), customerId: customer }));
+
+  it('stand in the order of the requests', async () => {
+    const requests = requestsFor(20).toReversed();
+    const { body } = await gateway.gql(query, { requests });
+    const expected = requests.map((request) => ({
+      entitlementId: request.entitlementId,
+      quantity: expectedQuantity(request),
+    }));
+    expect(body).toEqual({ data: { customerEntitlementTotals: expected } });
+  });
+
+  it('fail one by one, each with its error at its index', async () => {
+    const [first, second] = requestsFor(2);
+    const requests = [
+      first,
+      { ...first, customerId: customerOf('0404') },
+      { ...first, startDate: 2, endDate: 1 },
+      { ...first, customerId: customerOf('0200') },
+      second,
+    ];
+    const { status, body } = await gateway.gql(query, { requests });
+    expect(status).toBe(200);
+    expect(body.data).toEqual({
+      customerEntitlementTotals: [
+        { entitlementId: idOf(0), quantity: expectedQuantity({ entitlementId: idOf(0) }) },
+        null,
+        null,
+        { entitlementId: idOf(0), quantity: null },
+        { entitlementId: idOf(1), quantity: expectedQuantity({ entitlementId: idOf(1) }) },
+      ],
+    });
+    expect(body.errors?.map(({ path, extensions }) => [path, extensions.code])).toEqual([
+      [['customerEntitlementTotals', 2], 'BAD_USER_INPUT'],
+      [['customerEntitlementTotals', 1], 'NOT_FOUND'],
+    ]);
+  });
+
+  it('are refused as a whole, without an upstream call, where the operation asks for too many', async () => {
+    const aliased = `query ($requests: [CustomerEntitlementTotalRequest!]!) {
+      list: customerEntitlementTotals(requests: $requests) { quantity }
+      one: customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}") { quantity }
+    }`;
+    expect((await gateway.gql(aliased, { requests: requestsFor(19) })).body.errors).toBeUndefined();
+    const callsBefore = gateway.simulator.requestHeaders.length;
+    const { status, body } = await gateway.gql(aliased, { requests: requestsFor(20) });
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      errors: [
+        {
+          message: 'The operation asks for 21 totals; at most 20 are allowed.',
+          extensions: { code: 'BAD_USER_INPUT', retryable: false, requestId: expect.any(String) },
+        },
+      ],
+    });
+    expect(gateway.simulator.requestHeaders).toHaveLength(callsBefore);
+  });
+});

@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, beforeEach } from '@jest/globals';
+import { createApp } from '../../src/app.ts';
+import { type Config, parseConfig } from '../../src/config.ts';
+import { createSimulator, reset, type SimulatorState } from '../../src/simulator/simulator.ts';
+
+export const apiKey = 'test-api-key-0123456789';
+export const organisation = '5d0c1a52-6a3e-4b1f-8a55-1f2e3d4c5b6a';
+
+type LogLine = Readonly<Record<string, unknown>> & { msg: string };
+
+export type GraphQLAnswer = {
+  status: number;
+  headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: tests compare whole answers with literals
+  body: { data?: any; errors?: any[] };
+};
+
+export type Gateway = {
+  url: string;
+  simulator: SimulatorState;
+  log: LogLine[];
+  /** Posts an operation. */
+  gql: (query: string, variables?: object, init?: RequestInit) => Promise<GraphQLAnswer>;
+  fetch: (path: string, init?: RequestInit) => Promise<Response>;
+};
+
+export function createTestConfig(environment: Readonly<Record<string, string>>): Config {
+  const parsed = parseConfig(
+    { PORT: '0', ZENSKAR_API_KEY: apiKey, ZENSKAR_ORGANISATION: organisation, LOG_LEVEL: 'debug', ...environment },
+    () => '',
+  );
+  if (!parsed.ok) throw new Error(parsed.problems.join('\n'));
+  return parsed.config;
+}
+
+/** Starts the whole gateway before a simulator for the tests of one file, both on free ports. */
+export function useGateway(environment: Readonly<Record<string, string>> = {}): Gateway {
+  const simulator = createSimulator();
+  const gateway = { simulator: simulator.state, log: [] as LogLine[] } as Gateway;
+  let stop: () => Promise<void>;
+
+  beforeAll(async () => {
+    const upstream = await simulator.start('127.0.0.1', 0);
+    const app = createApp(createTestConfig({ ZENSKAR_URL: upstream, ...environment }), {
+      logDestination: { write: (line) => void gateway.log.push(JSON.parse(line)) },
+    });
+    gateway.url = await app.start();
+    stop = app.stop;
+  });
+  beforeEach(() => {
+    reset(simulator.state);
+    simulator.state.overall = { mode: 'ok' };
+    gateway.log.length = 0;
+  });
+  afterAll(async () => {
+    await stop();
+    await simulator.stop();
+  });
+
+  gateway.fetch = (path, init) => fetch(`${gateway.url}${path}`, init);
+  gateway.gql = async (query, variables, init) => {
+    const response = await gateway.fetch('/graphql', {
+      method: 'POST',
+      body: JSON.stringify({ query, variables }),
+      ...init,
+      headers: { 'content-type': 'application/json', ...(init?.headers as Record<string, string>) },
+    });
+    return { status: response.status, headers: response.headers, body: JSON.parse(await response.text()) };
+  };
+  return gateway;
+}
+
+/** Resolves once `condition` holds; the test's own time limit ends the wait. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
