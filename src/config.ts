@@ -84,7 +84,9 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
     const value = values[name] || undefined;
     const result = schema.safeParse(value);
     if (result.success) parsed[name] = result.data;
-    else problems.push(describeProblem(name, value, result.error));
+    // What is wrong with a secret's file was said when it was read.
+    else if (value !== undefined || !environment[`${name}_FILE`])
+      problems.push(describeProblem(name, value, result.error));
   }
   problems.push(...unknownVariables(environment), ...openDoor(parsed));
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config: parsed as Config };

@@ -20,17 +20,19 @@ export async function readJsonBody(request: IncomingMessage, maxBytes: number): 
   }
 }
 
-async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let size = 0;
-  // Leaving the loop early must not destroy the socket: the refusal still has to be sent over it.
-  const body: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
-  for await (const chunk of body) {
+  request.on('data', (chunk: Buffer) => {
     size += chunk.length;
-    if (size > maxBytes) throw tooLarge(maxBytes);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, size);
+    if (size <= maxBytes) chunks.push(chunk);
+    // The rest flows past, so that the connection can carry the refusal and the next request.
+    else reject(tooLarge(maxBytes));
+  });
+  request.once('end', () => resolve(Buffer.concat(chunks)));
+  request.once('error', reject);
+  return promise;
 }
 
 function tooLarge(maxBytes: number): HttpError {

@@ -55,6 +55,8 @@ export function createHandler(settings: HandlerSettings): RequestListener {
       if (route === undefined) throw new HttpError(404, 'Nothing is here; GraphQL is at /graphql.');
       send(response, await route(request, { requestId, search, signal: signalOf(response) }));
     } catch (error) {
+      // The client left in the middle of its own request: nothing went wrong here, and nobody is listening.
+      if (response.destroyed) return;
       send(response, toRefusal(error, requestId, settings.emit));
     }
   }

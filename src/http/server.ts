@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createHandler, type HandlerSettings } from './handler.ts';
 
@@ -46,6 +46,12 @@ export function createHttpServer(settings: HttpServerSettings): HttpServer {
     },
   );
 
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+
   async function start(): Promise<string> {
     server.listen(port, host);
     await once(server, 'listening');
@@ -60,8 +66,10 @@ export function createHttpServer(settings: HttpServerSettings): HttpServer {
     const startedMs = now();
     await sleep(shutdownDelayMs);
     const closed = once(server, 'close');
-    // Closes idle connections too; those under way close after their answer.
+    // Closes idle connections too, and each busy one after its answer; but not those that a browser or load
+    // balancer opened in advance and never used.
     server.close();
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
     let cut = 0;
     const timer = setTimeout(() => {
       cut = underWay;

@@ -34,7 +34,11 @@ describe('a total', () => {
 
   it('depends on its window', async () => {
     const window = { startDate: 1_700_000_000, endDate: 1_800_000_000 };
-    const { body } = await gateway.gql(totalQuery, { entitlementId: entitlement, customerId: customer, ...window });
+    const { body } = await gateway.gql(totalQuery, {
+      entitlementId: entitlement,
+      customerId: customer,
+      ...window,
+    });
     expect(body).toEqual({ data: { customerEntitlementTotal: { quantity: expectedQuantity(window) } } });
     expect([...gateway.simulator.perKey.keys()]).toEqual([
       `${entitlement}/${customer}?start_date=1700000000&end_date=1800000000`,
@@ -42,7 +46,12 @@ describe('a total', () => {
   });
 
   it('leaves a null date out of the upstream call', async () => {
-    await gateway.gql(totalQuery, { entitlementId: entitlement, customerId: customer, startDate: null, endDate: 5 });
+    await gateway.gql(totalQuery, {
+      entitlementId: entitlement,
+      customerId: customer,
+      startDate: null,
+      endDate: 5,
+    });
     expect([...gateway.simulator.perKey.keys()]).toEqual([`${entitlement}/${customer}?end_date=5`]);
   });
 

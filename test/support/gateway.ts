@@ -26,7 +26,13 @@ export type Gateway = {
 
 export function createTestConfig(environment: Readonly<Record<string, string>>): Config {
   const parsed = parseConfig(
-    { PORT: '0', ZENSKAR_API_KEY: apiKey, ZENSKAR_ORGANISATION: organisation, LOG_LEVEL: 'debug', ...environment },
+    {
+      PORT: '0',
+      ZENSKAR_API_KEY: apiKey,
+      ZENSKAR_ORGANISATION: organisation,
+      LOG_LEVEL: 'debug',
+      ...environment,
+    },
     () => '',
   );
   if (!parsed.ok) throw new Error(parsed.problems.join('\n'));

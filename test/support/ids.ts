@@ -13,9 +13,19 @@ export function idOf(n: number): string {
 type Asked = { entitlementId?: string; customerId?: string; startDate?: number; endDate?: number };
 
 /** The number that the simulator gives for a total. */
-export function expectedQuantity({ entitlementId = entitlement, customerId = customer, startDate, endDate }: Asked = {}) {
+export function expectedQuantity({
+  entitlementId = entitlement,
+  customerId = customer,
+  startDate,
+  endDate,
+}: Asked = {}) {
   const toText = (seconds: number | undefined) => (seconds === undefined ? null : String(seconds));
-  return simulatedQuantity({ entitlementId, customerId, startDate: toText(startDate), endDate: toText(endDate) });
+  return simulatedQuantity({
+    entitlementId,
+    customerId,
+    startDate: toText(startDate),
+    endDate: toText(endDate),
+  });
 }
 
 export const totalQuery = `query Total($entitlementId: UUID!, $customerId: UUID!, $startDate: Int, $endDate: Int) {

@@ -1,0 +1,281 @@
+import { connect } from 'node:net';
+import { describe, expect, it } from '@jest/globals';
+import { useGateway } from '../support/gateway.ts';
+import { customer, entitlement, expectedQuantity, totalQuery } from '../support/ids.ts';
+
+type Case = {
+  name: string;
+  path?: string;
+  init?: RequestInit;
+  status: number;
+  code: string;
+  message: RegExp;
+};
+
+const json = { 'content-type': 'application/json' };
+const post = (
+  body: NonNullable<RequestInit['body']>,
+  headers: Record<string, string> = json,
+): RequestInit => ({
+  method: 'POST',
+  body,
+  headers,
+});
+const operation = (query: string, variables?: object) => post(JSON.stringify({ query, variables }));
+const one = (args: string) => `{ customerEntitlementTotal(${args}) { quantity } }`;
+const ids = `entitlementId: "${entitlement}", customerId: "${customer}"`;
+const variables = { entitlementId: entitlement, customerId: customer };
+
+const cases: Case[] = [
+  {
+    name: 'malformed JSON',
+    init: post('{"query":'),
+    status: 400,
+    code: 'BAD_REQUEST',
+    message: /not valid JSON/,
+  },
+  { name: 'an empty body', init: post(''), status: 400, code: 'BAD_REQUEST', message: /not valid JSON/ },
+  {
+    name: 'invalid UTF-8',
+    init: post(new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x7d])),
+    status: 400,
+    code: 'BAD_REQUEST',
+    message: /UTF-8/,
+  },
+  { name: 'an empty object', init: post('{}'), status: 400, code: 'BAD_REQUEST', message: /no keys/ },
+  {
+    name: 'a batch',
+    init: post('[{"query":"{__typename}"}]'),
+    status: 400,
+    code: 'BAD_REQUEST',
+    message: /batching/,
+  },
+  {
+    name: 'a body that is no object',
+    init: post('7'),
+    status: 400,
+    code: 'BAD_REQUEST',
+    message: /body missing/,
+  },
+  {
+    name: 'a query that is no string',
+    init: post('{"query":7}'),
+    status: 400,
+    code: 'BAD_REQUEST',
+    message: /strings/,
+  },
+  {
+    name: 'a body over the limit',
+    init: post(JSON.stringify({ query: `# ${'x'.repeat(300_000)}` })),
+    status: 413,
+    code: 'BAD_REQUEST',
+    message: /exceeds 262144 bytes/,
+  },
+  {
+    name: 'a wrong content type',
+    init: post('{"query":"{__typename}"}', { 'content-type': 'text/plain' }),
+    status: 415,
+    code: 'BAD_REQUEST',
+    message: /application\/json/,
+  },
+  {
+    name: 'a wrong charset',
+    init: post('{"query":"{__typename}"}', { 'content-type': 'application/json; charset=utf-16' }),
+    status: 415,
+    code: 'BAD_REQUEST',
+    message: /UTF-8/,
+  },
+  {
+    name: 'a packed body',
+    init: post('{"query":"{__typename}"}', { ...json, 'content-encoding': 'gzip' }),
+    status: 415,
+    code: 'BAD_REQUEST',
+    message: /content-encoding/,
+  },
+  {
+    name: 'another method',
+    init: { method: 'PUT', body: '{}', headers: json },
+    status: 405,
+    code: 'BAD_REQUEST',
+    message: /GET or POST/,
+  },
+  {
+    name: 'a GET that a foreign page could make',
+    path: '/graphql?query={__typename}',
+    status: 400,
+    code: 'BAD_REQUEST',
+    message: /Cross-Site Request Forgery/,
+  },
+  {
+    name: 'a GET mutation',
+    path: '/graphql?query=mutation{__typename}',
+    init: { headers: { 'apollo-require-preflight': '1' } },
+    status: 405,
+    code: 'BAD_REQUEST',
+    message: /only support query operations/,
+  },
+  {
+    name: 'an unknown path',
+    path: '/graphq',
+    status: 404,
+    code: 'NOT_FOUND',
+    message: /GraphQL is at \/graphql/,
+  },
+  { name: 'the root', path: '/', status: 404, code: 'NOT_FOUND', message: /GraphQL is at \/graphql/ },
+  {
+    name: 'no GraphQL',
+    init: operation('{'),
+    status: 400,
+    code: 'GRAPHQL_PARSE_FAILED',
+    message: /^Syntax Error/,
+  },
+  {
+    name: 'a document of 6,000 tokens',
+    init: operation(`{ ${'a '.repeat(6000)} }`),
+    status: 400,
+    code: 'GRAPHQL_PARSE_FAILED',
+    message: /4000 tokens/,
+  },
+  {
+    name: 'an unknown field',
+    init: operation('{ customerEntitlementTotl }'),
+    status: 400,
+    code: 'GRAPHQL_VALIDATION_FAILED',
+    message: /^Cannot query field "customerEntitlementTotl" on type "Query"\.$/,
+  },
+  {
+    name: 'introspection',
+    init: operation('{ __schema { types { name } } }'),
+    status: 400,
+    code: 'GRAPHQL_VALIDATION_FAILED',
+    message: /introspection is not allowed/,
+  },
+  {
+    name: 'an unknown operation name',
+    init: post(JSON.stringify({ query: 'query A { __typename }', operationName: 'B' })),
+    status: 400,
+    code: 'OPERATION_RESOLUTION_FAILURE',
+    message: /Unknown operation named "B"/,
+  },
+  {
+    name: 'a persisted query with a wrong hash',
+    init: post(
+      JSON.stringify({
+        query: '{ __typename }',
+        extensions: { persistedQuery: { version: 1, sha256Hash: 'f'.repeat(64) } },
+      }),
+    ),
+    status: 400,
+    code: 'BAD_REQUEST',
+    message: /sha does not match/,
+  },
+  {
+    name: 'a UUID literal that is none',
+    init: operation(one(`entitlementId: "nope", customerId: "${customer}"`)),
+    status: 400,
+    code: 'GRAPHQL_VALIDATION_FAILED',
+    message: /UUID/,
+  },
+  {
+    name: 'a UUID variable that is none',
+    init: operation(totalQuery, { ...variables, customerId: '../../secret' }),
+    status: 200,
+    code: 'BAD_USER_INPUT',
+    message: /\$customerId/,
+  },
+  {
+    name: 'a missing variable',
+    init: operation(totalQuery, { entitlementId: entitlement }),
+    status: 200,
+    code: 'BAD_USER_INPUT',
+    message: /\$customerId/,
+  },
+  {
+    name: 'a literal in milliseconds',
+    init: operation(one(`${ids}, startDate: 1700000000000`)),
+    status: 400,
+    code: 'GRAPHQL_VALIDATION_FAILED',
+    message: /32-bit/,
+  },
+  {
+    name: 'a variable in milliseconds',
+    init: operation(totalQuery, { ...variables, startDate: 1_700_000_000_000 }),
+    status: 200,
+    code: 'BAD_USER_INPUT',
+    message: /32-bit/,
+  },
+  {
+    name: 'a start after its end',
+    init: operation(totalQuery, { ...variables, startDate: 2, endDate: 1 }),
+    status: 200,
+    code: 'BAD_USER_INPUT',
+    message: /^startDate is after endDate\.$/,
+  },
+];
+
+/** What would betray the gateway's inside. */
+const betrayal = /test-api-key|5d0c1a52|127\.0\.0\.1|node_modules|\.ts\b|stack/;
+
+describe('bad input', () => {
+  const gateway = useGateway();
+
+  it.each(cases)(
+    '$name is refused with $status and $code',
+    async ({ path = '/graphql', init, status, code, message }) => {
+      const response = await gateway.fetch(path, init);
+      const text = await response.text();
+      expect(response.headers.get('content-type')).toMatch(/^application\/json; charset=utf-8$/);
+      expect(response.headers.get('cache-control')).toBe('no-store');
+      const { errors, ...rest } = JSON.parse(text);
+      expect({ status: response.status, code: errors[0].extensions.code }).toEqual({ status, code });
+      expect(errors[0].message).toMatch(message);
+      expect(errors[0].extensions.requestId).toBe(response.headers.get('x-request-id'));
+      expect(Object.keys(rest).filter((key) => key !== 'data')).toEqual([]);
+      expect(text).not.toMatch(betrayal);
+      expect(gateway.simulator.requestHeaders).toEqual([]);
+      expect(gateway.log.filter(({ level }) => level === 'error')).toEqual([]);
+    },
+  );
+
+  it('gives the argument that an own check is about', async () => {
+    const { body } = await gateway.gql(totalQuery, { ...variables, startDate: 2, endDate: 1 });
+    expect(body.errors?.[0].extensions).toEqual({
+      code: 'BAD_USER_INPUT',
+      retryable: false,
+      requestId: expect.any(String),
+      validationErrors: [
+        { loc: ['startDate'], msg: 'startDate is after endDate', type: 'date', argument: 'startDate' },
+      ],
+    });
+  });
+
+  it('says which methods are allowed', async () => {
+    const response = await gateway.fetch('/graphql', { method: 'DELETE' });
+    expect(response.headers.get('allow')).toBe('GET, POST');
+  });
+
+  it('of a size that was not announced is refused as soon as it is too large', async () => {
+    const body = new ReadableStream({
+      start(controller) {
+        for (let chunk = 0; chunk < 5; chunk += 1) controller.enqueue(Buffer.alloc(100_000, 0x20));
+        controller.close();
+      },
+    });
+    const response = await gateway.fetch('/graphql', { ...post(body), duplex: 'half' } as RequestInit);
+    expect(response.status).toBe(413);
+    expect((await gateway.gql(totalQuery, variables)).status).toBe(200);
+  });
+
+  it('that is no HTTP at all does not stop the gateway', async () => {
+    const { port } = new URL(gateway.url);
+    await new Promise<void>((resolve) => {
+      connect(Number(port), '127.0.0.1')
+        .on('close', () => resolve())
+        .on('error', () => resolve())
+        .resume()
+        .end('\0\r\n\r\n');
+    });
+    const { body } = await gateway.gql(totalQuery, variables);
+    expect(body).toEqual({ data: { customerEntitlementTotal: { quantity: expectedQuantity() } } });
+  });
+});

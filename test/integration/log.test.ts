@@ -1,0 +1,78 @@
+import { describe, expect, it } from '@jest/globals';
+import { apiKey, organisation, useGateway } from '../support/gateway.ts';
+import { customer, customerOf, entitlement, totalQuery } from '../support/ids.ts';
+
+describe('the log of a gateway', () => {
+  const gateway = useGateway({ UPSTREAM_ATTEMPT_TIMEOUT_MS: '100' });
+  const operations = () => gateway.log.filter(({ msg }) => msg === 'operationEnded');
+
+  it('has one line per operation', async () => {
+    const failing = customerOf('0404');
+    await gateway.gql(totalQuery, { entitlementId: entitlement, customerId: customer });
+    await gateway.gql(totalQuery, { entitlementId: entitlement, customerId: failing });
+    await gateway.gql(
+      `{ a: customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}") { quantity }
+         b: customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${failing}") { quantity } }`,
+    );
+    await gateway.gql('{ nothing }');
+    const line = {
+      level: 'info',
+      time: expect.any(String),
+      msg: 'operationEnded',
+      requestId: expect.any(String),
+    };
+    const durationMs = expect.any(Number);
+    expect(operations()).toEqual([
+      { ...line, operationName: 'Total', outcome: 'ok', codes: [], upstreamCalls: 1, durationMs },
+      {
+        ...line,
+        operationName: 'Total',
+        outcome: 'failed',
+        codes: ['NOT_FOUND'],
+        upstreamCalls: 1,
+        durationMs,
+      },
+      {
+        ...line,
+        operationName: null,
+        outcome: 'partial',
+        codes: ['NOT_FOUND'],
+        upstreamCalls: 2,
+        durationMs,
+      },
+      {
+        ...line,
+        operationName: null,
+        outcome: 'failed',
+        codes: ['GRAPHQL_VALIDATION_FAILED'],
+        upstreamCalls: 0,
+        durationMs,
+      },
+    ]);
+  });
+
+  it('tells the true cause of each failed upstream call once', async () => {
+    for (const code of ['5200', '8888', '9999', '0503']) {
+      await gateway.gql(totalQuery, { entitlementId: entitlement, customerId: customerOf(code) });
+    }
+    const causes = gateway.log.filter(({ level }) => level === 'warn');
+    expect(causes).toMatchObject([
+      { msg: 'upstreamCallEnded', result: 200, problem: expect.stringMatching(/expected object/) },
+      { msg: 'upstreamCallEnded', result: 'connection', reason: 'ECONNRESET' },
+      { msg: 'upstreamCallEnded', result: 'timeout' },
+      { msg: 'upstreamCallEnded', result: 503 },
+    ]);
+  });
+
+  it('has no secret in it after every kind of failure', async () => {
+    const codes =
+      '0400 0401 0403 0404 0422 1422 2422 3422 0429 0500 9500 0502 0503 0504 5200 6200 7200 8888 9999';
+    for (const code of codes.split(' ')) {
+      await gateway.gql(totalQuery, { entitlementId: entitlement, customerId: customerOf(code) });
+    }
+    const text = JSON.stringify(gateway.log);
+    expect(gateway.log.length).toBeGreaterThan(30);
+    expect(text).not.toContain(apiKey);
+    expect(text).not.toContain(organisation);
+  });
+});

@@ -1,0 +1,118 @@
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { createZenskarClient, type ZenskarClientSettings } from '../../src/zenskar/client.ts';
+import { apiKey, organisation, until, useGateway } from '../support/gateway.ts';
+import { customer, customerOf, entitlement, totalQuery } from '../support/ids.ts';
+
+const parameters = { entitlementId: entitlement, customerId: customer, startDate: null, endDate: null };
+
+describe('the upstream call', () => {
+  const gateway = useGateway({ ZENSKAR_API_VERSION: '20240301' });
+
+  it('carries the credentials, the request id and nothing of the caller', async () => {
+    await gateway.gql(
+      totalQuery,
+      { entitlementId: entitlement, customerId: customer },
+      {
+        headers: {
+          'x-request-id': 'abc 123',
+          authorization: 'Bearer of-the-caller',
+          cookie: 'of=the-caller',
+        },
+      },
+    );
+    expect(gateway.simulator.requestHeaders).toEqual([
+      {
+        accept: 'application/json',
+        'user-agent': expect.stringMatching(/^zenskar-graphql-gateway\/\d+\.\d+\.\d+$/),
+        'x-api-key': apiKey,
+        organisation,
+        apiversion: '20240301',
+        'x-request-id': 'abc 123',
+        host: expect.any(String),
+        connection: 'keep-alive',
+      },
+    ]);
+  });
+
+  it('is given up when the client has gone', async () => {
+    const client = new AbortController();
+    const answer = gateway.gql(
+      totalQuery,
+      { entitlementId: entitlement, customerId: customerOf('9999') },
+      { signal: client.signal },
+    );
+    await until(() => gateway.simulator.requestHeaders.length === 1);
+    client.abort();
+    await expect(answer).rejects.toThrow('aborted');
+    await until(() => gateway.simulator.aborted === 1);
+    await until(() =>
+      gateway.log.some(({ msg, outcome }) => msg === 'operationEnded' && outcome === 'cancelled'),
+    );
+  });
+});
+
+describe('one attempt', () => {
+  const stops: (() => void)[] = [];
+  afterEach(() => {
+    for (const stop of stops.splice(0)) stop();
+  });
+
+  async function attemptAgainst(answer: RequestListener, settings: Partial<ZenskarClientSettings> = {}) {
+    const server = createServer(answer).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const client = createZenskarClient({
+      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      apiKey,
+      organisation,
+      apiVersion: undefined,
+      attemptTimeoutMs: 1000,
+      maxSockets: 2,
+      userAgent: 'test',
+      ...settings,
+    });
+    stops.push(client.close, () => server.close().closeAllConnections());
+    return client.attempt(parameters, { requestId: 'r', signal: new AbortController().signal });
+  }
+
+  it('does not follow a redirect, which would carry the key elsewhere', async () => {
+    let calls = 0;
+    const outcome = await attemptAgainst((_, response) => {
+      calls += 1;
+      response.writeHead(302, { location: '/elsewhere' }).end();
+    });
+    expect(outcome).toMatchObject({ kind: 'answered', status: 302 });
+    expect(calls).toBe(1);
+  });
+
+  it('stops reading a body that is larger than any honest one', async () => {
+    const outcome = await attemptAgainst((_, response) => {
+      const timer = setInterval(() => response.write('x'.repeat(10_000)), 1);
+      response.once('close', () => clearInterval(timer));
+    });
+    expect(outcome).toEqual({ kind: 'too_large' });
+  });
+
+  it('ends at its time limit, also in the middle of a body', async () => {
+    const outcome = await attemptAgainst((_, response) => void response.write('{'), { attemptTimeoutMs: 50 });
+    expect(outcome).toEqual({ kind: 'timeout' });
+  });
+
+  it('tells a broken connection by its code alone', async () => {
+    const outcome = await attemptAgainst((request) => void request.socket.resetAndDestroy());
+    expect(outcome).toEqual({ kind: 'connection', reason: 'ECONNRESET' });
+  });
+
+  it('names the ids by which the upstream can find it', async () => {
+    const outcome = await attemptAgainst((_, response) => {
+      response.writeHead(200, { 'x-amzn-RequestId': 'amzn-1', 'x-amz-apigw-id': 'apigw-1' }).end('{}');
+    });
+    expect(outcome).toEqual({
+      kind: 'answered',
+      status: 200,
+      body: '{}',
+      headers: { retryAfter: undefined, ids: { 'x-amzn-requestid': 'amzn-1', 'x-amz-apigw-id': 'apigw-1' } },
+    });
+  });
+});

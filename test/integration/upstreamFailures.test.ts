@@ -1,0 +1,140 @@
+import { describe, expect, it } from '@jest/globals';
+import { useGateway } from '../support/gateway.ts';
+import { customer, customerOf, entitlement, expectedQuantity, totalQuery } from '../support/ids.ts';
+
+const credentialsRefused = { code: 'UPSTREAM_REJECTED_CREDENTIALS', retryable: false };
+const unavailable = { code: 'UPSTREAM_UNAVAILABLE', retryable: true };
+const invalid = { code: 'UPSTREAM_INVALID_RESPONSE', retryable: false, upstream: { status: 200 } };
+const badInput = { code: 'BAD_USER_INPUT', retryable: false };
+
+/** What the client sees in `extensions`, beside the request id, for each way the simulator fails. */
+const failures: Record<string, object> = {
+  '0400': { ...badInput, upstream: { status: 400 } },
+  '0401': { ...credentialsRefused, upstream: { status: 401 } },
+  '0403': { ...credentialsRefused, upstream: { status: 403 } },
+  '0404': { code: 'NOT_FOUND', retryable: false, upstream: { status: 404 } },
+  '0422': {
+    ...badInput,
+    upstream: { status: 422 },
+    validationErrors: [
+      {
+        loc: ['query', 'start_date'],
+        msg: 'Input should be a valid integer',
+        type: 'int_parsing',
+        argument: 'startDate',
+      },
+    ],
+  },
+  '1422': {
+    ...badInput,
+    upstream: { status: 422 },
+    validationErrors: [
+      {
+        loc: ['query', 'start_date'],
+        msg: 'value is not a valid integer',
+        type: 'type_error.integer',
+        argument: 'startDate',
+      },
+      {
+        loc: ['path', 'entitlement_id'],
+        msg: 'value is not a valid uuid',
+        type: 'type_error.uuid',
+        argument: 'entitlementId',
+      },
+    ],
+  },
+  '2422': {
+    ...badInput,
+    upstream: { status: 422 },
+    validationErrors: [{ loc: [], msg: 'The window is too long', type: '', argument: null }],
+  },
+  '3422': { ...credentialsRefused, upstream: { status: 422 } },
+  '0429': { code: 'UPSTREAM_RATE_LIMITED', retryable: true, retryAfterSeconds: 1, upstream: { status: 429 } },
+  '0500': { ...unavailable, upstream: { status: 500 } },
+  '9500': { ...unavailable, upstream: { status: 500 } },
+  '0502': { ...unavailable, upstream: { status: 502 } },
+  '0503': { ...unavailable, upstream: { status: 503 } },
+  '0504': { ...unavailable, upstream: { status: 504 } },
+  '5200': invalid,
+  '6200': invalid,
+  '7200': invalid,
+  '8888': unavailable,
+  '9999': { code: 'UPSTREAM_TIMEOUT', retryable: true },
+};
+
+const quantities: Record<string, number | null> = {
+  '0200': null,
+  '1200': null,
+  '2200': 45.2,
+  '3200': 1e21,
+  '4200': 1000.5,
+};
+
+describe('an upstream that fails', () => {
+  const gateway = useGateway({ UPSTREAM_ATTEMPT_TIMEOUT_MS: '200' });
+
+  it.each(Object.entries(failures))(
+    'as customer %s becomes an error to act on, beside answered neighbours',
+    async (code, extensions) => {
+      const { status, body } = await gateway.gql(
+        `query ($failing: UUID!) {
+        good: customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}") { quantity }
+        bad: customerEntitlementTotal(entitlementId: "${entitlement}", customerId: $failing) { quantity }
+      }`,
+        { failing: customerOf(code) },
+        { headers: { 'x-request-id': 'the-request' } },
+      );
+      expect(status).toBe(200);
+      expect(body).toEqual({
+        errors: [
+          {
+            message: expect.stringMatching(/^Zenskar [^{}<>/]+\.$/),
+            locations: [{ line: 3, column: 9 }],
+            path: ['bad'],
+            extensions: { ...extensions, requestId: 'the-request' },
+          },
+        ],
+        data: { good: { quantity: expectedQuantity() }, bad: null },
+      });
+    },
+  );
+
+  it.each(Object.entries(quantities))(
+    'no more than as customer %s still gives a number',
+    async (code, quantity) => {
+      const { body } = await gateway.gql(totalQuery, {
+        entitlementId: entitlement,
+        customerId: customerOf(code),
+      });
+      expect(body).toEqual({ data: { customerEntitlementTotal: { quantity } } });
+    },
+  );
+
+  it('only at times answers once it has recovered', async () => {
+    gateway.simulator.overall = { mode: 'down' };
+    const variables = { entitlementId: entitlement, customerId: customer };
+    const { body } = await gateway.gql(totalQuery, variables);
+    expect(body.errors?.[0].extensions).toMatchObject({
+      code: 'UPSTREAM_UNAVAILABLE',
+      upstream: { status: 503 },
+    });
+    gateway.simulator.overall = { mode: 'ok' };
+    expect((await gateway.gql(totalQuery, variables)).body.data).toEqual({
+      customerEntitlementTotal: { quantity: expectedQuantity() },
+    });
+  });
+});
+
+describe('an upstream that nobody can reach', () => {
+  const gateway = useGateway({ ZENSKAR_URL: 'http://127.0.0.1:1' });
+
+  it('is an error for the total and no reason to be unready', async () => {
+    const { status, body } = await gateway.gql(totalQuery, {
+      entitlementId: entitlement,
+      customerId: customer,
+    });
+    expect(status).toBe(200);
+    expect(body.errors?.[0].extensions).toEqual({ ...unavailable, requestId: expect.any(String) });
+    expect((await gateway.fetch('/readyz')).status).toBe(200);
+  });
+});

@@ -1,0 +1,156 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseConfig } from '../../src/config.ts';
+
+const credentials = { ZENSKAR_API_KEY: 'a-secret-key', ZENSKAR_ORGANISATION: 'an-organisation' };
+const noFile = () => {
+  throw new Error('ENOENT');
+};
+
+function parse(environment: Record<string, string>, readFile: (path: string) => string = noFile) {
+  return parseConfig({ ...credentials, ...environment }, readFile);
+}
+
+function problemsOf(environment: Record<string, string>) {
+  const parsed = parse(environment);
+  return parsed.ok ? [] : parsed.problems;
+}
+
+describe('the configuration', () => {
+  it('needs nothing but the credentials, and defaults to what is safe', () => {
+    expect(parse({})).toEqual({
+      ok: true,
+      config: {
+        HOST: '127.0.0.1',
+        PORT: 4000,
+        ZENSKAR_URL: 'https://api.zenskar.com',
+        ...credentials,
+        UPSTREAM_ATTEMPT_TIMEOUT_MS: 2000,
+        UPSTREAM_CONCURRENCY: 64,
+        AUTH_MODE: 'none',
+        AUTH_ALLOW_ANONYMOUS: false,
+        CORS_ORIGINS: [],
+        GRAPHQL_EXPLORER: 'off',
+        GRAPHQL_INTROSPECTION: false,
+        GRAPHQL_MAX_TOKENS: 4000,
+        GRAPHQL_MAX_TOTALS: 1000,
+        HTTP_MAX_BODY_BYTES: 262_144,
+        SHUTDOWN_DELAY_MS: 0,
+        SHUTDOWN_TIMEOUT_MS: 10_000,
+        LOG_LEVEL: 'info',
+      },
+    });
+  });
+
+  it('is what the environment says', () => {
+    const parsed = parse({
+      PORT: '0',
+      ZENSKAR_URL: 'http://localhost:4900/base/',
+      CORS_ORIGINS: 'https://a.example, http://localhost:5173',
+      GRAPHQL_INTROSPECTION: 'true',
+    });
+    expect(parsed).toMatchObject({
+      ok: true,
+      config: {
+        PORT: 0,
+        ZENSKAR_URL: 'http://localhost:4900/base',
+        CORS_ORIGINS: ['https://a.example', 'http://localhost:5173'],
+        GRAPHQL_INTROSPECTION: true,
+      },
+    });
+  });
+
+  it('takes an empty value for none', () => {
+    expect(parse({ PORT: '', ZENSKAR_URL: '' })).toEqual(parse({}));
+  });
+
+  it('names all its problems at once', () => {
+    const parsed = parseConfig({ PORT: 'http', LOG_LEVEL: 'loud', CACHE_SIZE: '3' }, noFile);
+    expect(parsed).toEqual({
+      ok: false,
+      problems: [
+        'PORT is "http"; expected a whole number from 0 to 65535.',
+        'ZENSKAR_API_KEY is missing; it is required.',
+        'ZENSKAR_ORGANISATION is missing; it is required.',
+        'LOG_LEVEL is "loud"; expected debug, info, warn, error or silent.',
+        expect.stringMatching(/^CACHE_SIZE is not a variable of the gateway; did you mean [A-Z_]+\?$/),
+      ],
+    });
+  });
+
+  it.each([
+    ['PORT', '65536'],
+    ['PORT', '-1'],
+    ['PORT', '80.5'],
+    ['PORT', '1e3'],
+    ['PORT', 'NaN'],
+    ['UPSTREAM_ATTEMPT_TIMEOUT_MS', '0'],
+    ['UPSTREAM_ATTEMPT_TIMEOUT_MS', 'Infinity'],
+    ['UPSTREAM_CONCURRENCY', '0'],
+    ['GRAPHQL_MAX_TOTALS', ' 7'],
+    ['GRAPHQL_INTROSPECTION', 'yes'],
+    ['GRAPHQL_EXPLORER', 'on'],
+    ['AUTH_MODE', 'jwtt'],
+    ['ZENSKAR_URL', 'api.zenskar.com'],
+    ['ZENSKAR_URL', 'ftp://api.zenskar.com'],
+    ['ZENSKAR_URL', 'https://user:pass@api.zenskar.com'],
+    ['ZENSKAR_URL', 'https://api.zenskar.com?x=1'],
+    ['CORS_ORIGINS', '*'],
+    ['CORS_ORIGINS', 'https://a.example/path'],
+    ['CORS_ORIGINS', 'https://a.example,'],
+  ])('refuses %s=%s', (name, value) => {
+    expect(problemsOf({ [name]: value })).toEqual([
+      expect.stringMatching(`^${name} is ".*"; expected .+\\.$`),
+    ]);
+  });
+
+  it.each(['two words', 'a\r\nheader: x', 'ключ'])(
+    'refuses a key that cannot be a header, without showing it',
+    (key) => {
+      expect(problemsOf({ ZENSKAR_API_KEY: key })).toEqual([
+        'ZENSKAR_API_KEY has a value that is not shown here; expected visible ASCII characters without spaces.',
+      ]);
+    },
+  );
+
+  it('reads a secret from the file that its _FILE variable names', () => {
+    const environment = { ZENSKAR_API_KEY: '', ZENSKAR_API_KEY_FILE: '/run/secrets/key' };
+    const parsed = parse(environment, (path) => `content-of-${path}\n`);
+    expect(parsed).toMatchObject({ ok: true, config: { ZENSKAR_API_KEY: 'content-of-/run/secrets/key' } });
+  });
+
+  it('refuses a secret given twice, and a file that cannot be read', () => {
+    expect(problemsOf({ ZENSKAR_API_KEY_FILE: '/key' })).toEqual([
+      'ZENSKAR_API_KEY and ZENSKAR_API_KEY_FILE are both set; expected one of them.',
+    ]);
+    expect(problemsOf({ ZENSKAR_API_KEY: '', ZENSKAR_API_KEY_FILE: '/key' })).toEqual([
+      'ZENSKAR_API_KEY_FILE cannot be read; expected the path of a readable file.',
+    ]);
+  });
+
+  it('names the nearest variable for a misspelt one', () => {
+    expect(problemsOf({ ZENSKAR_ORGANIZATION: 'x', GRAPHQL_INTROSPECT: 'true' })).toEqual([
+      'ZENSKAR_ORGANIZATION is not a variable of the gateway; did you mean ZENSKAR_ORGANISATION?',
+      'GRAPHQL_INTROSPECT is not a variable of the gateway; did you mean GRAPHQL_INTROSPECTION?',
+    ]);
+  });
+
+  it('does not mind what Kubernetes injects, nor variables of others', () => {
+    const injected = {
+      GRAPHQL_SERVICE_HOST: '10.0.0.1',
+      GRAPHQL_SERVICE_PORT_HTTP: '80',
+      GRAPHQL_PORT: 'tcp://10.0.0.1:80',
+      GRAPHQL_PORT_80_TCP_ADDR: '10.0.0.1',
+    };
+    expect(problemsOf({ ...injected, NODE_ENV: 'production', PATH: '/bin' })).toEqual([]);
+  });
+
+  it('does not open an unguarded gateway to the network by accident', () => {
+    const [problem, ...others] = problemsOf({ HOST: '0.0.0.0' });
+    expect(problem).toMatch(/AUTH_ALLOW_ANONYMOUS=true/);
+    expect(others).toEqual([]);
+    expect(problemsOf({ HOST: '::' })).toHaveLength(1);
+    expect(problemsOf({ HOST: '127.0.0.1.example.com' })).toHaveLength(1);
+    expect(problemsOf({ HOST: '0.0.0.0', AUTH_ALLOW_ANONYMOUS: 'true' })).toEqual([]);
+    for (const HOST of ['127.8.8.8', '::1', 'localhost']) expect(problemsOf({ HOST })).toEqual([]);
+  });
+});

@@ -1,0 +1,80 @@
+import { describe, expect, it } from '@jest/globals';
+import { GraphQLError } from 'graphql';
+import { AppError, errorCodes } from '../../src/errors.ts';
+import { formatError } from '../../src/graphql/formatError.ts';
+
+const masked = {
+  message: 'Internal server error',
+  extensions: { code: 'INTERNAL_SERVER_ERROR', retryable: false, requestId: 'r' },
+};
+
+function format(thrown: unknown, code = 'INTERNAL_SERVER_ERROR') {
+  const causes: unknown[] = [];
+  const formatted = {
+    message: thrown instanceof Error ? thrown.message : 'secret',
+    extensions: { code, leak: 'secret' },
+  };
+  const exit = { requestId: 'r', onUnexpected: (cause: unknown) => void causes.push(cause) };
+  return { result: formatError(formatted, thrown, exit), causes };
+}
+
+const fromResolver = (originalError: Error) =>
+  new GraphQLError(originalError.message, { originalError, path: ['a'] });
+
+describe('the error exit', () => {
+  it.each(Object.entries(errorCodes))(
+    'shows an AppError of code %s with what a client can do',
+    (code, { retryable }) => {
+      const error = new AppError(code as keyof typeof errorCodes, 'Words.', { cause: new Error('secret') });
+      const { result, causes } = format(fromResolver(error));
+      expect(result).toEqual({ message: 'Words.', extensions: { code, retryable, requestId: 'r' } });
+      expect(causes).toEqual([]);
+    },
+  );
+
+  it('shows the details that an AppError has', () => {
+    const validationErrors = [{ loc: ['query', 'x'], msg: 'm', type: 't', argument: null }];
+    const details = { upstreamStatus: 422, retryAfterSeconds: 0, validationErrors };
+    expect(format(fromResolver(new AppError('BAD_USER_INPUT', 'Words.', details))).result.extensions).toEqual(
+      {
+        code: 'BAD_USER_INPUT',
+        retryable: false,
+        retryAfterSeconds: 0,
+        requestId: 'r',
+        upstream: { status: 422 },
+        validationErrors,
+      },
+    );
+  });
+
+  it.each(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'PERSISTED_QUERY_NOT_FOUND', 'BAD_REQUEST'])(
+    "leaves Apollo's %s as it is",
+    (code) => {
+      const { result, causes } = format(new GraphQLError('Words.', { extensions: { code } }), code);
+      expect(result).toEqual({ message: 'Words.', extensions: { code, requestId: 'r' } });
+      expect(causes).toEqual([]);
+    },
+  );
+
+  it.each([
+    new Error('secret'),
+    new TypeError('secret', { cause: new Error('secret') }),
+    'secret',
+    undefined,
+    null,
+    7,
+    Symbol('secret'),
+    { toString: null },
+    Object.create(null),
+  ])('masks whatever else was thrown and tells the log', (thrown) => {
+    expect(format(thrown)).toEqual({ result: masked, causes: [thrown] });
+    if (thrown instanceof Error)
+      expect(format(fromResolver(thrown))).toEqual({ result: masked, causes: [thrown] });
+  });
+
+  it('keeps the place of a masked error', () => {
+    const formatted = { message: 'secret', path: ['a', 0], locations: [{ line: 1, column: 2 }] };
+    const exit = { requestId: 'r', onUnexpected: () => {} };
+    expect(formatError(formatted, new Error('secret'), exit)).toEqual({ ...formatted, ...masked });
+  });
+});

@@ -1,0 +1,73 @@
+import { describe, expect, it } from '@jest/globals';
+import type { GatewayEvent } from '../../src/telemetry/events.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+
+const secret = 'sk_live_"quoted"\\and\\more';
+
+function logged(event: GatewayEvent, level: 'info' | 'debug' = 'info'): Record<string, unknown>[] {
+  const lines: string[] = [];
+  createLog({ level, secrets: [secret, 'a'], destination: { write: (line) => void lines.push(line) } })(
+    event,
+  );
+  return lines.map((line) => JSON.parse(line));
+}
+
+const call = {
+  type: 'upstreamCallEnded',
+  requestId: 'r',
+  result: 200,
+  reason: undefined,
+  problem: undefined,
+  upstreamIds: {},
+  durationMs: 3,
+} as const;
+
+describe('the log', () => {
+  it('writes an event as one line', () => {
+    expect(logged({ type: 'started', url: 'http://127.0.0.1:4000' })).toEqual([
+      { level: 'info', time: expect.stringMatching(/Z$/), msg: 'started', url: 'http://127.0.0.1:4000' },
+    ]);
+  });
+
+  it('keeps good upstream calls for debugging and warns of the others', () => {
+    expect(logged(call)).toEqual([]);
+    expect(logged(call, 'debug')).toMatchObject([{ level: 'debug', result: 200, durationMs: 3 }]);
+    expect(logged({ ...call, result: 503 })).toMatchObject([{ level: 'warn', result: 503 }]);
+    expect(logged({ ...call, problem: 'no JSON' })).toMatchObject([{ level: 'warn', problem: 'no JSON' }]);
+  });
+
+  it('takes an error with its causes, and nothing that hangs on it', () => {
+    const cause = Object.assign(new Error('outer', { cause: new Error('inner') }), {
+      options: { headers: 'x' },
+    });
+    const [line] = logged({ type: 'unexpectedError', requestId: 'r', cause });
+    expect(line).toEqual({
+      level: 'error',
+      time: expect.any(String),
+      msg: 'unexpectedError',
+      requestId: 'r',
+      cause: {
+        name: 'Error',
+        message: 'outer',
+        stack: expect.stringMatching(/^Error: outer/),
+        cause: { name: 'Error', message: 'inner', stack: expect.stringMatching(/^Error: inner/) },
+      },
+    });
+  });
+
+  it.each([[null], ['text'], [7], [Symbol('s')], [Object.create(null)], [{ toString: null }]])(
+    'takes a thrown %p',
+    (cause) => {
+      expect(logged({ type: 'unexpectedError', requestId: 'r', cause })).toMatchObject([
+        { cause: { message: expect.any(String) } },
+      ]);
+    },
+  );
+
+  it('has no secret in it, wherever the secret stood', () => {
+    const cause = new Error(`failed with ${secret}`);
+    const text = JSON.stringify(logged({ type: 'unexpectedError', requestId: secret, cause }));
+    expect(text).not.toContain('sk_live_');
+    expect(text).toContain('failed with [redacted]');
+  });
+});

@@ -1,0 +1,43 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { Kind } from 'graphql';
+import { canonicalUuid } from '../../src/graphql/scalars.ts';
+
+const spelling = (id: string, braces: boolean, upper: boolean[]) => {
+  const cased = [...id]
+    .map((letter, n) => (upper[n % upper.length] ? letter.toUpperCase() : letter))
+    .join('');
+  return braces ? `{${cased}}` : cased;
+};
+
+describe('the UUID scalar', () => {
+  it('gives one spelling for all that mean the same', () => {
+    fc.assert(
+      fc.property(fc.uuid(), fc.boolean(), fc.array(fc.boolean(), { minLength: 1 }), (id, braces, upper) => {
+        const value = spelling(id, braces, upper);
+        expect(canonicalUuid.parseValue(value)).toBe(id);
+        expect(canonicalUuid.parseLiteral({ kind: Kind.STRING, value })).toBe(id);
+      }),
+    );
+  });
+
+  it('lets nothing through that could reach beyond its place in a URL', () => {
+    const id = '11111111-aaaa-4bbb-8ccc-222222222222';
+    const allowed = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+    const almost = fc
+      .tuple(fc.string(), fc.constantFrom(id, `${id}}`, `{${id}`), fc.string())
+      .map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(fc.oneof(fc.anything(), almost), (value) => {
+        let parsed: string | undefined;
+        try {
+          parsed = canonicalUuid.parseValue(value);
+        } catch {
+          return;
+        }
+        expect(parsed).toMatch(allowed);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
