@@ -17,7 +17,7 @@ import { createOperationEvents } from './operationEvents.ts';
 import { createOperationLimit } from './operationLimit.ts';
 import { createSchema } from './schema.ts';
 
-export type GraphQLRequest = {
+type GraphQLRequest = {
   method: string;
   headers: Iterable<[string, string]>;
   /** The URL's query with its question mark, or empty. */
@@ -28,7 +28,7 @@ export type GraphQLRequest = {
   signal: AbortSignal;
 };
 
-export type GraphQLResponse = { status: number; headers: Iterable<[string, string]>; body: string };
+type GraphQLResponse = { status: number; headers: Iterable<[string, string]>; body: string };
 
 export type GraphQLServer = {
   start: () => Promise<void>;

@@ -6,7 +6,7 @@ import { HttpError, toErrorBody } from './httpError.ts';
 import { toRequestId } from './requestId.ts';
 
 /** A GraphQL request as it came over HTTP, and its answer; whoever executes it need not know sockets. */
-export type HttpRequest = {
+type HttpRequest = {
   method: string;
   headers: Iterable<[string, string]>;
   search: string;
@@ -16,7 +16,7 @@ export type HttpRequest = {
   signal: AbortSignal;
 };
 
-export type HttpResponse = { status: number; headers: Iterable<[string, string]>; body: string };
+type HttpResponse = { status: number; headers: Iterable<[string, string]>; body: string };
 
 export type HandlerSettings = {
   execute: (request: HttpRequest) => Promise<HttpResponse>;
@@ -43,6 +43,12 @@ export function createHandler(settings: HandlerSettings): RequestListener {
     maxAge: 600,
   });
 
+  function reply(response: ServerResponse, answer: HttpResponse): void {
+    // Whoever is told that this connection ends asks another replica next.
+    if (!settings.isReady()) response.setHeader('connection', 'close');
+    send(response, answer);
+  }
+
   async function answer(
     request: IncomingMessage,
     response: ServerResponse,
@@ -53,11 +59,11 @@ export function createHandler(settings: HandlerSettings): RequestListener {
     try {
       const route = routes.get(path);
       if (route === undefined) throw new HttpError(404, 'Nothing is here; GraphQL is at /graphql.');
-      send(response, await route(request, { requestId, search, signal: signalOf(response) }));
+      reply(response, await route(request, { requestId, search, signal: signalOf(response) }));
     } catch (error) {
       // The client left in the middle of its own request: nothing went wrong here, and nobody is listening.
       if (response.destroyed) return;
-      send(response, toRefusal(error, requestId, settings.emit));
+      reply(response, toRefusal(error, requestId, settings.emit));
     }
   }
 

@@ -13,14 +13,14 @@ import {
   unavailable,
 } from './behaviours.ts';
 
-export type SimulatorStats = {
+type SimulatorStats = {
   requests: number;
   /** Requests per total, by `entitlement/customer` and the query where there is one. */
   perKey: Readonly<Record<string, number>>;
 };
 
 /** Changes all answers: as usual, 503 for each, or each so much later. */
-export type OverallBehaviour = { mode: 'ok' } | { mode: 'down' } | { mode: 'slow'; ms: number };
+type OverallBehaviour = { mode: 'ok' } | { mode: 'down' } | { mode: 'slow'; ms: number };
 
 export type Simulator = {
   /** Listens; resolves to the base URL. */

@@ -23,7 +23,7 @@ export type OperationEnded = {
   durationMs: number;
 };
 
-export type UpstreamCallEnded = {
+type UpstreamCallEnded = {
   type: 'upstreamCallEnded';
   requestId: string;
   /** The HTTP status, or why there is none. */

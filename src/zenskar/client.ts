@@ -21,7 +21,7 @@ export type AttemptOutcome =
   | { kind: 'aborted' }
   | { kind: 'too_large' };
 
-export type AnswerHeaders = { retryAfter: string | undefined; ids: Readonly<Record<string, string>> };
+type AnswerHeaders = { retryAfter: string | undefined; ids: Readonly<Record<string, string>> };
 
 export type ZenskarClientSettings = {
   url: string;

@@ -5,7 +5,7 @@ import { decodeTotal } from './decode.ts';
 import { invalidResponse, mapStatus, mapUnanswered } from './mapError.ts';
 
 /** What Zenskar said, and when (milliseconds since the epoch). */
-export type UpstreamTotal = { quantity: number | null; asOfMs: number };
+type UpstreamTotal = { quantity: number | null; asOfMs: number };
 
 type CallContext = { requestId: string; signal: AbortSignal };
 

@@ -8,7 +8,7 @@ export const organisation = '5d0c1a52-6a3e-4b1f-8a55-1f2e3d4c5b6a';
 
 type LogLine = Readonly<Record<string, unknown>> & { msg: string };
 
-export type GraphQLAnswer = {
+type GraphQLAnswer = {
   status: number;
   headers: Headers;
   // biome-ignore lint/suspicious/noExplicitAny: tests compare whole answers with literals
@@ -24,7 +24,7 @@ export type Gateway = {
   fetch: (path: string, init?: RequestInit) => Promise<Response>;
 };
 
-export function createTestConfig(environment: Readonly<Record<string, string>>): Config {
+function createTestConfig(environment: Readonly<Record<string, string>>): Config {
   const parsed = parseConfig(
     {
       PORT: '0',

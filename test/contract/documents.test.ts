@@ -1,0 +1,95 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { secretVariables, variables } from '../../src/config.ts';
+import { errorCodes } from '../../src/errors.ts';
+import { useGateway } from '../support/gateway.ts';
+
+const root = new URL('../../', import.meta.url);
+const read = (name: string) => readFileSync(new URL(name, root), 'utf8');
+const readme = read('README.md');
+
+/** The rows of the README's table under this header. */
+function rowsUnder(header: string): string[] {
+  const [, rest = ''] = readme.split(`${header}\n|---|---|---|\n`);
+  return rest.split('\n\n')[0]?.split('\n') ?? [];
+}
+
+const settings = Object.entries(variables).map(([name, schema]) => {
+  const { success, data } = schema.safeParse(undefined);
+  const fallback = Array.isArray(data) && data.length === 0 ? undefined : data;
+  return {
+    name,
+    required: !success,
+    fallback: fallback === undefined ? '' : String(fallback),
+    meaning: schema.description,
+  };
+});
+
+describe('the documents', () => {
+  const gateway = useGateway();
+
+  it('have every variable with its default and meaning', () => {
+    expect(rowsUnder('| variable | default | meaning |')).toEqual(
+      settings.map(({ name, required, fallback, meaning }) => {
+        return `| \`${name}\` | ${required ? 'required' : fallback || 'none'} | ${meaning} |`;
+      }),
+    );
+    for (const name of secretVariables) expect(readme).toContain(`\`${name}_FILE\``);
+  });
+
+  it('have an example of the environment with the same', () => {
+    const blocks = settings.map(({ name, required, fallback, meaning }) => {
+      return `# ${meaning}\n${required ? '' : '#'}${name}=${fallback}\n`;
+    });
+    expect(read('.env.example')).toBe(blocks.join('\n'));
+  });
+
+  it('have every error code with its meaning', () => {
+    expect(rowsUnder('| code | retryable | when |')).toEqual(
+      Object.entries(errorCodes).map(
+        ([code, { retryable, when }]) => `| \`${code}\` | ${retryable ? 'yes' : 'no'} | ${when} |`,
+      ),
+    );
+  });
+
+  it('draw the tree that src/ is', () => {
+    const entries = readdirSync(new URL('src/', root), { withFileTypes: true });
+    for (const entry of entries)
+      expect(readme).toContain(entry.isDirectory() ? `${entry.name}/` : entry.name);
+    const [tree = ''] = /^main\.ts {8}[^`]+/m.exec(readme) ?? [];
+    const drawn = [...tree.matchAll(/([a-z]+\/|[a-z]+\.ts)/gi)].map(([name]) => name.replace('/', ''));
+    const names = new Set(entries.map(({ name }) => name));
+    expect(drawn.filter((name) => !names.has(name))).toEqual([]);
+  });
+
+  it('name only scripts that there are', () => {
+    const { scripts } = JSON.parse(read('package.json'));
+    const named = [...readme.matchAll(/npm (?:run )?(start|test|(?<=run )\w+)/g)].map(
+      ([, name]) => name ?? '',
+    );
+    expect(named.length).toBeGreaterThan(5);
+    expect(named.filter((name) => !(name in scripts))).toEqual([]);
+  });
+
+  it('have a tour that goes as written', async () => {
+    const [, query = ''] = /```graphql\n([^`]+)```/.exec(readme) ?? [];
+    const [variables, error] = [...readme.matchAll(/```json\n([^`]+)```/g)].map(([, json = '']) =>
+      JSON.parse(json),
+    );
+    const { body } = await gateway.gql(query, variables, { headers: { 'x-request-id': '?' } });
+    expect(body.data).toEqual({
+      customerEntitlementTotals: [{ ...body.data.customerEntitlementTotals[0] }, null],
+    });
+    expect(body.data.customerEntitlementTotals[0]).toMatchObject({
+      quantity: 36_756,
+      asOf: expect.any(String),
+    });
+    expect(body.errors).toEqual([
+      {
+        ...error,
+        locations: expect.any(Array),
+        extensions: { ...error.extensions, requestId: '?' },
+      },
+    ]);
+  });
+});

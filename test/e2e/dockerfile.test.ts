@@ -1,0 +1,62 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { run, runGateway } from '../support/process.ts';
+
+const execute = promisify(execFile);
+const root = new URL('../../', import.meta.url).pathname;
+const dockerfile = await readFile(join(root, 'Dockerfile'), 'utf8');
+const image = await mkdtemp(join(tmpdir(), 'gateway-image-'));
+
+afterAll(() => rm(image, { recursive: true }));
+
+/** The words of each instruction of one kind. */
+function instructions(name: string): string[][] {
+  const lines = dockerfile.split('\n').filter((line) => line.startsWith(`${name} `));
+  return lines.map((line) => line.split(/\s+/).slice(1));
+}
+
+/** The command in an instruction's exec form, which needs no shell. */
+function commandOf(name: string): string[] {
+  const [, list = '[]'] = new RegExp(`^${name}.*?(\\[.*\\])$`, 'm').exec(dockerfile) ?? [];
+  return JSON.parse(list);
+}
+
+describe('the Dockerfile', () => {
+  it('builds a gateway of production files alone, that starts and knows its health', async () => {
+    for (const words of instructions('COPY')) {
+      const target = words.at(-1) ?? '';
+      for (const source of words.slice(0, -1)) {
+        await cp(join(root, source), join(image, target.endsWith('/') ? join(target, source) : target), {
+          recursive: true,
+        });
+      }
+    }
+    for (const [program = '', ...args] of instructions('RUN')) await execute(program, args, { cwd: image });
+    const [, ...start] = commandOf('CMD');
+    const [, ...check] = commandOf('HEALTHCHECK');
+    const gateway = runGateway(
+      { HOST: '0.0.0.0', AUTH_ALLOW_ANONYMOUS: 'true' },
+      { cwd: image, args: start },
+    );
+    try {
+      const [, port = ''] = await gateway.printed(/"url":"http:\/\/0\.0\.0\.0:(\d+)"/);
+      expect(await run(check, { PORT: port }, image).exited).toBe(0);
+      expect(await run(check, { PORT: '1' }, image).exited).toBe(1);
+    } finally {
+      gateway.signal('SIGTERM');
+      expect(await gateway.exited).toBe(0);
+    }
+  }, 120_000);
+
+  it('runs as somebody who is not root, on any address, and opens no door by itself', async () => {
+    expect(instructions('USER')).toEqual([['node']]);
+    expect(instructions('ENV')).toEqual([['HOST=0.0.0.0', 'PORT=4000']]);
+    const unguarded = runGateway({ HOST: '0.0.0.0' });
+    expect(await unguarded.exited).toBe(78);
+    expect(unguarded.output()).toMatch(/AUTH_ALLOW_ANONYMOUS=true/);
+  });
+});

@@ -1,0 +1,126 @@
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { createSimulator } from '../../src/simulator/simulator.ts';
+import { apiKey, until } from '../support/gateway.ts';
+import { customer, customerOf, entitlement, expectedQuantity, totalQuery } from '../support/ids.ts';
+import { type Process, runGateway } from '../support/process.ts';
+
+const simulator = createSimulator();
+const running: Process[] = [];
+let upstream: string;
+
+beforeAll(async () => {
+  upstream = await simulator.start('127.0.0.1', 0);
+});
+afterAll(() => simulator.stop());
+afterEach(async () => {
+  for (const { signal, exited } of running.splice(0)) {
+    signal('SIGKILL');
+    await exited;
+  }
+});
+
+async function start(environment: Record<string, string> = {}) {
+  const gateway = runGateway({ ZENSKAR_URL: upstream, ...environment });
+  running.push(gateway);
+  const [, url = ''] = await gateway.printed(/"url":"([^"]+)"/);
+  const ask = (customerId: string) =>
+    fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: totalQuery, variables: { entitlementId: entitlement, customerId } }),
+    });
+  return { gateway, url, ask };
+}
+
+describe('the gateway as a process', () => {
+  it('starts, answers and stays small', async () => {
+    const { gateway, ask } = await start();
+    const answer = await (await ask(customer)).json();
+    expect(answer).toEqual({ data: { customerEntitlementTotal: { quantity: expectedQuantity() } } });
+    const [, kibibytes] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${gateway.pid}/status`, 'utf8')) ?? [];
+    expect(Number(kibibytes) / 1024).toBeLessThan(150);
+  });
+
+  it('refuses a wrong configuration with all its problems and exit code 78, before it listens', async () => {
+    const gateway = runGateway({ PORT: 'http', ZENSKAR_ORGANISATION: '', ZENSKAR_API_KY: apiKey });
+    running.push(gateway);
+    expect(await gateway.exited).toBe(78);
+    expect(gateway.output()).toBe(
+      [
+        'The configuration has problems:',
+        '  - PORT is "http"; expected a whole number from 0 to 65535.',
+        '  - ZENSKAR_ORGANISATION is missing; it is required.',
+        '  - ZENSKAR_API_KY is not a variable of the gateway; did you mean ZENSKAR_API_KEY?',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('says so where its port is taken', async () => {
+    const { url } = await start();
+    const second = runGateway({ PORT: new URL(url).port });
+    running.push(second);
+    expect(await second.exited).toBe(1);
+    expect(second.output()).toMatch(/^The gateway cannot start: listen EADDRINUSE/);
+  });
+
+  it('answers what is under way when told to stop, takes nothing new, and exits with 0', async () => {
+    const { gateway, url, ask } = await start();
+    const slowCustomer = customerOf('d1f4');
+    const slow = ask(slowCustomer);
+    await until(() => simulator.state.perKey.has(`${entitlement}/${slowCustomer}`));
+    gateway.signal('SIGTERM');
+    await gateway.printed(/draining/);
+    await expect(fetch(`${url}/livez`)).rejects.toThrow('fetch failed');
+    const response = await slow;
+    expect(response.headers.get('connection')).toBe('close');
+    expect(await response.json()).toEqual({
+      data: { customerEntitlementTotal: { quantity: expectedQuantity({ customerId: slowCustomer }) } },
+    });
+    expect(await gateway.exited).toBe(0);
+    expect(gateway.output()).toMatch(/"cut":0,/);
+  });
+
+  it('is unready, but still answers, during the delay before it drains', async () => {
+    const { gateway, url, ask } = await start({ SHUTDOWN_DELAY_MS: '60000' });
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    gateway.signal('SIGTERM');
+    await gateway.printed(/draining/);
+    expect((await fetch(`${url}/readyz`)).status).toBe(503);
+    expect((await fetch(`${url}/livez`)).status).toBe(200);
+    expect((await ask(customer)).status).toBe(200);
+  });
+
+  it('cuts what outlasts the shutdown limit, and still exits with 0', async () => {
+    const { gateway, ask } = await start({ SHUTDOWN_TIMEOUT_MS: '50', UPSTREAM_ATTEMPT_TIMEOUT_MS: '60000' });
+    const endless = expect(ask(customerOf('9999'))).rejects.toThrow('fetch failed');
+    await until(() => simulator.state.perKey.has(`${entitlement}/${customerOf('9999')}`));
+    gateway.signal('SIGTERM');
+    await endless;
+    expect(await gateway.exited).toBe(0);
+    expect(gateway.output()).toMatch(/"level":"warn".*"cut":1,/);
+  });
+
+  it('does not wait for connections that never carried a request', async () => {
+    const { gateway, url } = await start();
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    await new Promise((resolve) => socket.once('connect', resolve));
+    gateway.signal('SIGTERM');
+    expect(await gateway.exited).toBe(0);
+  });
+
+  it('exits at once on a second signal', async () => {
+    const { gateway, ask } = await start({ UPSTREAM_ATTEMPT_TIMEOUT_MS: '60000' });
+    const { requestHeaders } = simulator.state;
+    const before = requestHeaders.length;
+    const endless = expect(ask(customerOf('9999'))).rejects.toThrow('fetch failed');
+    await until(() => simulator.state.requestHeaders.length > before);
+    gateway.signal('SIGTERM');
+    await gateway.printed(/draining/);
+    gateway.signal('SIGTERM');
+    expect(await gateway.exited).toBe(128 + 15);
+    await endless;
+  });
+});

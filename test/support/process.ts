@@ -1,0 +1,54 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { apiKey, organisation } from './gateway.ts';
+
+type Environment = Readonly<Record<string, string>>;
+
+const root = new URL('../../', import.meta.url).pathname;
+
+export type Process = {
+  pid: number;
+  output: () => string;
+  /** Resolves to the first match in the output so far or to come. */
+  printed: (pattern: RegExp) => Promise<RegExpExecArray>;
+  signal: (name: NodeJS.Signals) => void;
+  /** Resolves to the exit code, or the signal that ended it. */
+  exited: Promise<number | NodeJS.Signals | null>;
+};
+
+/** Runs a program of the project as a process of its own, with this environment and nothing else but PATH. */
+export function run(args: readonly string[], environment: Environment, cwd = root): Process {
+  const child: ChildProcess = spawn(process.execPath, args, {
+    cwd,
+    // biome-ignore lint/style/noProcessEnv: a program is found through the PATH of whoever runs the tests
+    env: { PATH: process.env.PATH, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const keep = (chunk: Buffer) => {
+    output += chunk;
+  };
+  child.stdout?.on('data', keep);
+  child.stderr?.on('data', keep);
+  const exited = once(child, 'close').then(([code, signal]) => code ?? signal);
+  let isOver = false;
+  void exited.then(() => {
+    isOver = true;
+  });
+
+  async function printed(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(output);
+      if (match) return match;
+      if (isOver) throw new Error(`The process ended without printing ${pattern}: ${output}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+  return { pid: child.pid ?? 0, output: () => output, printed, signal: (name) => child.kill(name), exited };
+}
+
+/** Starts the gateway as `npm start` does, or as another place would. */
+export function runGateway(environment: Environment, { args = ['src/main.ts'], cwd = root } = {}): Process {
+  const credentials = { ZENSKAR_API_KEY: apiKey, ZENSKAR_ORGANISATION: organisation };
+  return run(args, { PORT: '0', ...credentials, ...environment }, cwd);
+}
