@@ -1,66 +1,7 @@
 import { isIP } from 'node:net';
 import leven from 'leven';
-import { z } from 'zod';
-
-const text = z.string();
-const flag = z.enum(['true', 'false'], 'true or false').transform((value) => value === 'true');
-const port = integer(0, 65_535);
-const milliseconds = integer(1, 600_000);
-/** Goes out as a header, so it must be one line of visible ASCII (RFC 9110, section 5.5). */
-const credential = text.regex(/^[\x21-\x7e]+$/, 'visible ASCII characters without spaces');
-
-/**
- * Every environment variable the gateway reads: how it is parsed, its default and its meaning.
- * The table in README.md is tested against this one.
- */
-export const variables = {
-  HOST: text.default('127.0.0.1').describe('address the gateway listens on'),
-  PORT: port.default(4000).describe('port it listens on; 0 takes a free one'),
-  ZENSKAR_URL: z
-    .string()
-    .refine(isBaseUrl, 'an http or https URL without credentials, query or fragment')
-    .transform((url) => url.replace(/\/+$/, ''))
-    .default('https://api.zenskar.com')
-    .describe('upstream base'),
-  ZENSKAR_API_KEY: credential.describe('sent upstream as `x-api-key`'),
-  ZENSKAR_ORGANISATION: credential.describe('sent upstream as `organisation`'),
-  ZENSKAR_API_VERSION: credential.optional().describe('sent upstream as `apiversion`'),
-  UPSTREAM_ATTEMPT_TIMEOUT_MS: milliseconds.default(2000).describe('limit of one upstream call'),
-  UPSTREAM_CONCURRENCY: integer(1, 10_000)
-    .default(64)
-    .describe('upstream calls under way at once; the rest wait in line'),
-  AUTH_MODE: z.enum(['none'], 'none').default('none').describe('how callers are identified'),
-  AUTH_ALLOW_ANONYMOUS: flag
-    .default(false)
-    .describe('lets `AUTH_MODE=none` listen on an address other than loopback'),
-  CORS_ORIGINS: text
-    .transform((list) => list.split(',').map((origin) => origin.trim()))
-    .refine(
-      (origins) => origins.every(isOrigin),
-      'origins such as https://app.example.com, separated by commas',
-    )
-    .default([])
-    .describe('browser origins that may call, separated by commas'),
-  GRAPHQL_EXPLORER: z
-    .enum(['off', 'sandbox'], 'off or sandbox')
-    .default('off')
-    .describe('what a browser sees at `/graphql`: nothing, or Apollo Sandbox'),
-  GRAPHQL_INTROSPECTION: flag.default(false).describe('whether the schema may be queried'),
-  GRAPHQL_MAX_TOKENS: integer(1, 1_000_000).default(4000).describe('tokens one document may have'),
-  GRAPHQL_MAX_TOTALS: integer(1, 1_000_000)
-    .default(1000)
-    .describe('totals one operation may ask for, aliases and lists together'),
-  HTTP_MAX_BODY_BYTES: integer(1, 100_000_000).default(262_144).describe('limit of a request body'),
-  SHUTDOWN_DELAY_MS: integer(0, 600_000).default(0).describe('time as unready before draining starts'),
-  SHUTDOWN_TIMEOUT_MS: milliseconds.default(10_000).describe('time requests under way have to end'),
-  LOG_LEVEL: z
-    .enum(['debug', 'info', 'warn', 'error', 'silent'], 'debug, info, warn, error or silent')
-    .default('info')
-    .describe('JSON lines on stdout from this level on'),
-};
-
-/** Never printed, redacted from the log, and each may be given as a file in `NAME_FILE`. */
-export const secretVariables = ['ZENSKAR_API_KEY', 'ZENSKAR_ORGANISATION'] as const;
+import type { z } from 'zod';
+import { secretVariables, variables } from './variables.ts';
 
 const guardedPrefix = /^(ZENSKAR|UPSTREAM|CACHE|GRAPHQL|JWT|AUTH)_/;
 /** What Kubernetes injects for a service that happens to be called, say, `graphql`. */
@@ -78,15 +19,14 @@ type ParsedConfig = { ok: true; config: Config } | { ok: false; problems: readon
  * variable and what is expected, and never a secret's value. `readFile` serves the `NAME_FILE` variants.
  */
 export function parseConfig(environment: Environment, readFile: (path: string) => string): ParsedConfig {
-  const { values, problems } = readSecretFiles(environment, readFile);
+  const { values, problems, refused } = readSecretFiles(environment, readFile);
   const parsed: Record<string, unknown> = {};
   for (const [name, schema] of Object.entries(variables)) {
+    if (refused.has(name)) continue;
     const value = values[name] || undefined;
     const result = schema.safeParse(value);
     if (result.success) parsed[name] = result.data;
-    // What is wrong with a secret's file was said when it was read.
-    else if (value !== undefined || !environment[`${name}_FILE`])
-      problems.push(describeProblem(name, value, result.error));
+    else problems.push(describeProblem(name, value, result.error));
   }
   problems.push(...unknownVariables(environment), ...openDoor(parsed));
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config: parsed as Config };
@@ -95,25 +35,36 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
 function readSecretFiles(environment: Environment, readFile: (path: string) => string) {
   const values: Record<string, string | undefined> = { ...environment };
   const problems: string[] = [];
+  const refused = new Set<string>();
   for (const name of secretVariables) {
     const path = environment[`${name}_FILE`];
     if (!path) continue;
-    if (environment[name]) {
-      problems.push(`${name} and ${name}_FILE are both set; expected one of them.`);
+    const secret = environment[name] ? undefined : readSecret(path, readFile);
+    if (secret) {
+      values[name] = secret;
       continue;
     }
-    try {
-      values[name] = readFile(path).trim();
-    } catch {
-      problems.push(`${name}_FILE cannot be read; expected the path of a readable file.`);
-    }
+    refused.add(name);
+    problems.push(
+      environment[name]
+        ? `${name} and ${name}_FILE are both set; expected one of them.`
+        : `${name}_FILE cannot be read, or is empty; expected the path of a readable file with the secret in it.`,
+    );
   }
-  return { values, problems };
+  return { values, problems, refused };
+}
+
+function readSecret(path: string, readFile: (path: string) => string): string | undefined {
+  try {
+    return readFile(path).trim();
+  } catch {
+    return undefined;
+  }
 }
 
 function describeProblem(name: string, value: string | undefined, error: z.ZodError): string {
   if (value === undefined) return `${name} is missing; it is required.`;
-  const shown = isSecret(name) ? 'has a value that is not shown here' : `is ${JSON.stringify(value)}`;
+  const shown = mayHoldSecret(name) ? 'has a value that is not shown here' : `is ${JSON.stringify(value)}`;
   return `${name} ${shown}; expected ${error.issues.map((issue) => issue.message).join(', ')}.`;
 }
 
@@ -141,25 +92,7 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
-function isSecret(name: string): boolean {
-  return secretVariables.some((secret) => secret === name);
-}
-
-function integer(min: number, max: number) {
-  const expected = `a whole number from ${min} to ${max}`;
-  return z
-    .string()
-    .refine((value) => /^\d{1,9}$/.test(value) && Number(value) >= min && Number(value) <= max, expected)
-    .transform(Number);
-}
-
-function isBaseUrl(value: string): boolean {
-  const url = URL.parse(value);
-  return (
-    url !== null && /^https?:$/.test(url.protocol) && !/[?#]/.test(value) && !url.username && !url.password
-  );
-}
-
-function isOrigin(value: string): boolean {
-  return URL.parse(value)?.origin === value;
+/** A URL that is refused may be refused because it carries a password. */
+function mayHoldSecret(name: string): boolean {
+  return name === 'ZENSKAR_URL' || secretVariables.some((secret) => secret === name);
 }

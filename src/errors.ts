@@ -1,6 +1,9 @@
 /** What each error code means and whether the same request may succeed later. */
 export const errorCodes = {
-  BAD_USER_INPUT: { retryable: false, when: 'An argument is wrong; `validationErrors` says which.' },
+  BAD_USER_INPUT: {
+    retryable: false,
+    when: 'An argument is wrong; `validationErrors` says which, where that is known.',
+  },
   NOT_FOUND: { retryable: false, when: 'Zenskar knows no such entitlement or customer.' },
   UPSTREAM_REJECTED_CREDENTIALS: {
     retryable: false,
@@ -36,11 +39,9 @@ type AppErrorDetails = {
   upstreamStatus?: number | undefined;
   retryAfterSeconds?: number | undefined;
   validationErrors?: readonly ValidationError[] | undefined;
-  /** For the log only; must not carry secrets. */
-  cause?: unknown;
 };
 
-/** A failure with a code that a client can act on. Its message and details may be shown; its cause may not. */
+/** A failure with a code that a client can act on. Its message and details may be shown. */
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly upstreamStatus: number | undefined;
@@ -48,7 +49,7 @@ export class AppError extends Error {
   readonly validationErrors: readonly ValidationError[] | undefined;
 
   constructor(code: ErrorCode, message: string, details: AppErrorDetails = {}) {
-    super(message, details.cause === undefined ? {} : { cause: details.cause });
+    super(message);
     this.name = 'AppError';
     this.code = code;
     this.upstreamStatus = details.upstreamStatus;

@@ -1,6 +1,6 @@
 import { readFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { createApp } from './app.ts';
+import type { App } from './app.ts';
 import { parseConfig } from './config.ts';
 
 /** sysexits.h: EX_CONFIG. */
@@ -9,28 +9,37 @@ const stderr = 2;
 
 const parsed = parseConfig(process.env, (path) => readFileSync(path, 'utf8'));
 if (parsed.ok) {
-  await run(createApp(parsed.config));
+  // Signals count from the first moment on: as the first process of a container it would otherwise be deaf to them.
+  const stopping = Promise.withResolvers<void>();
+  onStopSignal(stopping.resolve);
+  // Loading takes the better part of the start.
+  const { createApp } = await import('./app.ts');
+  await run(createApp(parsed.config), stopping.promise);
 } else {
-  writeSync(
-    stderr,
-    `The configuration has problems:\n${parsed.problems.map((problem) => `  - ${problem}\n`).join('')}`,
-  );
+  const problems = parsed.problems.map((problem) => `  - ${problem}\n`).join('');
+  writeSync(stderr, `The configuration has problems:\n${problems}`);
   process.exitCode = configurationExitCode;
 }
 
-async function run(app: ReturnType<typeof createApp>): Promise<void> {
-  let stopping = false;
+function onStopSignal(stop: () => void): void {
+  let asked = false;
   const onSignal = (signal: NodeJS.Signals) => {
     // Whoever asks twice does not want to wait.
-    if (stopping) process.exit(128 + constants.signals[signal]);
-    stopping = true;
-    void app.stop().then(() => process.exit(0));
+    if (asked) process.exit(128 + constants.signals[signal]);
+    asked = true;
+    stop();
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+}
+
+async function run(app: App, stopping: Promise<void>): Promise<void> {
   try {
     await app.start();
   } catch (error) {
     writeSync(stderr, `The gateway cannot start: ${error instanceof Error ? error.message : error}\n`);
     process.exit(1);
   }
+  await stopping;
+  await app.stop();
+  process.exit(0);
 }

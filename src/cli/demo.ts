@@ -15,34 +15,45 @@ const query = `{
 const { values } = parseArgs({ options: { port: { type: 'string' } } });
 const simulator = createSimulator();
 const simulatorUrl = await simulator.start('127.0.0.1', 0);
-const { app, url } = await startGateway(values.port);
-print(url);
+try {
+  const { app, url } = await startGateway(values.port);
+  print(url);
+  stopOnSignal(async () => {
+    await app.stop();
+    await simulator.stop();
+  });
+} catch (error) {
+  process.stderr.write(`The demo cannot start: ${error instanceof Error ? error.message : error}\n`);
+  process.exit(1);
+}
 
-let stopping = false;
-const stop = async () => {
-  if (stopping) process.exit(1);
-  stopping = true;
-  await app.stop();
-  await simulator.stop();
-};
-process.on('SIGTERM', stop).on('SIGINT', stop);
+function stopOnSignal(stop: () => Promise<void>): void {
+  let stopping = false;
+  const onSignal = () => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    void stop();
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+}
 
 /** On the usual port, or on a free one where that is taken; a port that was asked for must be free. */
 async function startGateway(port: string | undefined) {
   const app = createApp(createConfig(port ?? '4000'));
   try {
-    return { app, url: await app.start() };
+    return { app, ...(await app.start()) };
   } catch (error) {
     const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
     if (port !== undefined || !isTaken) throw error;
     const elsewhere = createApp(createConfig('0'));
-    return { app: elsewhere, url: await elsewhere.start() };
+    return { app: elsewhere, ...(await elsewhere.start()) };
   }
 }
 
 function createConfig(port: string): Config {
   const environment = {
     PORT: port,
+    ADMIN_PORT: '0',
     ZENSKAR_URL: simulatorUrl,
     ZENSKAR_API_KEY: 'demo-api-key',
     ZENSKAR_ORGANISATION: 'demo-organisation',

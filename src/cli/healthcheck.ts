@@ -1,4 +1,5 @@
 // Asks the gateway in the same container whether it lives; the exit code is the answer.
-const { PORT = '4000' } = process.env;
-const response = await fetch(`http://127.0.0.1:${PORT}/livez`).catch(() => undefined);
+const { HOST, PORT } = process.env;
+const host = !HOST || HOST === '0.0.0.0' || HOST === '::' ? '127.0.0.1' : HOST;
+const response = await fetch(`http://${host}:${PORT || '4000'}/livez`).catch(() => undefined);
 process.exitCode = response?.ok ? 0 : 1;

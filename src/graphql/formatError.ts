@@ -23,7 +23,7 @@ export function formatError(
   if (cause instanceof AppError) {
     return { ...formatted, message: cause.message, extensions: toExtensions(cause, requestId) };
   }
-  const code = isUncodedRefusal(thrown) ? ApolloServerErrorCode.BAD_REQUEST : formatted.extensions?.code;
+  const code = toRefusalCode(thrown) ?? formatted.extensions?.code;
   if (apolloCodes.has(code)) {
     const retryable = isErrorCode(code) ? { retryable: errorCodes[code].retryable } : {};
     return { ...formatted, extensions: { code, ...retryable, requestId } };
@@ -36,11 +36,14 @@ export function formatError(
   };
 }
 
-/** Apollo refuses a persisted query whose hash is wrong with a 400, but gives it no code. */
-function isUncodedRefusal(thrown: unknown): boolean {
-  if (!(thrown instanceof GraphQLError)) return false;
+/** The code of what graphql-js and Apollo refuse without one, though the caller is at fault. */
+function toRefusalCode(thrown: unknown): string | undefined {
+  if (!(thrown instanceof GraphQLError) || thrown.originalError !== undefined) return undefined;
   const { code, http } = thrown.extensions as { code?: unknown; http?: { status?: number } };
-  return code === undefined && http?.status === 400;
+  if (code !== undefined) return undefined;
+  // A persisted query with a wrong hash has a status and nothing else. What graphql-js itself finds wrong while it
+  // executes, such as a null where a variable's default hid it, or a mutation where there is none, is bare.
+  return http?.status === 400 ? ApolloServerErrorCode.BAD_REQUEST : ApolloServerErrorCode.BAD_USER_INPUT;
 }
 
 function toExtensions(error: AppError, requestId: string) {

@@ -1,7 +1,11 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import type { FormattedExecutionResult } from 'graphql';
 import type { Emit, OperationEnded } from '../telemetry/events.ts';
+import type { Tally } from '../totals/tally.ts';
 import type { Context } from './context.ts';
+
+/** A name is for people; what is longer is something else. */
+const maxNameLength = 128;
 
 type EventDependencies = { emit: Emit; now: () => number };
 
@@ -15,10 +19,11 @@ export function createOperationEvents({ emit, now }: EventDependencies): ApolloS
         emit({
           type: 'operationEnded',
           requestId: contextValue.requestId,
-          operationName: operationName ?? request.operationName ?? null,
-          outcome: contextValue.signal.aborted ? 'cancelled' : toOutcome(result),
+          operationName: (operationName ?? request.operationName)?.slice(0, maxNameLength) ?? null,
+          outcome: contextValue.signal.aborted ? 'cancelled' : toOutcome(result, contextValue.tally),
           codes: [...new Set(result.errors?.map(({ extensions }) => String(extensions?.code)))],
-          upstreamCalls: contextValue.counts.upstreamCalls,
+          upstreamCalls: contextValue.tally.upstreamCalls,
+          totals: contextValue.tally.sources,
           durationMs: now() - contextValue.startedMs,
         });
       },
@@ -26,7 +31,8 @@ export function createOperationEvents({ emit, now }: EventDependencies): ApolloS
   };
 }
 
-function toOutcome({ data, errors }: FormattedExecutionResult): OperationEnded['outcome'] {
+function toOutcome({ errors }: FormattedExecutionResult, { sources }: Tally): OperationEnded['outcome'] {
   if (!errors?.length) return 'ok';
-  return Object.values(data ?? {}).some((value) => value !== null) ? 'partial' : 'failed';
+  const { failed = 0, ...answered } = sources;
+  return Object.keys(answered).length > 0 ? 'partial' : 'failed';
 }

@@ -1,4 +1,4 @@
-import { GraphQLScalarType } from 'graphql';
+import { GraphQLError, GraphQLScalarType } from 'graphql';
 import { GraphQLUUID } from 'graphql-scalars';
 
 const uuid = GraphQLUUID.toConfig();
@@ -10,6 +10,8 @@ function toCanonical(id: string): string {
 
 /** Reads a UUID given outside of GraphQL's own arguments, or throws. */
 export function parseUuid(value: unknown): string {
+  // graphql-scalars would print whatever else it is into its message, to the end of the stack.
+  if (typeof value !== 'string') throw new GraphQLError('Expected a UUID as a string.');
   return toCanonical(uuid.parseValue(value));
 }
 

@@ -11,6 +11,8 @@ import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin
 import type { Config } from '../config.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { TotalLoader } from '../totals/loader.ts';
+import { createTally, type Tally } from '../totals/tally.ts';
+import { createCacheControl } from './cacheControl.ts';
 import type { Context } from './context.ts';
 import { formatError } from './formatError.ts';
 import { createOperationEvents } from './operationEvents.ts';
@@ -36,12 +38,10 @@ export type GraphQLServer = {
   execute: (request: GraphQLRequest) => Promise<GraphQLResponse>;
 };
 
-type TotalScope = { requestId: string; signal: AbortSignal; onUpstreamCall: () => void };
-
 type GraphQLDependencies = {
   config: Config;
   /** Makes the loader of one request. */
-  createTotals: (scope: TotalScope) => TotalLoader;
+  createTotals: (caller: { requestId: string; signal: AbortSignal; tally: Tally }) => TotalLoader;
   emit: Emit;
   now: () => number;
 };
@@ -67,12 +67,9 @@ export function createGraphQLServer(dependencies: GraphQLDependencies): GraphQLS
   }
 
   function createContext({ requestId, signal }: GraphQLRequest): Context {
-    const counts = { upstreamCalls: 0 };
-    const onUpstreamCall = () => {
-      counts.upstreamCalls += 1;
-    };
-    const totals = createTotals({ requestId, signal, onUpstreamCall });
-    return { requestId, startedMs: now(), totals, signal, counts };
+    const tally = createTally();
+    const totals = createTotals({ requestId, signal, tally });
+    return { requestId, startedMs: now(), totals, tally, signal };
   }
 
   return { start: () => apollo.start(), stop: () => apollo.stop(), execute };
@@ -99,6 +96,7 @@ function createApollo({ config, emit, now }: GraphQLDependencies, currentRequest
     plugins: [
       createOperationLimit(config.GRAPHQL_MAX_TOTALS),
       createOperationEvents({ emit, now }),
+      createCacheControl({ maxAgeMs: config.CACHE_MAX_AGE_SECONDS * 1000, now }),
       createLandingPage(config),
       // Apollo would switch these on by itself, some of them by environment variables.
       ApolloServerPluginCacheControlDisabled(),

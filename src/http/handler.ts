@@ -1,97 +1,86 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import cors from 'cors';
 import type { Emit } from '../telemetry/events.ts';
-import { readJsonBody } from './body.ts';
 import { HttpError, toErrorBody } from './httpError.ts';
 import { toRequestId } from './requestId.ts';
+import type { Exchange, HttpAnswer, Route, Routes } from './route.ts';
 
-/** A GraphQL request as it came over HTTP, and its answer; whoever executes it need not know sockets. */
-type HttpRequest = {
-  method: string;
-  headers: Iterable<[string, string]>;
-  search: string;
-  body: unknown;
-  requestId: string;
-  /** Aborted when the client has gone before its answer was written. */
-  signal: AbortSignal;
-};
-
-type HttpResponse = { status: number; headers: Iterable<[string, string]>; body: string };
+/** More than this of a body that nobody reads is not taken in. */
+const maxDiscardedBytes = 1_048_576;
 
 export type HandlerSettings = {
-  execute: (request: HttpRequest) => Promise<HttpResponse>;
-  isReady: () => boolean;
+  routes: Routes;
   corsOrigins: readonly string[];
-  maxBodyBytes: number;
   emit: Emit;
 };
 
-type Route = (request: IncomingMessage, exchange: Exchange) => Promise<HttpResponse> | HttpResponse;
-type Exchange = { requestId: string; search: string; signal: AbortSignal };
+type Asked = { exchange: Exchange; route: Route | undefined };
+type HandlerDependencies = HandlerSettings & { isReady: () => boolean };
 
-/** Answers every request: GraphQL, the probes, and JSON for all that is refused. */
-export function createHandler(settings: HandlerSettings): RequestListener {
-  const routes = new Map<string, Route>([
-    ['/graphql', createGraphQLRoute(settings)],
-    ['/livez', () => toText(200, 'ok')],
-    ['/readyz', () => (settings.isReady() ? toText(200, 'ok') : toText(503, 'not ready'))],
-  ]);
+/** Answers every request by its route, and with JSON where it is refused. */
+export function createHandler({ routes, corsOrigins, emit, isReady }: HandlerDependencies): RequestListener {
   const applyCors = cors({
-    origin: [...settings.corsOrigins],
+    origin: [...corsOrigins],
     methods: ['GET', 'POST'],
     exposedHeaders: ['x-request-id', 'retry-after'],
     maxAge: 600,
   });
 
-  function reply(response: ServerResponse, answer: HttpResponse): void {
+  async function respond(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { exchange, route }: Asked,
+  ): Promise<void> {
+    const answer = await ask(request, exchange, route).catch((error: unknown) => {
+      discardBody(request);
+      // The client may have left in the middle of its own request: nothing went wrong here.
+      return toRefusal(error, exchange.requestId, response.destroyed ? () => {} : emit);
+    });
     // Whoever is told that this connection ends asks another replica next.
-    if (!settings.isReady()) response.setHeader('connection', 'close');
+    if (!isReady()) response.setHeader('connection', 'close');
     send(response, answer);
   }
 
-  async function answer(
-    request: IncomingMessage,
-    response: ServerResponse,
-    requestId: string,
-  ): Promise<void> {
-    const [path = '', query] = (request.url ?? '').split('?', 2);
-    const search = query === undefined ? '' : `?${query}`;
-    try {
-      const route = routes.get(path);
-      if (route === undefined) throw new HttpError(404, 'Nothing is here; GraphQL is at /graphql.');
-      reply(response, await route(request, { requestId, search, signal: signalOf(response) }));
-    } catch (error) {
-      // The client left in the middle of its own request: nothing went wrong here, and nobody is listening.
-      if (response.destroyed) return;
-      reply(response, toRefusal(error, requestId, settings.emit));
-    }
-  }
-
   return (request, response) => {
+    const { pathname, search } = splitUrl(request.url ?? '');
     const requestId = toRequestId(request.headers['x-request-id']);
     response.setHeader('x-request-id', requestId);
     response.setHeader('cache-control', 'no-store');
-    applyCors(request, response, () => {
-      answer(request, response, requestId).catch(() => response.destroy());
-    });
+    const route = routes.get(pathname);
+    const next = () => {
+      const exchange = { requestId, search, signal: signalOf(response) };
+      respond(request, response, { exchange, route }).catch(() => response.destroy());
+    };
+    if (route === undefined) next();
+    else applyCors(request, response, next);
   };
 }
 
-function createGraphQLRoute({ execute, maxBodyBytes }: HandlerSettings): Route {
-  return async (request, exchange) => {
-    const method = request.method ?? '';
-    if (method !== 'GET' && method !== 'POST') {
-      throw new HttpError(405, 'GraphQL is spoken here with GET or POST.', { allow: 'GET, POST' });
-    }
-    const body = method === 'POST' ? await readJsonBody(request, maxBodyBytes) : undefined;
-    return execute({ method, headers: headersOf(request), body, ...exchange });
-  };
+async function ask(
+  request: IncomingMessage,
+  exchange: Exchange,
+  route: Route | undefined,
+): Promise<HttpAnswer> {
+  if (route === undefined) throw new HttpError(404, 'Nothing is here.');
+  const { methods } = route;
+  if (methods.includes(request.method ?? '')) return route.answer(request, exchange);
+  throw new HttpError(405, `Expected ${methods.join(' or ')}.`, { allow: methods.join(', ') });
 }
 
-function* headersOf({ headers }: IncomingMessage): Generator<[string, string]> {
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) yield [name, Array.isArray(value) ? value.join(', ') : value];
-  }
+/** Both forms of RFC 9112, section 3.2: a path, or a whole URL. */
+function splitUrl(target: string): { pathname: string; search: string } {
+  const url = target.startsWith('/') ? target : target.replace(/^[a-z]+:\/\/[^/?]*/i, '');
+  const mark = url.indexOf('?');
+  return mark < 0 ? { pathname: url, search: '' } : { pathname: url.slice(0, mark), search: url.slice(mark) };
+}
+
+/** Lets the rest of a refused request flow past, so that the refusal can be read; but not without end. */
+function discardBody(request: IncomingMessage): void {
+  let size = 0;
+  request.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > maxDiscardedBytes) request.destroy();
+  });
 }
 
 function signalOf(response: ServerResponse): AbortSignal {
@@ -102,11 +91,12 @@ function signalOf(response: ServerResponse): AbortSignal {
   return controller.signal;
 }
 
-function send(response: ServerResponse, { status, headers, body }: HttpResponse): void {
+function send(response: ServerResponse, { status, headers, body }: HttpAnswer): void {
   if (response.destroyed) return;
   for (const [name, value] of headers) response.setHeader(name, value);
   if (response.getHeader('content-type') === 'text/html') forbidFraming(response);
-  response.writeHead(status, { 'content-length': Buffer.byteLength(body) }).end(body);
+  if (status !== 204) response.setHeader('content-length', Buffer.byteLength(body));
+  response.writeHead(status).end(body);
 }
 
 /** What the explorer's own policy cannot say for itself: a page's meta element may not forbid framing. */
@@ -117,18 +107,18 @@ function forbidFraming(response: ServerResponse): void {
   );
 }
 
-function toText(status: number, body: string): HttpResponse {
-  return { status, headers: [['content-type', 'text/plain; charset=utf-8']], body };
-}
-
-function toRefusal(error: unknown, requestId: string, emit: Emit): HttpResponse {
+function toRefusal(error: unknown, requestId: string, emit: Emit): HttpAnswer {
   const contentType: [string, string] = ['content-type', 'application/json; charset=utf-8'];
   if (error instanceof HttpError) {
     const { status, message, headers } = error;
-    const body = toErrorBody(message, status === 404 ? 'NOT_FOUND' : 'BAD_REQUEST', requestId);
+    const body = toErrorBody(message, { code: 'BAD_REQUEST', requestId });
     return { status, headers: [contentType, ...Object.entries(headers)], body };
   }
   emit({ type: 'unexpectedError', requestId, cause: error });
-  const body = toErrorBody('Internal server error', 'INTERNAL_SERVER_ERROR', requestId);
+  const body = toErrorBody('Internal server error', {
+    code: 'INTERNAL_SERVER_ERROR',
+    retryable: false,
+    requestId,
+  });
   return { status: 500, headers: [contentType], body };
 }

@@ -12,6 +12,6 @@ export class HttpError extends Error {
 }
 
 /** The same shape that GraphQL errors have, so that a client needs only one way to read them. */
-export function toErrorBody(message: string, code: string, requestId: string): string {
-  return JSON.stringify({ errors: [{ message, extensions: { code, retryable: false, requestId } }] });
+export function toErrorBody(message: string, extensions: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify({ errors: [{ message, extensions }] });
 }

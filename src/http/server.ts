@@ -1,21 +1,16 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Config } from '../config.ts';
 import { createHandler, type HandlerSettings } from './handler.ts';
+import type { Routes } from './route.ts';
 
-// A load balancer reuses idle connections for up to 60 s: the side that closes first must be the balancer.
-const keepAliveTimeoutMs = 65_000;
-const headersTimeoutMs = 66_000;
-const requestTimeoutMs = 75_000;
+/** A load balancer reuses idle connections for up to 60 s: the side that closes first must be the balancer. */
+export const timeouts = { keepAliveTimeout: 65_000, headersTimeout: 66_000, requestTimeout: 75_000 };
 
-export type HttpServerSettings = Omit<HandlerSettings, 'isReady'> & {
-  host: string;
-  port: number;
-  /** How long it stays open, but unready, before draining. */
-  shutdownDelayMs: number;
-  /** How long requests under way may take to end once draining. */
-  shutdownTimeoutMs: number;
+type HttpServerSettings = HandlerSettings & {
+  config: Pick<Config, 'SHUTDOWN_DELAY_MS' | 'SHUTDOWN_TIMEOUT_MS'>;
   now: () => number;
 };
 
@@ -26,45 +21,35 @@ export type HttpServer = {
   stop: () => Promise<void>;
 };
 
-export function createHttpServer(settings: HttpServerSettings): HttpServer {
-  const { host, port, shutdownDelayMs, shutdownTimeoutMs, emit, now } = settings;
-  let phase: 'starting' | 'ready' | 'draining' = 'starting';
+export function createHttpServer(host: string, port: number, settings: HttpServerSettings): HttpServer {
+  const { config, emit, now } = settings;
+  let isDraining = false;
   let underWay = 0;
-  const handler = createHandler({ ...settings, isReady: () => phase === 'ready' });
-  const server = createServer(
-    {
-      keepAliveTimeout: keepAliveTimeoutMs,
-      headersTimeout: headersTimeoutMs,
-      requestTimeout: requestTimeoutMs,
-    },
-    (request, response) => {
-      underWay += 1;
-      response.once('close', () => {
-        underWay -= 1;
-      });
-      handler(request, response);
-    },
-  );
-
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+  const isReady = () => !isDraining;
+  const routes = new Map([...settings.routes, ...createProbes(isReady)]);
+  const handler = createHandler({ ...settings, routes, isReady });
+  const server = createServer(timeouts, (request, response) => {
+    underWay += 1;
+    response.once('close', () => {
+      underWay -= 1;
+    });
+    handler(request, response);
   });
+
+  const sockets = trackSockets(server);
 
   async function start(): Promise<string> {
     server.listen(port, host);
     await once(server, 'listening');
-    phase = 'ready';
     const { address, family, port: actualPort } = server.address() as AddressInfo;
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${actualPort}`;
   }
 
   async function stop(): Promise<void> {
-    phase = 'draining';
+    isDraining = true;
     emit({ type: 'draining' });
     const startedMs = now();
-    await sleep(shutdownDelayMs);
+    await sleep(config.SHUTDOWN_DELAY_MS);
     const closed = once(server, 'close');
     // Closes idle connections too, and each busy one after its answer; but not those that a browser or load
     // balancer opened in advance and never used.
@@ -74,10 +59,32 @@ export function createHttpServer(settings: HttpServerSettings): HttpServer {
     const timer = setTimeout(() => {
       cut = underWay;
       server.closeAllConnections();
-    }, shutdownTimeoutMs);
+    }, config.SHUTDOWN_TIMEOUT_MS);
     await closed;
     clearTimeout(timer);
     emit({ type: 'drained', cut, durationMs: now() - startedMs });
   }
   return { start, stop };
+}
+
+/** Whether the process lives, and whether to send it requests. What the upstream does has no say in either. */
+function createProbes(isReady: () => boolean): Routes {
+  const toText = (status: number, body: string) => {
+    const headers: [string, string][] = [['content-type', 'text/plain; charset=utf-8']];
+    return { status, headers, body };
+  };
+  const methods = ['GET', 'HEAD'];
+  return new Map([
+    ['/livez', { methods, answer: () => toText(200, 'ok') }],
+    ['/readyz', { methods, answer: () => (isReady() ? toText(200, 'ok') : toText(503, 'not ready')) }],
+  ]);
+}
+
+function trackSockets(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return sockets;
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -31,6 +32,8 @@ export type Simulator = {
 
 /** What was seen since the last reset, and how it behaves. */
 export type SimulatorState = {
+  requests: number;
+  /** Of the latest requests. */
   requestHeaders: IncomingMessage['headers'][];
   perKey: Map<string, number>;
   /** Requests that the caller gave up before they were answered. */
@@ -41,6 +44,7 @@ export type SimulatorState = {
   overall: OverallBehaviour;
 };
 
+const maxHeaders = 100;
 const totalPath = /^\/entitlements\/([^/]+)\/customer\/([^/]+)\/total$/;
 
 /** A stand-in for Zenskar with numbers that can be foretold and failures that can be asked for. */
@@ -84,7 +88,8 @@ async function handle(
   const key = `${entitlementId}/${customerId}${search}`;
   const earlierRequests = state.perKey.get(key) ?? 0;
   state.perKey.set(key, earlierRequests + 1);
-  state.requestHeaders.push(request.headers);
+  state.requests += 1;
+  if (state.requestHeaders.push(request.headers) > maxHeaders) state.requestHeaders.shift();
   const asked = {
     entitlementId,
     customerId,
@@ -135,7 +140,7 @@ async function control(
 }
 
 function emptyCounts() {
-  return { requestHeaders: [], perKey: new Map(), aborted: 0, peak: 0 };
+  return { requests: 0, requestHeaders: [], perKey: new Map(), aborted: 0, peak: 0 };
 }
 
 /** Forgets what was seen; how the simulator behaves stays. */
@@ -143,10 +148,12 @@ export function reset(state: SimulatorState): void {
   Object.assign(state, emptyCounts());
 }
 
-function readStats({ requestHeaders, perKey }: SimulatorState): SimulatorStats {
-  return { requests: requestHeaders.length, perKey: Object.fromEntries(perKey) };
+function readStats({ requests, perKey }: SimulatorState): SimulatorStats {
+  return { requests, perKey: Object.fromEntries(perKey) };
 }
 
 function send(response: ServerResponse, { status, body, contentType, headers }: SimulatedAnswer): void {
-  response.writeHead(status, { 'content-type': contentType, ...headers }).end(body);
+  response
+    .writeHead(status, { 'content-type': contentType, 'x-amzn-requestid': randomUUID(), ...headers })
+    .end(body);
 }

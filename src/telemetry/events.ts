@@ -1,10 +1,16 @@
 /** What happened in the gateway, as told by the part where it happened. */
 export type GatewayEvent =
-  | { type: 'started'; url: string }
+  | { type: 'started'; url: string; adminUrl: string | undefined }
   | { type: 'draining' }
   | { type: 'drained'; cut: number; durationMs: number }
   | OperationEnded
   | UpstreamCallEnded
+  | { type: 'upstreamRetry'; requestId: string; attempts: number; pauseMs: number }
+  | { type: 'circuitChanged'; tenant: string; state: 'closed' | 'open' | 'halfOpen' }
+  /** A 429 asked for a pause of all the tenant's calls. */
+  | { type: 'tenantHeldBack'; tenant: string; durationMs: number }
+  | { type: 'redisChanged'; state: 'up' | 'down'; reason: string | undefined }
+  | { type: 'purged'; everywhere: boolean }
   /** Apollo Server speaking for itself. */
   | { type: 'apolloMessage'; severity: 'debug' | 'error'; message: string }
   /** An error that no code of ours foresaw; `cause` is what was thrown. */
@@ -20,6 +26,8 @@ export type OperationEnded = {
   /** The distinct codes of its errors. */
   codes: readonly string[];
   upstreamCalls: number;
+  /** How many totals came from where. */
+  totals: Readonly<Record<string, number>>;
   durationMs: number;
 };
 

@@ -16,7 +16,7 @@ export function createLog({ level, secrets, destination }: LogSettings): Emit {
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { cause: describeCause },
+      serializers: { cause: (cause: unknown) => describeCause(cause) },
       // The last gate before the line leaves: it also catches a secret inside a message or a stack.
       hooks: { streamWrite: createRedaction(secrets) },
     },
@@ -35,7 +35,17 @@ function levelOf(event: GatewayEvent): Level {
     case 'apolloMessage':
       return event.severity;
     case 'upstreamCallEnded':
-      return event.result === 200 && event.problem === undefined ? 'debug' : 'warn';
+      return levelOfCall(event);
+    case 'redisChanged':
+      return event.state === 'up' ? 'info' : 'warn';
+    case 'circuitChanged':
+      return event.state === 'closed' ? 'info' : 'warn';
+    case 'tenantHeldBack':
+      return 'warn';
+    case 'purged':
+      return event.everywhere ? 'info' : 'warn';
+    case 'upstreamRetry':
+      return 'debug';
     case 'drained':
       return event.cut > 0 ? 'warn' : 'info';
     default:
@@ -43,17 +53,23 @@ function levelOf(event: GatewayEvent): Level {
   }
 }
 
+/** A refusal of what the caller asked for is no trouble; its operation's line tells of it. */
+function levelOfCall({ result, problem }: Extract<GatewayEvent, { type: 'upstreamCallEnded' }>): Level {
+  if (result === 200) return problem === undefined ? 'debug' : 'warn';
+  return result === 400 || result === 404 || result === 'aborted' ? 'debug' : 'warn';
+}
+
 /** Takes only named properties of a thrown value: an error object may carry requests, headers and keys. */
-function describeCause(cause: unknown): unknown {
+function describeCause(cause: unknown, depth = 0): unknown {
   if (!(cause instanceof Error)) {
-    return { message: typeof cause === 'object' ? Object.prototype.toString.call(cause) : String(cause) };
+    return { message: typeof cause === 'object' ? 'an object that is no error' : String(cause) };
   }
   const { name, message, stack } = cause;
   return {
     name,
     message,
     stack,
-    ...(cause.cause === undefined ? {} : { cause: describeCause(cause.cause) }),
+    ...(cause.cause === undefined || depth === 5 ? {} : { cause: describeCause(cause.cause, depth + 1) }),
   };
 }
 

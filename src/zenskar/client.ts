@@ -1,6 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import got, { RequestError, type Response, TimeoutError } from 'got';
+import type { Tenant } from '../tenant.ts';
 
 /** No contract-abiding answer comes near this; a larger one is not read to its end. */
 const maxBodyBytes = 65_536;
@@ -25,15 +26,14 @@ type AnswerHeaders = { retryAfter: string | undefined; ids: Readonly<Record<stri
 
 export type ZenskarClientSettings = {
   url: string;
-  apiKey: string;
-  organisation: string;
   apiVersion: string | undefined;
-  attemptTimeoutMs: number;
   maxSockets: number;
   userAgent: string;
 };
 
-type AttemptContext = { requestId: string; signal: AbortSignal };
+type Answer = Pick<Response<string>, 'statusCode' | 'headers' | 'body'>;
+
+type AttemptContext = { tenant: Tenant; requestId: string; signal: AbortSignal; timeoutMs: number };
 
 export type ZenskarClient = {
   /** Makes one HTTP call and never rejects. */
@@ -50,11 +50,8 @@ export function createZenskarClient(settings: ZenskarClientSettings): ZenskarCli
     headers: {
       accept: 'application/json',
       'user-agent': settings.userAgent,
-      'x-api-key': settings.apiKey,
-      organisation: settings.organisation,
       ...(settings.apiVersion === undefined ? {} : { apiversion: settings.apiVersion }),
     },
-    timeout: { request: settings.attemptTimeoutMs },
     // A redirect would carry the credentials to wherever it points.
     followRedirect: false,
     throwHttpErrors: false,
@@ -63,11 +60,17 @@ export function createZenskarClient(settings: ZenskarClientSettings): ZenskarCli
     decompress: false,
   });
 
-  async function attempt(parameters: TotalParameters, { requestId, signal }: AttemptContext) {
+  async function attempt(parameters: TotalParameters, context: AttemptContext): Promise<AttemptOutcome> {
+    const { tenant, requestId, signal, timeoutMs } = context;
     const oversize = new AbortController();
     try {
       const call = client(toUrl(settings.url, parameters), {
-        headers: { 'x-request-id': requestId },
+        headers: {
+          'x-api-key': tenant.apiKey,
+          organisation: tenant.organisation,
+          'x-request-id': requestId,
+        },
+        timeout: { request: timeoutMs },
         signal: AbortSignal.any([signal, oversize.signal]),
       });
       call.on('downloadProgress', ({ transferred }) => {
@@ -75,8 +78,7 @@ export function createZenskarClient(settings: ZenskarClientSettings): ZenskarCli
       });
       return toAnswered(await call);
     } catch (error) {
-      if (oversize.signal.aborted) return { kind: 'too_large' } as const;
-      return toFailed(error, signal);
+      return toFailed(error, { hasLeft: signal.aborted, isTooLarge: oversize.signal.aborted });
     }
   }
 
@@ -96,21 +98,26 @@ function toUrl(base: string, { entitlementId, customerId, startDate, endDate }: 
   return query.size > 0 ? `${path}?${query}` : path;
 }
 
-function toAnswered({ statusCode, headers, body }: Response<string>): AttemptOutcome {
+function toAnswered({ statusCode: status, headers, body }: Answer): AttemptOutcome {
   const ids = ['x-amzn-requestid', 'x-amz-apigw-id'].flatMap((name) => {
     const value = headers[name];
     return typeof value === 'string' ? [[name, value]] : [];
   });
   return {
     kind: 'answered',
-    status: statusCode,
+    status,
     body,
     headers: { retryAfter: headers['retry-after'], ids: Object.fromEntries(ids) },
   };
 }
 
-function toFailed(error: unknown, signal: AbortSignal): AttemptOutcome {
-  if (signal.aborted) return { kind: 'aborted' };
+function toFailed(error: unknown, why: { hasLeft: boolean; isTooLarge: boolean }): AttemptOutcome {
+  if (why.hasLeft) return { kind: 'aborted' };
+  const response = error instanceof RequestError ? error.response : undefined;
+  // A status that is no success says enough, even where its body never ends.
+  if (response !== undefined && response.statusCode !== 200)
+    return toAnswered({ statusCode: response.statusCode, headers: response.headers, body: '' });
+  if (why.isTooLarge) return { kind: 'too_large' };
   if (error instanceof TimeoutError) return { kind: 'timeout' };
   return { kind: 'connection', reason: error instanceof RequestError ? error.code : 'UNKNOWN' };
 }

@@ -20,7 +20,9 @@ type Decoded = { ok: true; quantity: number | null } | { ok: false; problem: str
  * number. The echoed ids must be those asked for: any other number belongs to somebody else.
  */
 export function decodeTotal(body: string, asked: TotalParameters): Decoded {
-  const parsed = totalBody.safeParse(parseJson(body));
+  const json = parseJson(body);
+  if (json === undefined) return { ok: false, problem: 'the body is not JSON' };
+  const parsed = totalBody.safeParse(json);
   if (!parsed.success) return { ok: false, problem: z.prettifyError(parsed.error) };
   const { entitlement, customer, quantity } = parsed.data;
   if (entitlement !== asked.entitlementId || customer !== asked.customerId) {

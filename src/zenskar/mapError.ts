@@ -66,26 +66,31 @@ function mapValidation(body: string): AppError {
   });
 }
 
-// Pydantic v1 and v2 word and shape these differently, and other layers answer too. So every part may be
-// missing, nothing depends on the words, and whatever else an entry has (v2's `input` echoes the caller) is dropped.
+// Pydantic v1 and v2 word and shape these differently, and other layers answer too. So every part may be missing or
+// odd without harm to the others, nothing depends on the words, and whatever else an entry has (v2's `input` echoes the
+// caller) is dropped.
+const locPart = z.union([z.string(), z.number()]).nullable().catch(null);
 const entry = z
   .object({
-    loc: z.array(z.union([z.string(), z.number()])).catch([]),
+    loc: z.array(locPart).catch([]),
     msg: z.string().catch(''),
     type: z.string().catch(''),
   })
-  .transform((fields): ValidationError => ({ ...fields, argument: toArgument(fields.loc) }));
+  .transform(({ loc, msg, type }): ValidationError => {
+    const known = loc.filter((part) => part !== null);
+    return { loc: known, msg, type, argument: toArgument(known) };
+  });
 const textEntry = z
   .string()
   .transform((msg): ValidationError => ({ loc: [], msg, type: '', argument: null }));
-const anyEntry = z.union([textEntry, entry]);
+const anyEntry = z.union([textEntry, entry]).nullable().catch(null);
 const validationBody = z.object({
-  detail: z.union([z.array(anyEntry), anyEntry.transform((only) => [only])]).catch([]),
+  detail: z.union([z.array(anyEntry), anyEntry.transform((only) => [only])]),
 });
 
 function decodeDetail(body: string): ValidationError[] {
   const parsed = validationBody.safeParse(parseJson(body));
-  return parsed.success ? parsed.data.detail : [];
+  return parsed.success ? parsed.data.detail.filter((one) => one !== null) : [];
 }
 
 const argumentOf = new Map([

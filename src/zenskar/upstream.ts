@@ -1,49 +1,157 @@
-import type { AppError } from '../errors.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
+import type { Tenant } from '../tenant.ts';
+import type { Verdict } from './circuit.ts';
 import type { AttemptOutcome, TotalParameters, ZenskarClient } from './client.ts';
 import { decodeTotal } from './decode.ts';
+import type { Group } from './fairQueue.ts';
 import { invalidResponse, mapStatus, mapUnanswered } from './mapError.ts';
+import { decideRetry } from './retry.ts';
+import { parseRetryAfter } from './retryAfter.ts';
+import { createTenantPolicies, type PolicySettings, type TenantPolicy } from './tenantPolicy.ts';
 
 /** What Zenskar said, and when (milliseconds since the epoch). */
 type UpstreamTotal = { quantity: number | null; asOfMs: number };
 
-type CallContext = { requestId: string; signal: AbortSignal };
+type CallContext = {
+  tenant: Tenant;
+  requestId: string;
+  /** Calls of one group wait in line as one. */
+  group: Group;
+  signal: AbortSignal;
+  /** Told of each attempt. */
+  onAttempt: () => void;
+};
 
 export type Upstream = {
-  /** Asks Zenskar for one total; rejects with an `AppError`. */
+  /** Asks Zenskar for one total within the deadline; rejects with an `AppError`. */
   loadTotal: (parameters: TotalParameters, context: CallContext) => Promise<UpstreamTotal>;
 };
 
-type UpstreamDependencies = { client: ZenskarClient; emit: Emit; now: () => number };
+type UpstreamDependencies = PolicySettings & {
+  client: ZenskarClient;
+  attemptTimeoutMs: number;
+  /** Covers waiting in line, attempts and pauses together. */
+  deadlineMs: number;
+  /** Further attempts after the first. */
+  retries: number;
+  emit: Emit;
+  now: () => number;
+};
 
-type Interpreted = { total: UpstreamTotal } | { error: AppError; problem?: string };
+type Call = { parameters: TotalParameters; context: CallContext; policy: TenantPolicy; deadlineAtMs: number };
 
-/** The policy around single attempts. */
-export function createUpstream({ client, emit, now }: UpstreamDependencies): Upstream {
+type Result = { total: UpstreamTotal } | { error: AppError; problem?: string };
+type Attempted = { outcome: AttemptOutcome; result: Result };
+
+/** The policy around single attempts: whether, when and how often to ask, and what the answer means. */
+export function createUpstream(dependencies: UpstreamDependencies): Upstream {
+  const { deadlineMs, retries, emit, now } = dependencies;
+  const policyOf = createTenantPolicies(dependencies);
+
   async function loadTotal(parameters: TotalParameters, context: CallContext): Promise<UpstreamTotal> {
-    const startedMs = now();
-    const outcome = await client.attempt(parameters, context);
-    const endedMs = now();
-    const interpreted = interpret(outcome, parameters, endedMs);
-    emit({
-      type: 'upstreamCallEnded',
-      requestId: context.requestId,
-      ...describe(outcome),
-      problem: 'problem' in interpreted ? interpreted.problem : undefined,
-      durationMs: endedMs - startedMs,
-    });
-    if ('error' in interpreted) throw interpreted.error;
-    return interpreted.total;
+    const policy = policyOf(context.tenant.scope);
+    const call = { parameters, context, policy, deadlineAtMs: now() + deadlineMs };
+    policy.budget.recordCall();
+    for (let attempts = 1; ; attempts += 1) {
+      const { outcome, result } = await attempt(dependencies, call);
+      const retryAfterMs = readRetryAfterMs(outcome, now());
+      if (outcome.kind === 'answered' && outcome.status === 429 && retryAfterMs)
+        policy.brake.hold(retryAfterMs);
+      const remainingMs = call.deadlineAtMs - now();
+      const random = Math.random();
+      const pauseMs = decideRetry({ outcome, attempts, retries, remainingMs, retryAfterMs, random });
+      if (pauseMs === undefined || !policy.budget.takeRetry()) {
+        if ('error' in result) throw result.error;
+        return result.total;
+      }
+      emit({ type: 'upstreamRetry', requestId: context.requestId, attempts, pauseMs });
+      await pause(pauseMs, context.signal);
+    }
   }
   return { loadTotal };
 }
 
-function interpret(outcome: AttemptOutcome, asked: TotalParameters, nowMs: number): Interpreted {
+/** One attempt, as soon as there is a place for it, unless the circuit is open. Rejects where it was not made. */
+async function attempt(dependencies: UpstreamDependencies, call: Call): Promise<Attempted> {
+  const { client, attemptTimeoutMs, emit, now } = dependencies;
+  const { parameters, context, policy, deadlineAtMs } = call;
+  const { tenant, requestId, signal } = context;
+  const release = await takePlace(call, now);
+  try {
+    const remainingMs = deadlineAtMs - now();
+    if (remainingMs <= 0) throw mapUnanswered({ kind: 'timeout' });
+    const heldBackMs = policy.brake.remainingMs();
+    if (heldBackMs > 0) throw rateLimited(heldBackMs);
+    if (!policy.circuit.allow()) throw circuitOpen(policy.circuit.remainingMs());
+    context.onAttempt();
+    const startedMs = now();
+    const timeoutMs = Math.min(attemptTimeoutMs, remainingMs);
+    const outcome = await client.attempt(parameters, { tenant, requestId, signal, timeoutMs });
+    const endedMs = now();
+    const result = interpret(outcome, parameters, endedMs);
+    policy.circuit.record(judge(outcome));
+    emit({
+      type: 'upstreamCallEnded',
+      requestId,
+      ...describe(outcome),
+      problem: 'problem' in result ? result.problem : undefined,
+      durationMs: endedMs - startedMs,
+    });
+    return { outcome, result };
+  } finally {
+    release();
+  }
+}
+
+async function takePlace({ policy, context, deadlineAtMs }: Call, now: () => number): Promise<() => void> {
+  const { group, signal } = context;
+  const place = policy.queue.enter();
+  if (place !== undefined) return place;
+  const deadline = AbortSignal.timeout(Math.max(0, deadlineAtMs - now()));
+  try {
+    return await policy.queue.wait(group, AbortSignal.any([signal, deadline]));
+  } catch {
+    throw mapUnanswered({ kind: signal.aborted ? 'aborted' : 'timeout' });
+  }
+}
+
+async function pause(durationMs: number, signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(durationMs, undefined, { signal });
+  } catch {
+    throw mapUnanswered({ kind: 'aborted' });
+  }
+}
+
+/** A 4xx is a healthy upstream that refuses. */
+function judge(outcome: AttemptOutcome): Verdict {
+  switch (outcome.kind) {
+    case 'timeout':
+    case 'connection':
+      return 'failing';
+    case 'answered':
+      return outcome.status >= 500 ? 'failing' : 'healthy';
+    case 'aborted':
+      return 'unknown';
+    case 'too_large':
+      return 'healthy';
+  }
+}
+
+function interpret(outcome: AttemptOutcome, asked: TotalParameters, nowMs: number): Result {
   if (outcome.kind !== 'answered') return { error: mapUnanswered(outcome) };
   if (outcome.status !== 200) return { error: mapStatus(outcome, nowMs) };
   const decoded = decodeTotal(outcome.body, asked);
   if (!decoded.ok) return { error: invalidResponse(200), problem: decoded.problem };
   return { total: { quantity: decoded.quantity, asOfMs: nowMs } };
+}
+
+function readRetryAfterMs(outcome: AttemptOutcome, nowMs: number): number | undefined {
+  if (outcome.kind !== 'answered' || outcome.status < 400) return undefined;
+  const seconds = parseRetryAfter(outcome.headers.retryAfter, nowMs);
+  return seconds === undefined ? undefined : seconds * 1000;
 }
 
 function describe(outcome: AttemptOutcome) {
@@ -52,4 +160,16 @@ function describe(outcome: AttemptOutcome) {
     reason: outcome.kind === 'connection' ? outcome.reason : undefined,
     upstreamIds: outcome.kind === 'answered' ? outcome.headers.ids : {},
   };
+}
+
+function rateLimited(remainingMs: number): AppError {
+  return new AppError('UPSTREAM_RATE_LIMITED', 'Zenskar limits the rate of calls.', {
+    retryAfterSeconds: Math.ceil(remainingMs / 1000),
+  });
+}
+
+function circuitOpen(remainingMs: number): AppError {
+  return new AppError('UPSTREAM_UNAVAILABLE', 'Zenskar keeps failing, so it is not asked for a while.', {
+    retryAfterSeconds: Math.ceil(remainingMs / 1000),
+  });
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { secretVariables, variables } from '../../src/config.ts';
 import { errorCodes } from '../../src/errors.ts';
+import { secretVariables, variables } from '../../src/variables.ts';
 import { useGateway } from '../support/gateway.ts';
 
 const root = new URL('../../', import.meta.url);

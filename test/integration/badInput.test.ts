@@ -118,10 +118,10 @@ const cases: Case[] = [
     name: 'an unknown path',
     path: '/graphq',
     status: 404,
-    code: 'NOT_FOUND',
-    message: /GraphQL is at \/graphql/,
+    code: 'BAD_REQUEST',
+    message: /Nothing is here/,
   },
-  { name: 'the root', path: '/', status: 404, code: 'NOT_FOUND', message: /GraphQL is at \/graphql/ },
+  { name: 'the root', path: '/', status: 404, code: 'BAD_REQUEST', message: /Nothing is here/ },
   {
     name: 'no GraphQL',
     init: operation('{'),

@@ -6,7 +6,7 @@ describe('a total', () => {
   const gateway = useGateway();
 
   it('is the number that the upstream gave, with its age', async () => {
-    const before = Date.now();
+    const before = gateway.now();
     const { status, headers, body } = await gateway.gql(
       `{ customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}") {
         entitlementId customerId quantity asOf stale entitlement { id } customer { id }
@@ -29,7 +29,7 @@ describe('a total', () => {
     });
     const asOf = Date.parse(body.data.customerEntitlementTotal.asOf);
     expect(asOf).toBeGreaterThanOrEqual(before);
-    expect(asOf).toBeLessThanOrEqual(Date.now());
+    expect(asOf).toBeLessThanOrEqual(gateway.now());
   });
 
   it('depends on its window', async () => {
@@ -86,13 +86,6 @@ describe('a total', () => {
     expect(body).toEqual({ data: Object.fromEntries(expected) });
     expect(gateway.simulator.requestHeaders).toHaveLength(10);
     expect(gateway.simulator.peak).toBe(10);
-  });
-
-  it('is loaded anew for each request', async () => {
-    const variables = { entitlementId: entitlement, customerId: customer };
-    await gateway.gql(totalQuery, variables);
-    await gateway.gql(totalQuery, variables);
-    expect(gateway.simulator.requestHeaders).toHaveLength(2);
   });
 });
 

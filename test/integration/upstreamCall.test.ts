@@ -1,11 +1,13 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { createZenskarClient, type ZenskarClientSettings } from '../../src/zenskar/client.ts';
+import { createTenant } from '../../src/tenant.ts';
+import { createZenskarClient } from '../../src/zenskar/client.ts';
 import { apiKey, organisation, until, useGateway } from '../support/gateway.ts';
 import { customer, customerOf, entitlement, totalQuery } from '../support/ids.ts';
 
 const parameters = { entitlementId: entitlement, customerId: customer, startDate: null, endDate: null };
+const tenant = createTenant({ apiKey, organisation, url: '', apiVersion: undefined });
 
 describe('the upstream call', () => {
   const gateway = useGateway({ ZENSKAR_API_VERSION: '20240301' });
@@ -59,21 +61,22 @@ describe('one attempt', () => {
     for (const stop of stops.splice(0)) stop();
   });
 
-  async function attemptAgainst(answer: RequestListener, settings: Partial<ZenskarClientSettings> = {}) {
+  async function attemptAgainst(answer: RequestListener, timeoutMs = 1000) {
     const server = createServer(answer).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const client = createZenskarClient({
       url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      apiKey,
-      organisation,
       apiVersion: undefined,
-      attemptTimeoutMs: 1000,
       maxSockets: 2,
       userAgent: 'test',
-      ...settings,
     });
     stops.push(client.close, () => server.close().closeAllConnections());
-    return client.attempt(parameters, { requestId: 'r', signal: new AbortController().signal });
+    return client.attempt(parameters, {
+      tenant,
+      requestId: 'r',
+      signal: new AbortController().signal,
+      timeoutMs,
+    });
   }
 
   it('does not follow a redirect, which would carry the key elsewhere', async () => {
@@ -95,7 +98,7 @@ describe('one attempt', () => {
   });
 
   it('ends at its time limit, also in the middle of a body', async () => {
-    const outcome = await attemptAgainst((_, response) => void response.write('{'), { attemptTimeoutMs: 50 });
+    const outcome = await attemptAgainst((_, response) => void response.write('{'), 50);
     expect(outcome).toEqual({ kind: 'timeout' });
   });
 

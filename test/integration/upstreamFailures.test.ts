@@ -71,7 +71,12 @@ const quantities: Record<string, number | null> = {
 };
 
 describe('an upstream that fails', () => {
-  const gateway = useGateway({ UPSTREAM_ATTEMPT_TIMEOUT_MS: '200' });
+  const gateway = useGateway({
+    UPSTREAM_DEADLINE_MS: '200',
+    UPSTREAM_RETRIES: '0',
+    UPSTREAM_BREAKER_FAILURES: '1000',
+    CACHE_MAX_AGE_SECONDS: '0',
+  });
 
   it.each(Object.entries(failures))(
     'as customer %s becomes an error to act on, beside answered neighbours',

@@ -22,10 +22,20 @@ describe('the configuration', () => {
       config: {
         HOST: '127.0.0.1',
         PORT: 4000,
+        ADMIN_HOST: '127.0.0.1',
+        ADMIN_PORT: 4001,
         ZENSKAR_URL: 'https://api.zenskar.com',
         ...credentials,
         UPSTREAM_ATTEMPT_TIMEOUT_MS: 2000,
+        UPSTREAM_DEADLINE_MS: 5000,
+        UPSTREAM_RETRIES: 2,
         UPSTREAM_CONCURRENCY: 64,
+        UPSTREAM_BREAKER_FAILURES: 10,
+        UPSTREAM_BREAKER_RESET_MS: 5000,
+        CACHE_MAX_AGE_SECONDS: 30,
+        CACHE_STALE_WHILE_REVALIDATE_SECONDS: 60,
+        CACHE_STALE_IF_ERROR_SECONDS: 3600,
+        CACHE_MAX_ENTRIES: 100_000,
         AUTH_MODE: 'none',
         AUTH_ALLOW_ANONYMOUS: false,
         CORS_ORIGINS: [],
@@ -90,16 +100,30 @@ describe('the configuration', () => {
     ['GRAPHQL_INTROSPECTION', 'yes'],
     ['GRAPHQL_EXPLORER', 'on'],
     ['AUTH_MODE', 'jwtt'],
-    ['ZENSKAR_URL', 'api.zenskar.com'],
-    ['ZENSKAR_URL', 'ftp://api.zenskar.com'],
-    ['ZENSKAR_URL', 'https://user:pass@api.zenskar.com'],
-    ['ZENSKAR_URL', 'https://api.zenskar.com?x=1'],
+    ['CACHE_MAX_AGE_SECONDS', '-1'],
     ['CORS_ORIGINS', '*'],
     ['CORS_ORIGINS', 'https://a.example/path'],
     ['CORS_ORIGINS', 'https://a.example,'],
   ])('refuses %s=%s', (name, value) => {
     expect(problemsOf({ [name]: value })).toEqual([
       expect.stringMatching(`^${name} is ".*"; expected .+\\.$`),
+    ]);
+  });
+
+  it.each([
+    'api.zenskar.com',
+    'ftp://api.zenskar.com',
+    'https://me:pw@api.zenskar.com',
+    'https://api.zenskar.com?x=1',
+  ])('refuses the base %s, without showing what may hold a password', (url) => {
+    expect(problemsOf({ ZENSKAR_URL: url })).toEqual([
+      'ZENSKAR_URL has a value that is not shown here; expected an http or https URL without credentials, query or fragment.',
+    ]);
+  });
+
+  it.each(['localhost:6379', 'http://localhost'])('refuses the Redis %s', (url) => {
+    expect(problemsOf({ REDIS_URL: url })).toEqual([
+      'REDIS_URL has a value that is not shown here; expected a redis or rediss URL.',
     ]);
   });
 
@@ -123,8 +147,13 @@ describe('the configuration', () => {
       'ZENSKAR_API_KEY and ZENSKAR_API_KEY_FILE are both set; expected one of them.',
     ]);
     expect(problemsOf({ ZENSKAR_API_KEY: '', ZENSKAR_API_KEY_FILE: '/key' })).toEqual([
-      'ZENSKAR_API_KEY_FILE cannot be read; expected the path of a readable file.',
+      'ZENSKAR_API_KEY_FILE cannot be read, or is empty; expected the path of a readable file with the secret in it.',
     ]);
+    const empty = parse({ ZENSKAR_API_KEY: '', ZENSKAR_API_KEY_FILE: '/key' }, () => ' \n');
+    expect(empty).toEqual({
+      ok: false,
+      problems: [expect.stringMatching(/^ZENSKAR_API_KEY_FILE .* is empty/)],
+    });
   });
 
   it('names the nearest variable for a misspelt one', () => {

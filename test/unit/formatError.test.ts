@@ -25,7 +25,7 @@ describe('the error exit', () => {
   it.each(Object.entries(errorCodes))(
     'shows an AppError of code %s with what a client can do',
     (code, { retryable }) => {
-      const error = new AppError(code as keyof typeof errorCodes, 'Words.', { cause: new Error('secret') });
+      const error = new AppError(code as keyof typeof errorCodes, 'Words.');
       const { result, causes } = format(fromResolver(error));
       expect(result).toEqual({ message: 'Words.', extensions: { code, retryable, requestId: 'r' } });
       expect(causes).toEqual([]);

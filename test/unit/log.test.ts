@@ -24,7 +24,7 @@ const call = {
 
 describe('the log', () => {
   it('writes an event as one line', () => {
-    expect(logged({ type: 'started', url: 'http://127.0.0.1:4000' })).toEqual([
+    expect(logged({ type: 'started', url: 'http://127.0.0.1:4000', adminUrl: undefined })).toEqual([
       { level: 'info', time: expect.stringMatching(/Z$/), msg: 'started', url: 'http://127.0.0.1:4000' },
     ]);
   });
@@ -32,6 +32,7 @@ describe('the log', () => {
   it('keeps good upstream calls for debugging and warns of the others', () => {
     expect(logged(call)).toEqual([]);
     expect(logged(call, 'debug')).toMatchObject([{ level: 'debug', result: 200, durationMs: 3 }]);
+    for (const result of [400, 404]) expect(logged({ ...call, result })).toEqual([]);
     expect(logged({ ...call, result: 503 })).toMatchObject([{ level: 'warn', result: 503 }]);
     expect(logged({ ...call, problem: 'no JSON' })).toMatchObject([{ level: 'warn', problem: 'no JSON' }]);
   });

@@ -87,6 +87,11 @@ describe("Zenskar's 422", () => {
     ['a text', { detail: 'words' }, [{ loc: [], msg: 'words', type: '', argument: null }]],
     ['an object', { detail: { msg: 'words' } }, [{ loc: [], msg: 'words', type: '', argument: null }]],
     ['texts', { detail: ['words'] }, [{ loc: [], msg: 'words', type: '', argument: null }]],
+    [
+      'odd entries among good ones',
+      { detail: [{ loc: ['query', 'end_date', null], msg: 'm', type: 't' }, 7, null] },
+      [{ loc: ['query', 'end_date'], msg: 'm', type: 't', argument: 'endDate' }],
+    ],
     ['half an entry', { detail: [{ loc: 7 }] }, [{ loc: [], msg: '', type: '', argument: null }]],
     ['no JSON', 'words', []],
   ])('is read where it has %s', (_, body, expected) => {
@@ -97,6 +102,7 @@ describe("Zenskar's 422", () => {
     const detail = [
       { loc: ['query', 'start_date'], msg: 'm', type: 't' },
       { loc: ['header', 'organisation'], msg: 'field required', type: 'value_error.missing' },
+      null,
     ];
     const error = map(422, { detail });
     expect(error).toMatchObject({ code: 'UPSTREAM_REJECTED_CREDENTIALS', upstreamStatus: 422 });

@@ -1,0 +1,21 @@
+import type { IncomingMessage } from 'node:http';
+
+/** What came with a request, beside the request itself. */
+export type Exchange = {
+  requestId: string;
+  /** The URL's query with its question mark, or empty. */
+  search: string;
+  /** Aborted when the client has gone before its answer was written. */
+  signal: AbortSignal;
+};
+
+export type HttpAnswer = { status: number; headers: Iterable<[string, string]>; body: string };
+
+/** Answers one path. */
+export type Route = {
+  methods: readonly string[];
+  /** Throws an `HttpError` to refuse. */
+  answer: (request: IncomingMessage, exchange: Exchange) => Promise<HttpAnswer> | HttpAnswer;
+};
+
+export type Routes = ReadonlyMap<string, Route>;

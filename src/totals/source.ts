@@ -1,0 +1,179 @@
+import type { Cache } from '../cache/cache.ts';
+import { type CacheKey, createCacheKey, type Entry } from '../cache/key.ts';
+import type { Stamp } from '../cache/shared.ts';
+import { AppError } from '../errors.ts';
+import type { Tenant } from '../tenant.ts';
+import type { Upstream } from '../zenskar/upstream.ts';
+import { type Freshness, type FreshnessSettings, toFreshness } from './freshness.ts';
+import { recordTotal, type Source, type Tally } from './tally.ts';
+import type { Total, TotalKey } from './total.ts';
+
+/** The request on whose behalf totals are loaded. */
+export type Caller = { tenant: Tenant; requestId: string; signal: AbortSignal; tally: Tally };
+
+export type TotalSource = {
+  /** A total or an error for each key, in order. */
+  loadMany: (keys: readonly TotalKey[], caller: Caller) => Promise<(Total | Error)[]>;
+};
+
+type SourceDependencies = {
+  cache: Cache;
+  upstream: Upstream;
+  freshness: FreshnessSettings;
+  now: () => number;
+};
+
+/** One key on its way: what was found for it so far. */
+type Wanted = {
+  readonly key: TotalKey;
+  readonly cacheKey: CacheKey;
+  entry: Entry | undefined;
+  freshness: Freshness;
+  foundIn: 'memory' | 'redis';
+  /** What the shared cache knew of its purges. */
+  stamp: Stamp | undefined;
+};
+
+/** Asks the memory, then the shared cache, then the upstream, and decides which age of a number will do. */
+export function createTotalSource(dependencies: SourceDependencies): TotalSource {
+  async function loadMany(keys: readonly TotalKey[], caller: Caller): Promise<(Total | Error)[]> {
+    const wanted = keys.map((key) => look(dependencies, toWanted(key, caller)));
+    const missing = wanted.filter(needsUpstream);
+    if (missing.length > 0) await consultShared(dependencies, missing);
+    const totals = Promise.all(wanted.map((one) => settle(dependencies, one, caller).catch(toError)));
+    const stale = wanted.filter(({ freshness }) => freshness === 'revalidate');
+    if (stale.length > 0) void refresh(dependencies, stale, caller);
+    return totals;
+  }
+  return { loadMany };
+}
+
+function toWanted(key: TotalKey, { tenant }: Caller): Wanted {
+  const cacheKey = createCacheKey(tenant.scope, key);
+  return { key, cacheKey, entry: undefined, freshness: 'gone', foundIn: 'memory', stamp: undefined };
+}
+
+function look({ cache, freshness, now }: SourceDependencies, one: Wanted): Wanted {
+  const entry = cache.memory.get(one.cacheKey);
+  const state = entry === undefined ? 'gone' : toFreshness(now() - entry.asOfMs, freshness);
+  one.entry = entry;
+  // What may have been purged unheard is good for an emergency only.
+  one.freshness = entry?.doubtful && state !== 'gone' ? 'onError' : state;
+  return one;
+}
+
+function needsUpstream({ freshness }: Wanted): boolean {
+  return freshness === 'onError' || freshness === 'gone';
+}
+
+/** Asks the shared cache for all of them in one round trip, save those for which the upstream is being asked already. */
+async function consultShared(dependencies: SourceDependencies, wanted: readonly Wanted[]): Promise<void> {
+  const { shared, memory, flights, purges } = dependencies.cache;
+  const unasked = wanted.filter(
+    ({ stamp, cacheKey }) => stamp === undefined && !flights.isUnderWay(cacheKey),
+  );
+  if (shared === undefined || unasked.length === 0) return;
+  const since = purges.moment();
+  const found = await shared.getMany(unasked.map(({ cacheKey }) => cacheKey));
+  unasked.forEach((one, n) => {
+    const { entry, stamp } = found?.[n] ?? {};
+    one.stamp = stamp;
+    one.foundIn = 'redis';
+    if (entry !== undefined) memory.set(one.cacheKey, entry, since);
+  });
+  // Meanwhile a flight of somebody else may have landed, too.
+  for (const one of wanted) look(dependencies, one);
+}
+
+async function settle(dependencies: SourceDependencies, one: Wanted, caller: Caller): Promise<Total> {
+  const { key, entry, freshness, foundIn } = one;
+  if (entry === undefined || needsUpstream(one)) return fetch(dependencies, one, caller);
+  const stale = freshness === 'revalidate';
+  return record(caller, stale ? 'stale' : foundIn, toTotal(key, entry, stale));
+}
+
+async function fetch(dependencies: SourceDependencies, one: Wanted, caller: Caller): Promise<Total> {
+  const source = dependencies.cache.flights.isUnderWay(one.cacheKey) ? 'inflight' : 'upstream';
+  try {
+    const entry = await fly(dependencies, one, { ...caller, waitsOn: caller.signal });
+    return record(caller, source, toTotal(one.key, entry, false));
+  } catch (error) {
+    if (caller.signal.aborted) throw new AppError('UPSTREAM_UNAVAILABLE', 'The caller has gone.');
+    const kept = isFailure(error) ? look(dependencies, one).entry : undefined;
+    if (kept === undefined || one.freshness === 'gone') {
+      recordTotal(caller.tally, 'failed');
+      throw error;
+    }
+    const isStale = dependencies.now() - kept.asOfMs >= dependencies.freshness.maxAgeMs;
+    return record(caller, 'stale', toTotal(one.key, kept, isStale));
+  }
+}
+
+/** Refreshes what was answered stale, once the shared cache was asked whether another replica has done so. */
+async function refresh(
+  dependencies: SourceDependencies,
+  stale: readonly Wanted[],
+  caller: Caller,
+): Promise<void> {
+  await consultShared(dependencies, stale);
+  for (const one of stale) {
+    // Whether it succeeds is for the next request to see; what failed is in the log.
+    if (one.freshness !== 'fresh') fly(dependencies, one, { ...caller, waitsOn: undefined }).catch(() => {});
+  }
+}
+
+type Passenger = Caller & { waitsOn: AbortSignal | undefined };
+
+/** Joins the flight for this key, or starts one that asks the upstream and keeps what it says. */
+function fly(
+  dependencies: SourceDependencies,
+  { key, cacheKey, stamp }: Wanted,
+  caller: Passenger,
+): Promise<Entry> {
+  const { upstream, freshness } = dependencies;
+  const { flights, memory, shared } = dependencies.cache;
+  const { tenant, requestId, tally, waitsOn } = caller;
+  return flights.join(cacheKey, waitsOn, async (signal, since) => {
+    const onAttempt = () => {
+      tally.upstreamCalls += 1;
+    };
+    try {
+      const entry = await upstream.loadTotal(key, { tenant, requestId, group: tally, signal, onAttempt });
+      if (freshness.maxAgeMs > 0) memory.set(cacheKey, entry, since);
+      if (stamp !== undefined) shared?.set(cacheKey, entry, stamp);
+      return entry;
+    } catch (error) {
+      if (!isFailure(error)) {
+        memory.delete(cacheKey);
+        shared?.delete(cacheKey);
+      }
+      throw error;
+    }
+  });
+}
+
+/**
+ * Whether the upstream failed, rather than refused. A refusal (a 4xx other than 429) is the truth of now: an older
+ * number must not stand in for it.
+ */
+function isFailure(error: unknown): boolean {
+  if (!(error instanceof AppError)) return false;
+  const { upstreamStatus: status } = error;
+  return status === undefined || status < 400 || status === 429 || status >= 500;
+}
+
+function toTotal(key: TotalKey, { quantity, asOfMs }: Entry, stale: boolean): Total {
+  return { ...key, quantity, asOf: new Date(asOfMs), stale };
+}
+
+function record({ tally }: Caller, source: Source, total: Total): Total {
+  recordTotal(tally, source, total.asOf.getTime());
+  return total;
+}
+
+/** DataLoader takes an `Error` in a slot for that key's failure, and anything else for its value. */
+function toError(thrown: unknown): Error {
+  return thrown instanceof Error
+    ? thrown
+    : new Error('A total failed with something that is no error', { cause: thrown });
+}

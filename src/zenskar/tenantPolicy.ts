@@ -1,0 +1,63 @@
+import type { Emit } from '../telemetry/events.ts';
+import type { TenantScope } from '../tenant.ts';
+import { type Circuit, createCircuit } from './circuit.ts';
+import { createFairQueue, type FairQueue } from './fairQueue.ts';
+import { createRetryBudget, type RetryBudget } from './retryBudget.ts';
+
+/** What the calls of one tenant share, and share with no other. */
+export type TenantPolicy = {
+  circuit: Circuit;
+  queue: FairQueue;
+  budget: RetryBudget;
+  brake: Brake;
+};
+
+/** Holds back all calls of a tenant for as long as a 429 asked for. */
+export type Brake = {
+  hold: (durationMs: number) => void;
+  remainingMs: () => number;
+};
+
+export type PolicySettings = {
+  concurrency: number;
+  breakerFailures: number;
+  breakerResetMs: number;
+};
+
+type PolicyDependencies = PolicySettings & { emit: Emit; now: () => number };
+
+/** Makes each tenant's policy when it is first asked for. */
+export function createTenantPolicies(dependencies: PolicyDependencies): (scope: TenantScope) => TenantPolicy {
+  const policies = new Map<TenantScope, TenantPolicy>();
+  return (scope) => {
+    const policy = policies.get(scope) ?? createTenantPolicy(scope, dependencies);
+    policies.set(scope, policy);
+    return policy;
+  };
+}
+
+function createTenantPolicy(tenant: TenantScope, dependencies: PolicyDependencies): TenantPolicy {
+  const { concurrency, breakerFailures, breakerResetMs, emit, now } = dependencies;
+  return {
+    circuit: createCircuit({
+      failures: breakerFailures,
+      resetMs: breakerResetMs,
+      now,
+      onChange: (state) => emit({ type: 'circuitChanged', tenant, state }),
+    }),
+    queue: createFairQueue(concurrency),
+    budget: createRetryBudget(now),
+    brake: createBrake({ now, onHold: (durationMs) => emit({ type: 'tenantHeldBack', tenant, durationMs }) }),
+  };
+}
+
+function createBrake({ now, onHold }: { now: () => number; onHold: (durationMs: number) => void }): Brake {
+  let untilMs = 0;
+  return {
+    hold(durationMs) {
+      if (untilMs <= now()) onHold(durationMs);
+      untilMs = Math.max(untilMs, now() + durationMs);
+    },
+    remainingMs: () => Math.max(0, untilMs - now()),
+  };
+}
