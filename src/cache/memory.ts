@@ -5,7 +5,7 @@ import type { Moment, Purges } from './purges.ts';
 type Kept = Entry & { since: Moment };
 
 /** An entry, and whether a purge may have gone unheard since. */
-export type Remembered = Entry & { doubtful: boolean };
+type Remembered = Entry & { doubtful: boolean };
 
 export type Memory = {
   get: (key: CacheKey) => Remembered | undefined;

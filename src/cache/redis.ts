@@ -10,7 +10,7 @@ const longestReconnectMs = 1000;
 const silenceMs = 5000;
 const pingIntervalMs = 2000;
 
-export type RedisClient = ReturnType<typeof connectTo>;
+type RedisClient = ReturnType<typeof connectTo>;
 
 export type Redis = {
   /** What the command gives, or undefined where Redis is down or too slow. Never rejects. */

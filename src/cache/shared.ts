@@ -14,7 +14,7 @@ const longestCallMs = 700_000;
 /** The purges that a number has heard of. It is void once there are others. */
 export type Stamp = readonly [customer: string | null, pair: string | null];
 
-export type Found = { entry: Entry | undefined; stamp: Stamp };
+type Found = { entry: Entry | undefined; stamp: Stamp };
 
 /** The part of the cache that all replicas share. */
 export type Shared = {

@@ -8,6 +8,7 @@ import {
   checkCredentials,
   checkParameters,
   chooseBehaviour,
+  customerOf,
   json,
   type SimulatedAnswer,
   type SimulatedRequest,
@@ -20,8 +21,13 @@ type SimulatorStats = {
   perKey: Readonly<Record<string, number>>;
 };
 
-/** Changes all answers: as usual, 503 for each, or each so much later. */
-type OverallBehaviour = { mode: 'ok' } | { mode: 'down' } | { mode: 'slow'; ms: number };
+/** Changes all answers: as usual, 503 for each, each so much later, each a reset, or each as for one customer. */
+type OverallBehaviour =
+  | { mode: 'ok' }
+  | { mode: 'down' }
+  | { mode: 'slow'; ms: number }
+  | { mode: 'reset' }
+  | { mode: 'as'; code: string };
 
 export type Simulator = {
   /** Listens; resolves to the base URL. */
@@ -99,7 +105,13 @@ async function handle(
   const refusal = refuse(state, request, asked);
   if (state.overall.mode === 'slow') await sleep(state.overall.ms);
   if (refusal !== undefined) return send(response, refusal);
-  await behave(response, chooseBehaviour(asked, earlierRequests));
+  await behave(response, choose(state.overall, asked, earlierRequests));
+}
+
+function choose(overall: OverallBehaviour, asked: SimulatedRequest, earlierRequests: number): Behaviour {
+  if (overall.mode === 'reset') return { kind: 'reset' };
+  const customerId = overall.mode === 'as' ? customerOf(overall.code) : asked.customerId;
+  return chooseBehaviour({ ...asked, customerId }, earlierRequests);
 }
 
 function refuse({ overall }: SimulatorState, { headers }: IncomingMessage, asked: SimulatedRequest) {

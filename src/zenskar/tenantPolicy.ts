@@ -13,7 +13,7 @@ export type TenantPolicy = {
 };
 
 /** Holds back all calls of a tenant for as long as a 429 asked for. */
-export type Brake = {
+type Brake = {
   hold: (durationMs: number) => void;
   remainingMs: () => number;
 };

@@ -1,0 +1,162 @@
+import { describe, expect, it } from '@jest/globals';
+import { until, useGateway } from '../support/gateway.ts';
+import { customer, customerOf, entitlement, expectedQuantity } from '../support/ids.ts';
+
+const query = `query ($customerId: UUID!) {
+  customerEntitlementTotal(entitlementId: "${entitlement}", customerId: $customerId) { quantity asOf stale }
+}`;
+const seconds = 1000;
+
+describe('a total that was fetched before', () => {
+  const gateway = useGateway({ UPSTREAM_RETRIES: '0' });
+  const { simulator } = gateway;
+  const ask = async (customerId = customer) => {
+    const { headers, body } = await gateway.gql(query, { customerId });
+    return {
+      total: body.data?.customerEntitlementTotal,
+      code: body.errors?.[0].extensions.code,
+      cacheControl: headers.get('cache-control'),
+    };
+  };
+
+  it('is answered without a call while it is fresh, and says how long it stays so', async () => {
+    const first = await ask();
+    expect(first).toEqual({
+      total: { quantity: expectedQuantity(), asOf: expect.any(String), stale: false },
+      code: undefined,
+      cacheControl: expect.stringMatching(/^private, max-age=(29|30)$/),
+    });
+    gateway.advance(20 * seconds);
+    expect(await ask()).toEqual({
+      ...first,
+      cacheControl: expect.stringMatching(/^private, max-age=(9|10)$/),
+    });
+    expect(simulator.requests).toBe(1);
+  });
+
+  it('is answered at once, marked stale, while one call refreshes it', async () => {
+    const first = await ask();
+    gateway.advance(31 * seconds);
+    simulator.overall = { mode: 'slow', ms: 100 };
+    const answers = await Promise.all([ask(), ask(), ask()]);
+    // The refresh is still under way: nobody waited for it.
+    expect(simulator.underWay).toBe(1);
+    for (const answer of answers) {
+      expect(answer).toEqual({
+        total: { ...first.total, stale: true },
+        code: undefined,
+        cacheControl: 'no-store',
+      });
+    }
+    await until(() => simulator.underWay === 0);
+    expect(simulator.requests).toBe(2);
+    const refreshed = await ask();
+    expect(refreshed.total).toMatchObject({ quantity: expectedQuantity(), stale: false });
+    expect(Date.parse(refreshed.total.asOf)).toBeGreaterThan(Date.parse(first.total.asOf));
+    expect(simulator.requests).toBe(2);
+  });
+
+  it.each(['down', 'unreachable'])(
+    'is answered, marked stale, without an error, while the upstream is %s',
+    async (how) => {
+      const first = await ask();
+      gateway.advance(91 * seconds);
+      simulator.overall = how === 'down' ? { mode: 'down' } : { mode: 'reset' };
+      expect(await ask()).toEqual({
+        total: { ...first.total, stale: true },
+        code: undefined,
+        cacheControl: 'no-store',
+      });
+      expect(simulator.requests).toBe(2);
+    },
+  );
+
+  it('is an error once it is too old even for that', async () => {
+    await ask();
+    gateway.advance((30 + 60 + 3600) * seconds);
+    simulator.overall = { mode: 'down' };
+    expect(await ask()).toEqual({ total: null, code: 'UPSTREAM_UNAVAILABLE', cacheControl: 'no-store' });
+  });
+
+  it('is fetched again where it is past being answered at once', async () => {
+    await ask();
+    gateway.advance(91 * seconds);
+    expect((await ask()).total).toMatchObject({ stale: false });
+    expect(simulator.requests).toBe(2);
+  });
+
+  it.each([
+    ['0404', 'NOT_FOUND'],
+    ['0422', 'BAD_USER_INPUT'],
+    ['0401', 'UPSTREAM_REJECTED_CREDENTIALS'],
+  ])(
+    'is not answered in place of a refusal such as %s, which is not kept either',
+    async (behaviour, code) => {
+      await ask();
+      simulator.overall = { mode: 'as', code: behaviour };
+      // In the window of errors the refusal is seen at once.
+      gateway.advance(91 * seconds);
+      expect(await ask()).toEqual({ total: null, code, cacheControl: 'no-store' });
+      expect(await ask()).toEqual({ total: null, code, cacheControl: 'no-store' });
+      expect(simulator.requests).toBe(3);
+      simulator.overall = { mode: 'ok' };
+      expect((await ask()).total).toMatchObject({ stale: false });
+      // In the window of revalidation, as soon as the refresh has met it.
+      gateway.advance(31 * seconds);
+      simulator.overall = { mode: 'as', code: behaviour };
+      expect((await ask()).total).toMatchObject({ stale: true });
+      await until(() => simulator.requests === 5 && simulator.underWay === 0);
+      await until(() => gateway.log.filter(({ msg }) => msg === 'upstreamCallEnded').length === 5);
+      expect(await ask()).toEqual({ total: null, code, cacheControl: 'no-store' });
+    },
+  );
+
+  it('is answered stale while the upstream limits the rate', async () => {
+    const first = await ask();
+    gateway.advance(91 * seconds);
+    simulator.overall = { mode: 'as', code: '0429' };
+    expect((await ask()).total).toEqual({ ...first.total, stale: true });
+  });
+
+  it('says no-store beside an error, and the least of its ages beside another total', async () => {
+    await ask();
+    gateway.advance(10 * seconds);
+    const both = `query ($other: UUID!) {
+      old: customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}") { quantity }
+      other: customerEntitlementTotal(entitlementId: "${entitlement}", customerId: $other) { quantity }
+    }`;
+    const withNew = await gateway.gql(both, { other: customerOf('0001') });
+    expect(withNew.headers.get('cache-control')).toMatch(/^private, max-age=(19|20)$/);
+    const withError = await gateway.gql(both, { other: customerOf('0404') });
+    expect(withError.headers.get('cache-control')).toBe('no-store');
+    expect((await gateway.gql('{ __typename }')).headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('has its source in the log', async () => {
+    await ask();
+    await ask();
+    gateway.advance(31 * seconds);
+    await ask();
+    const lines = gateway.log.filter(({ msg }) => msg === 'operationEnded');
+    expect(lines.map(({ totals }) => totals)).toEqual([{ upstream: 1 }, { memory: 1 }, { stale: 1 }]);
+  });
+});
+
+describe('without a cache', () => {
+  const gateway = useGateway({ CACHE_MAX_AGE_SECONDS: '0' });
+
+  it('each request asks anew, and an answer may not be kept', async () => {
+    for (let n = 0; n < 2; n += 1) {
+      const { headers, body } = await gateway.gql(query, { customerId: customer });
+      expect(body.data?.customerEntitlementTotal.stale).toBe(false);
+      expect(headers.get('cache-control')).toBe('private, max-age=0');
+    }
+    expect(gateway.simulator.requests).toBe(2);
+  });
+
+  it('concurrent requests still share one call', async () => {
+    gateway.simulator.overall = { mode: 'slow', ms: 50 };
+    await Promise.all(Array.from({ length: 20 }, () => gateway.gql(query, { customerId: customer })));
+    expect(gateway.simulator.requests).toBe(1);
+  });
+});
