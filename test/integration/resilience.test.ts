@@ -1,0 +1,132 @@
+import { describe, expect, it } from '@jest/globals';
+import { useGateway } from '../support/gateway.ts';
+import { customer, customerOf, entitlement, expectedQuantity, idOf, totalQuery } from '../support/ids.ts';
+
+describe('an upstream with a bad day', () => {
+  const gateway = useGateway({ CACHE_MAX_AGE_SECONDS: '0' });
+  const { simulator } = gateway;
+  const ask = async (customerId = customer, entitlementId = entitlement) => {
+    const { body } = await gateway.gql(totalQuery, { entitlementId, customerId });
+    return body.errors ? body.errors[0].extensions : body.data?.customerEntitlementTotal.quantity;
+  };
+
+  it('that fails twice is asked a third time', async () => {
+    const customerId = customerOf('f503');
+    expect(await ask(customerId)).toBe(expectedQuantity({ customerId }));
+    expect(simulator.requests).toBe(3);
+    const [operation] = gateway.log.filter(({ msg }) => msg === 'operationEnded');
+    expect(operation?.upstreamCalls).toBe(3);
+  });
+
+  it('is asked three times at most', async () => {
+    expect(await ask(customerOf('0503'))).toMatchObject({
+      code: 'UPSTREAM_UNAVAILABLE',
+      upstream: { status: 503 },
+    });
+    expect(simulator.requests).toBe(3);
+  });
+
+  it('that resets connections is asked again as well', async () => {
+    expect(await ask(customerOf('8888'))).toMatchObject({ code: 'UPSTREAM_UNAVAILABLE' });
+    expect(simulator.requests).toBe(3);
+  });
+
+  it.each(['0400', '0401', '0403', '0404', '0422', '5200', '7200'])(
+    'is asked once where it answers %s',
+    async (code) => {
+      await ask(customerOf(code));
+      expect(simulator.requests).toBe(1);
+    },
+  );
+
+  it('that limits the rate is left alone by all for as long as it asks, then asked again', async () => {
+    const limited = ask(customerOf('0429'));
+    while (simulator.requests === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (!gateway.log.some(({ msg }) => msg === 'tenantHeldBack'))
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(await ask()).toEqual({
+      code: 'UPSTREAM_RATE_LIMITED',
+      retryable: true,
+      retryAfterSeconds: 1,
+      requestId: expect.any(String),
+    });
+    expect(simulator.requests).toBe(1);
+    gateway.advance(1000);
+    expect(await ask()).toBe(expectedQuantity());
+    expect(await limited).toMatchObject({ code: 'UPSTREAM_RATE_LIMITED', retryAfterSeconds: 1 });
+  });
+
+  it('that is down is spared, and asked again after the reset time', async () => {
+    simulator.overall = { mode: 'down' };
+    const codes = new Set<string>();
+    for (let n = 0; n < 1000; n += 50) {
+      const wave = await Promise.all(Array.from({ length: 50 }, (_, m) => ask(customer, idOf(n + m))));
+      for (const { code } of wave) codes.add(code);
+    }
+    expect(codes).toEqual(new Set(['UPSTREAM_UNAVAILABLE']));
+    // Ten failures open the circuit; what was under way by then, and ten budgeted retries, come on top.
+    expect(simulator.requests).toBeLessThanOrEqual(10 + 50 + 10);
+    const before = simulator.requests;
+    expect(await ask()).toMatchObject({
+      code: 'UPSTREAM_UNAVAILABLE',
+      retryAfterSeconds: expect.any(Number),
+    });
+    gateway.advance(5000);
+    // Half open: one call is let through, and fails.
+    await Promise.all(Array.from({ length: 20 }, (_, n) => ask(customer, idOf(n))));
+    expect(simulator.requests).toBe(before + 1);
+    simulator.overall = { mode: 'ok' };
+    gateway.advance(5000);
+    expect(await ask()).toBe(expectedQuantity());
+    expect(await ask(customerOf('0001'))).toBe(expectedQuantity({ customerId: customerOf('0001') }));
+    const states = gateway.log.filter(({ msg }) => msg === 'circuitChanged').map(({ state }) => state);
+    expect(states).toEqual(['open', 'halfOpen', 'open', 'halfOpen', 'closed']);
+  });
+
+  it('that is down costs few calls when asked one operation after the other', async () => {
+    simulator.overall = { mode: 'down' };
+    for (let n = 0; n < 1000; n += 1) await ask(customer, idOf(n));
+    expect(simulator.requests).toBe(10);
+  });
+});
+
+describe('an upstream that never answers', () => {
+  const gateway = useGateway({
+    UPSTREAM_ATTEMPT_TIMEOUT_MS: '200',
+    UPSTREAM_DEADLINE_MS: '500',
+    UPSTREAM_RETRIES: '10',
+  });
+  const variables = { entitlementId: entitlement, customerId: customerOf('9999') };
+
+  it('is an UPSTREAM_TIMEOUT at the deadline, line, attempts and pauses together', async () => {
+    const { body } = await gateway.gql(totalQuery, variables);
+    expect(body.errors?.[0].extensions).toEqual({
+      code: 'UPSTREAM_TIMEOUT',
+      retryable: true,
+      requestId: expect.any(String),
+    });
+    const [operation] = gateway.log.filter(({ msg }) => msg === 'operationEnded');
+    // Eleven attempts would take more than two seconds. (Measured: 502 to 530 ms.)
+    expect(operation?.durationMs).toBeLessThan(1500);
+    const timeouts = gateway.log.filter(({ msg }) => msg === 'upstreamCallEnded');
+    expect(timeouts.length).toBeGreaterThanOrEqual(2);
+    expect(timeouts.map(({ result }) => result)).toEqual(timeouts.map(() => 'timeout'));
+  });
+});
+
+describe('a call whose deadline passes in line', () => {
+  const gateway = useGateway({
+    UPSTREAM_CONCURRENCY: '1',
+    UPSTREAM_DEADLINE_MS: '150',
+    UPSTREAM_RETRIES: '0',
+  });
+
+  it('is a timeout that never reached the upstream', async () => {
+    const first = gateway.gql(totalQuery, { entitlementId: idOf(1), customerId: customerOf('9999') });
+    const second = gateway.gql(totalQuery, { entitlementId: idOf(2), customerId: customerOf('9999') });
+    for (const { body } of await Promise.all([first, second])) {
+      expect(body.errors?.[0].extensions.code).toBe('UPSTREAM_TIMEOUT');
+    }
+    expect(gateway.simulator.requests).toBeLessThanOrEqual(2);
+  });
+});

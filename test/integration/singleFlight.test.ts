@@ -1,0 +1,93 @@
+import { describe, expect, it } from '@jest/globals';
+import { until, useGateway } from '../support/gateway.ts';
+import { customer, customerOf, entitlement, expectedQuantity, totalQuery } from '../support/ids.ts';
+
+describe('200 operations for one total', () => {
+  const gateway = useGateway({ UPSTREAM_DEADLINE_MS: '60000', UPSTREAM_ATTEMPT_TIMEOUT_MS: '60000' });
+  const { simulator } = gateway;
+  const variables = { entitlementId: entitlement, customerId: customer };
+  const ask = (signal?: AbortSignal) => gateway.gql(totalQuery, variables, signal && { signal });
+  const started = () => until(() => simulator.requests === 1 && simulator.underWay === 1);
+
+  // All must have arrived before any leaves: what arrives later would start anew.
+  const arrived = async () => {
+    for (let n = 0; n < 3; n += 1) await gateway.fetch('/livez');
+  };
+
+  it('make one upstream call', async () => {
+    simulator.overall = { mode: 'slow', ms: 200 };
+    const answers = await Promise.all(Array.from({ length: 200 }, () => ask()));
+    for (const { body } of answers) {
+      expect(body).toEqual({ data: { customerEntitlementTotal: { quantity: expectedQuantity() } } });
+    }
+    expect(simulator.requests).toBe(1);
+  });
+
+  it('are answered also when the first caller leaves', async () => {
+    simulator.overall = { mode: 'slow', ms: 600 };
+    const leaving = new AbortController();
+    const first = ask(leaving.signal);
+    await started();
+    const others = Array.from({ length: 199 }, () => ask());
+    await arrived();
+    leaving.abort();
+    await expect(first).rejects.toThrow('aborted');
+    for (const { body } of await Promise.all(others)) {
+      expect(body).toEqual({ data: { customerEntitlementTotal: { quantity: expectedQuantity() } } });
+    }
+    expect([simulator.requests, simulator.aborted]).toEqual([1, 0]);
+  });
+
+  it('close their upstream call when all have left, and only then', async () => {
+    simulator.overall = { mode: 'as', code: '9999' };
+    const leaving = Array.from({ length: 200 }, () => new AbortController());
+    const [last, ...others] = leaving;
+    const answers = leaving.map(({ signal }) => expect(ask(signal)).rejects.toThrow('aborted'));
+    await started();
+    const cancelled = () => gateway.log.filter(({ outcome }) => outcome === 'cancelled').length;
+    await arrived();
+    for (const controller of others) controller.abort();
+    await until(() => cancelled() === 199);
+    expect([simulator.requests, simulator.aborted]).toEqual([1, 0]);
+    last?.abort();
+    await Promise.all(answers);
+    await until(() => simulator.aborted === 1);
+    expect(simulator.requests).toBe(1);
+  });
+});
+
+describe('a request for many totals', () => {
+  const gateway = useGateway({ UPSTREAM_CONCURRENCY: '4', UPSTREAM_ATTEMPT_TIMEOUT_MS: '300' });
+  const { simulator } = gateway;
+  const list = `query ($requests: [CustomerEntitlementTotalRequest!]!) {
+    customerEntitlementTotals(requests: $requests) { quantity }
+  }`;
+  const requests = (count: number, customerId: string) =>
+    Array.from({ length: count }, (_, n) => ({
+      entitlementId: `22222222-0000-4000-8000-${n.toString().padStart(12, '0')}`,
+      customerId,
+    }));
+
+  it('does not hold up a request for one', async () => {
+    simulator.overall = { mode: 'slow', ms: 10 };
+    const many = gateway.gql(list, { requests: requests(200, customer) });
+    await until(() => simulator.requests >= 4);
+    const { body } = await gateway.gql(totalQuery, {
+      entitlementId: entitlement,
+      customerId: customerOf('0001'),
+    });
+    expect(body.errors).toBeUndefined();
+    // At its turn at most one more round of the many has begun, of the fifty they need.
+    const position = [...simulator.perKey.keys()].indexOf(`${entitlement}/${customerOf('0001')}`);
+    expect(position).toBeLessThan(60);
+    expect((await many).body.errors).toBeUndefined();
+    expect(simulator.peak).toBeLessThanOrEqual(4);
+  });
+
+  it('has the whole attempt for each call, however long it waited in line', async () => {
+    // Ten calls of 100 ms, four at a time, take 300 ms or more: longer than one attempt may.
+    const { body } = await gateway.gql(list, { requests: requests(16, customerOf('d064')) });
+    expect(body.errors).toBeUndefined();
+    expect(simulator.requests).toBe(16);
+  });
+});
