@@ -51,10 +51,10 @@ export function createApp(config: Config, { now = Date.now, logDestination }: Ov
   const admin = composeAdminListener(config, cache, surroundings);
 
   async function start() {
-    cache.start();
     await graphql.start();
     const adminUrl = await admin?.start();
     const url = await http.start();
+    cache.start();
     emit({ type: 'started', url, adminUrl });
     return { url, adminUrl };
   }

@@ -33,6 +33,7 @@ function createTestConfig(environment: Readonly<Record<string, string>>): Config
   const parsed = parseConfig(
     {
       PORT: '0',
+      ADMIN_PORT: '0',
       ZENSKAR_API_KEY: apiKey,
       ZENSKAR_ORGANISATION: organisation,
       LOG_LEVEL: 'debug',
@@ -44,47 +45,69 @@ function createTestConfig(environment: Readonly<Record<string, string>>): Config
   return parsed.config;
 }
 
+type Environment = Readonly<Record<string, string>>;
+
 /** Starts the whole gateway before a simulator for the tests of one file, both on free ports. */
-export function useGateway(environment: Readonly<Record<string, string>> = {}): Gateway {
+export function useGateway(environment: Environment = {}): Gateway {
+  return useReplicas(1, () => environment)[0] as Gateway;
+}
+
+/** The same with several gateways before one simulator. The environment is read when they start. */
+export function useReplicas(count: number, environment: () => Environment): Gateway[] {
   const simulator = createSimulator();
-  const gateway = { simulator: simulator.state, log: [] as LogLine[] } as Gateway;
-  let stop: () => Promise<void>;
   let aheadMs = 0;
-  gateway.now = () => Date.now() + aheadMs;
-  gateway.advance = (ms) => {
-    aheadMs += ms;
+  const stops: (() => Promise<void>)[] = [];
+  const clock = {
+    now: () => Date.now() + aheadMs,
+    advance: (ms: number) => {
+      aheadMs += ms;
+    },
   };
+  const replicas = Array.from({ length: count }, () =>
+    createTestGateway({ simulator: simulator.state, ...clock }),
+  );
 
   beforeAll(async () => {
     const upstream = await simulator.start('127.0.0.1', 0);
-    const app = createApp(createTestConfig({ ZENSKAR_URL: upstream, ...environment }), {
-      now: gateway.now,
-      logDestination: { write: (line) => void gateway.log.push(JSON.parse(line)) },
-    });
-    Object.assign(gateway, await app.start());
-    stop = app.stop;
+    for (const replica of replicas) {
+      const app = createApp(createTestConfig({ ZENSKAR_URL: upstream, ...environment() }), {
+        now: clock.now,
+        logDestination: { write: (line) => void replica.log.push(JSON.parse(line)) },
+      });
+      Object.assign(replica, await app.start());
+      stops.push(app.stop);
+    }
   });
   beforeEach(() => {
     // Whatever an earlier test left in the cache, the circuit or the line is past by then.
-    gateway.advance(86_400_000);
+    clock.advance(86_400_000);
     reset(simulator.state);
     simulator.state.overall = { mode: 'ok' };
-    gateway.log.length = 0;
+    for (const { log } of replicas) log.length = 0;
   });
   afterAll(async () => {
-    await stop();
+    for (const stop of stops) await stop();
     await simulator.stop();
   });
+  return replicas;
+}
 
-  gateway.fetch = (path, init) => fetch(`${gateway.url}${path}`, init);
-  gateway.gql = async (query, variables, init) => {
-    const response = await gateway.fetch('/graphql', {
-      method: 'POST',
-      body: JSON.stringify({ query, variables }),
-      ...init,
-      headers: { 'content-type': 'application/json', ...(init?.headers as Record<string, string>) },
-    });
-    return { status: response.status, headers: response.headers, body: JSON.parse(await response.text()) };
+function createTestGateway(parts: Pick<Gateway, 'simulator' | 'now' | 'advance'>): Gateway {
+  const gateway: Gateway = {
+    ...parts,
+    url: '',
+    adminUrl: '',
+    log: [],
+    fetch: (path, init) => fetch(`${gateway.url}${path}`, init),
+    gql: async (query, variables, init) => {
+      const response = await gateway.fetch('/graphql', {
+        method: 'POST',
+        body: JSON.stringify({ query, variables }),
+        ...init,
+        headers: { 'content-type': 'application/json', ...(init?.headers as Record<string, string>) },
+      });
+      return { status: response.status, headers: response.headers, body: JSON.parse(await response.text()) };
+    },
   };
   return gateway;
 }

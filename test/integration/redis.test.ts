@@ -1,0 +1,216 @@
+import { expect, it } from '@jest/globals';
+import { type Gateway, until, useReplicas } from '../support/gateway.ts';
+import { customer, customerOf, entitlement, expectedQuantity, idOf, totalQuery } from '../support/ids.ts';
+import { describeWithRedis } from '../support/redis.ts';
+
+const token = 'purge-token-0123456789';
+const ask = async (gateway: Gateway, entitlementId = entitlement, customerId = customer) => {
+  const { body } = await gateway.gql(totalQuery, { entitlementId, customerId });
+  expect(body.errors).toBeUndefined();
+  expect(body.data?.customerEntitlementTotal.quantity).toBe(expectedQuantity({ entitlementId, customerId }));
+};
+const purge = (gateway: Gateway, target: object, bearer = token) =>
+  fetch(`${gateway.adminUrl}/purge`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${bearer}` },
+    body: JSON.stringify(target),
+  });
+const heard = (gateway: Gateway, state: string) =>
+  until(() => gateway.log.some((line) => line.msg === 'redisChanged' && line.state === state));
+/** A stored total is written after it is answered: this waits for the write by a command behind it. */
+const written = async (gateway: Gateway) => {
+  await purge(gateway, { customerId: idOf(999_999) });
+};
+
+describeWithRedis('two gateways on one Redis', (redis) => {
+  const environment = () => ({ REDIS_URL: redis.url, PURGE_TOKEN: token, UPSTREAM_RETRIES: '0' });
+  const [one, two] = useReplicas(2, environment) as [Gateway, Gateway];
+  const { simulator } = one;
+
+  it('share what either has fetched', async () => {
+    await ask(one);
+    await written(one);
+    await ask(two);
+    expect(simulator.requests).toBe(1);
+    expect(two.log.filter(({ msg }) => msg === 'operationEnded').map(({ totals }) => totals)).toEqual([
+      { redis: 1 },
+    ]);
+    await ask(two);
+    expect(two.log.at(-1)?.totals).toEqual({ memory: 1 });
+  });
+
+  it('share its age too', async () => {
+    await ask(one);
+    await written(one);
+    one.advance(31_000);
+    const { body } = await two.gql(
+      `{ customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}") { stale } }`,
+    );
+    expect(body.data?.customerEntitlementTotal.stale).toBe(true);
+  });
+
+  it('refresh a stale total once between them', async () => {
+    await ask(one);
+    await written(one);
+    await ask(two);
+    one.advance(31_000);
+    await ask(one);
+    await until(() => one.log.filter(({ msg }) => msg === 'upstreamCallEnded').length === 2);
+    await written(one);
+    await ask(two);
+    await written(two);
+    await ask(two);
+    expect(two.log.at(-1)?.totals).toEqual({ memory: 1 });
+    expect(simulator.requests).toBe(2);
+  });
+
+  it('both forget what is purged through one, and nothing else', async () => {
+    const others = [customer, customerOf('0001')];
+    for (const gateway of [one, two]) {
+      await ask(gateway);
+      await ask(gateway, idOf(1));
+      await ask(gateway, entitlement, others[1]);
+      await written(gateway);
+    }
+    expect(simulator.requests).toBe(3);
+    expect((await purge(one, { customerId: customer, entitlementId: entitlement })).status).toBe(204);
+    await written(two);
+    for (const gateway of [two, one]) {
+      await ask(gateway, idOf(1));
+      await ask(gateway, entitlement, others[1]);
+    }
+    expect(simulator.requests).toBe(3);
+    await ask(two);
+    await written(two);
+    await ask(one);
+    expect(simulator.requests).toBe(4);
+    expect((await purge(two, { customerId: customer.toUpperCase() })).status).toBe(204);
+    await written(one);
+    await ask(one);
+    await ask(one, idOf(1));
+    await ask(one, entitlement, others[1]);
+    expect(simulator.requests).toBe(6);
+  });
+
+  it('never keep a number that was asked for before a purge', async () => {
+    simulator.overall = { mode: 'slow', ms: 150 };
+    const early = ask(one);
+    await until(() => simulator.underWay === 1);
+    await purge(two, { customerId: customer });
+    await written(one);
+    // Whoever asks now does not even wait for the early call.
+    const late = ask(one);
+    await until(() => simulator.requests === 2);
+    await Promise.all([early, late]);
+    await written(one);
+    simulator.overall = { mode: 'ok' };
+    await ask(two);
+    // The later answer is the one that was kept.
+    expect(simulator.requests).toBe(2);
+  });
+
+  it('never keep it either where nobody asks after the purge', async () => {
+    simulator.overall = { mode: 'slow', ms: 100 };
+    const early = ask(one);
+    await until(() => simulator.underWay === 1);
+    await purge(two, { customerId: customer });
+    await early;
+    await written(one);
+    simulator.overall = { mode: 'ok' };
+    await ask(one);
+    await ask(two);
+    expect(simulator.requests).toBe(2);
+  });
+
+  it('take what they cannot read in Redis for nothing', async () => {
+    await ask(one);
+    await written(one);
+    const { createClient } = await import('@redis/client');
+    const client = await createClient({ url: redis.url }).connect();
+    const [name = ''] = await client.keys('*:total:*');
+    for (const junk of ['', '{', '[]', '[1]', 'null', '["7",0,null,null]', '[7,"0",null,null]']) {
+      await client.set(name, junk);
+      await ask(two);
+      await purge(two, { customerId: idOf(1) });
+      two.advance(86_400_000);
+    }
+    await client.del(name);
+    await client.lPush(name, 'a list');
+    await ask(two);
+    client.destroy();
+    expect(two.log.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
+  it('let only the bearer of the token purge, and only by id', async () => {
+    expect((await purge(one, { customerId: customer }, 'wrong')).status).toBe(401);
+    expect((await fetch(`${one.adminUrl}/purge`, { method: 'POST' })).status).toBe(401);
+    expect((await fetch(`${one.adminUrl}/purge`)).status).toBe(405);
+    expect((await fetch(`${one.url}/purge`, { method: 'POST' })).status).toBe(404);
+    for (const body of [
+      {},
+      { customerId: 'nope' },
+      { customerId: customer, entitlement },
+      [],
+      { entitlementId: entitlement },
+    ]) {
+      expect((await purge(one, body)).status).toBe(400);
+    }
+  });
+});
+
+describeWithRedis('a Redis that goes away', (redis) => {
+  const [one, two] = useReplicas(2, () => ({ REDIS_URL: redis.url, PURGE_TOKEN: token })) as [
+    Gateway,
+    Gateway,
+  ];
+  const { simulator } = one;
+
+  it('mid-load fails no operation, and shares again once it is back', async () => {
+    await ask(one);
+    const load = async (from: number) => {
+      for (let n = from; n < from + 50; n += 1) await ask(n % 2 === 0 ? one : two, idOf(n));
+    };
+    const running = Promise.all(Array.from({ length: 10 }, (_, n) => load(n * 50)));
+    await until(() => simulator.requests > 100);
+    await redis.kill();
+    await running;
+    expect(one.log.filter((line) => line.msg === 'redisChanged' && line.state === 'down')).toHaveLength(1);
+    expect((await purge(one, { customerId: customer })).status).toBe(503);
+    one.log.length = 0;
+    two.log.length = 0;
+    await redis.start();
+    await Promise.all([heard(one, 'up'), heard(two, 'up')]);
+    const before = simulator.requests;
+    await ask(one, idOf(5000));
+    await written(one);
+    await ask(two, idOf(5000));
+    expect(simulator.requests).toBe(before + 1);
+  });
+
+  it('without a word costs one short wait, not one for each query', async () => {
+    await ask(one, idOf(1));
+    redis.freeze();
+    const startedMs = Date.now();
+    for (let n = 0; n < 50; n += 1) await ask(one, idOf(6000 + n));
+    const took = Date.now() - startedMs;
+    redis.resume();
+    // Each wait is 50 ms: fifty of them would take 2.5 s. (Measured: 150 to 250 ms.)
+    expect(took).toBeLessThan(1500);
+    expect(one.log.filter((line) => line.msg === 'redisChanged')).toMatchObject([{ state: 'down' }]);
+    one.advance(2000);
+    await ask(one, idOf(7000));
+    await heard(one, 'up');
+  });
+
+  it('while a purge may be missed makes what was kept before good for an emergency only', async () => {
+    await ask(two, idOf(1));
+    await redis.kill();
+    await heard(two, 'down');
+    two.log.length = 0;
+    await redis.start();
+    await heard(two, 'up');
+    const before = simulator.requests;
+    await ask(two, idOf(1));
+    expect(simulator.requests).toBe(before + 1);
+  });
+});

@@ -1,0 +1,88 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { afterAll, beforeAll, describe } from '@jest/globals';
+
+export type PrivateRedis = {
+  url: string;
+  start: () => Promise<void>;
+  /** Ends it as a crash would. */
+  kill: () => Promise<void>;
+  /** Stops it from answering without closing its connections; `resume` undoes it. */
+  freeze: () => void;
+  resume: () => void;
+};
+
+const isInstalled = (() => {
+  try {
+    execFileSync('redis-server', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+/**
+ * Like `describe`, with a Redis of its own. Without `redis-server` on the PATH its tests are skipped by name; where
+ * `CI` is true that is a failure.
+ */
+export function describeWithRedis(name: string, tests: (redis: PrivateRedis) => void): void {
+  // biome-ignore lint/style/noProcessEnv: CI says of itself that it is one
+  if (!isInstalled && process.env.CI === 'true') throw new Error('CI must have redis-server on its PATH.');
+  // The reason for skipping: nothing to test against.
+  const describeOrSkip = isInstalled ? describe : describe.skip;
+  describeOrSkip(name, () => {
+    const redis = createPrivateRedis();
+    beforeAll(async () => {
+      const port = await findFreePort();
+      redis.url = `redis://127.0.0.1:${port}`;
+      await redis.start();
+    });
+    afterAll(() => redis.kill());
+    tests(redis);
+  });
+}
+
+function createPrivateRedis(): PrivateRedis {
+  let server: ChildProcess | undefined;
+
+  async function start(): Promise<void> {
+    const port = new URL(redis.url).port;
+    const args = ['--port', port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+    server = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    let output = '';
+    server.stdout?.on('data', (chunk) => {
+      output += chunk;
+    });
+    while (!output.includes('Ready to accept connections')) {
+      if (server.exitCode !== null) throw new Error(`redis-server ended: ${output}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  async function kill(): Promise<void> {
+    if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
+    const closed = once(server, 'close');
+    server.kill('SIGKILL');
+    await closed;
+  }
+
+  const redis: PrivateRedis = {
+    url: '',
+    start,
+    kill,
+    freeze: () => void server?.kill('SIGSTOP'),
+    resume: () => void server?.kill('SIGCONT'),
+  };
+  return redis;
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
