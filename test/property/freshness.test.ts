@@ -1,0 +1,103 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { idOf } from '../support/ids.ts';
+import { answerStatus, answerWith, createTotals, tenantOf } from '../support/totals.ts';
+
+const tenant = tenantOf('one');
+const keyOf = (n: number) => ({
+  entitlementId: idOf(n),
+  customerId: idOf(9),
+  startDate: null,
+  endDate: null,
+});
+const duration = fc.constantFrom(0, 20, 50, 100);
+const settings = fc.record({
+  maxAgeMs: duration,
+  staleWhileRevalidateMs: duration,
+  staleIfErrorMs: duration,
+});
+
+const action = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('get' as const), key: fc.nat(1) }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('advance' as const), ms: fc.nat(80) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('upstream' as const),
+      status: fc.constantFrom(200, 200, 503, 429, 404, 422),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('purge' as const),
+      key: fc.option(fc.nat(1), { nil: undefined }),
+    }),
+  },
+);
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('for every sequence of questions, time, failures and purges', () => {
+  it('an answer is a number that the upstream gave then, no older than allowed, and stale exactly when it is', async () => {
+    const seen = { fresh: 0, stale: 0, failed: 0 };
+    await fc.assert(
+      fc.asyncProperty(
+        settings,
+        fc.array(action, { minLength: 15, maxLength: 60 }),
+        async (freshness, actions) => {
+          const { maxAgeMs, staleWhileRevalidateMs, staleIfErrorMs } = freshness;
+          let status = 200;
+          let lastNumber = 0;
+          /** What the upstream said, when, of which key. */
+          const given = new Map<number, { atMs: number; key: string }>();
+          const { clock, load, purge } = createTotals(async (parameters) => {
+            if (status !== 200) return answerStatus(status);
+            lastNumber += 1;
+            given.set(lastNumber, { atMs: clock.nowMs, key: parameters.entitlementId });
+            return answerWith(parameters, lastNumber);
+          }, freshness);
+          /** The last number before each key's last purge or refusal: none up to it may be answered again. */
+          const forgotten = [0, 0];
+          for (const step of actions) {
+            if (step.kind === 'advance') clock.nowMs += step.ms;
+            else if (step.kind === 'upstream') status = step.status;
+            else if (step.kind === 'purge') {
+              await purge({
+                customerId: idOf(9),
+                entitlementId: step.key === undefined ? undefined : idOf(step.key),
+              });
+              for (const n of [0, 1]) if (step.key === undefined || step.key === n) forgotten[n] = lastNumber;
+            } else {
+              const total = await load(keyOf(step.key), tenant);
+              if (total instanceof Error) {
+                seen.failed += 1;
+                expect(status).not.toBe(200);
+                if (status === 404 || status === 422) forgotten[step.key] = lastNumber;
+              } else {
+                const ageMs = clock.nowMs - total.asOf.getTime();
+                seen[total.stale ? 'stale' : 'fresh'] += 1;
+                expect(given.get(Number(total.quantity))).toEqual({
+                  atMs: total.asOf.getTime(),
+                  key: idOf(step.key),
+                });
+                expect(total.quantity).toBeGreaterThan(forgotten[step.key] ?? 0);
+                expect(total.stale).toBe(ageMs > 0 && ageMs >= maxAgeMs);
+                const revalidateMs = maxAgeMs === 0 ? 0 : maxAgeMs + staleWhileRevalidateMs;
+                const failureMs = maxAgeMs === 0 ? 0 : revalidateMs + staleIfErrorMs;
+                if (ageMs > 0)
+                  expect(ageMs).toBeLessThan(status === 503 || status === 429 ? failureMs : revalidateMs);
+              }
+              // What is refreshed in the background ends before the next step; a refusal it met is remembered.
+              const isRefused = status === 404 || status === 422;
+              const wasStale = !(total instanceof Error) && total.stale;
+              await settle();
+              if (isRefused && wasStale) forgotten[step.key] = lastNumber;
+            }
+          }
+        },
+      ),
+      { numRuns: 2000 },
+    );
+    for (const count of Object.values(seen)) expect(count).toBeGreaterThan(500);
+  });
+});

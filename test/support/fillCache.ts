@@ -1,0 +1,17 @@
+import { createCacheKey } from '../../src/cache/key.ts';
+import { createMemory } from '../../src/cache/memory.ts';
+import { createPurges } from '../../src/cache/purges.ts';
+import { idOf } from './ids.ts';
+import { tenantOf } from './totals.ts';
+
+// A program of its own, so that the memory it takes is its own.
+const purges = createPurges();
+const memory = createMemory(100_000, purges);
+const { scope } = tenantOf('one');
+const keyOf = (n: number) =>
+  createCacheKey(scope, { entitlementId: idOf(n), customerId: idOf(n + 1), startDate: n, endDate: null });
+
+for (let n = 0; n < 1_000_000; n += 1) memory.set(keyOf(n), { quantity: n, asOfMs: n }, purges.moment());
+let kept = 0;
+for (let n = 0; n < 1_000_000; n += 1) if (memory.get(keyOf(n)) !== undefined) kept += 1;
+process.stdout.write(JSON.stringify({ kept, residentMebibytes: process.memoryUsage().rss / 1_048_576 }));

@@ -1,0 +1,61 @@
+import { createCache } from '../../src/cache/cache.ts';
+import type { PurgeTarget } from '../../src/cache/key.ts';
+import { createTenant, type Tenant } from '../../src/tenant.ts';
+import { type FreshnessSettings, toLifetimeMs } from '../../src/totals/freshness.ts';
+import { createTotalSource } from '../../src/totals/source.ts';
+import { createTally } from '../../src/totals/tally.ts';
+import type { Total, TotalKey } from '../../src/totals/total.ts';
+import type { AttemptOutcome, TotalParameters, ZenskarClient } from '../../src/zenskar/client.ts';
+import { createUpstream } from '../../src/zenskar/upstream.ts';
+
+type Attempt = (parameters: TotalParameters, tenant: Tenant) => Promise<AttemptOutcome>;
+
+/** All of the gateway between the resolvers and the HTTP client, on a clock of its own. */
+export function createTotals(attempt: Attempt, freshness: FreshnessSettings, breakerFailures = 1000) {
+  const clock = { nowMs: 1_000_000 };
+  const now = () => clock.nowMs;
+  const emit = () => {};
+  const client: ZenskarClient = {
+    attempt: (parameters, { tenant }) => attempt(parameters, tenant),
+    close: () => {},
+  };
+  const upstream = createUpstream({
+    client,
+    attemptTimeoutMs: 1000,
+    deadlineMs: 1000,
+    retries: 0,
+    concurrency: 64,
+    breakerFailures,
+    breakerResetMs: 1000,
+    emit,
+    now,
+  });
+  const cache = createCache({
+    maxEntries: 1000,
+    redisUrl: undefined,
+    lifetimeMs: toLifetimeMs(freshness),
+    emit,
+    now,
+  });
+  const source = createTotalSource({ cache, upstream, freshness, now });
+
+  async function load(key: TotalKey, tenant: Tenant): Promise<Total | Error> {
+    const caller = { tenant, requestId: 'r', signal: new AbortController().signal, tally: createTally() };
+    const [total = new Error('no slot')] = await source.loadMany([key], caller);
+    return total;
+  }
+  return { clock, load, purge: (target: PurgeTarget) => cache.purge(target) };
+}
+
+export function tenantOf(name: string): Tenant {
+  return createTenant({ apiKey: `key of ${name}`, organisation: 'same', url: 'same', apiVersion: undefined });
+}
+
+export function answerWith({ entitlementId, customerId }: TotalParameters, quantity: number): AttemptOutcome {
+  const body = JSON.stringify({ entitlement: entitlementId, customer: customerId, quantity });
+  return { kind: 'answered', status: 200, body, headers: { retryAfter: undefined, ids: {} } };
+}
+
+export function answerStatus(status: number): AttemptOutcome {
+  return { kind: 'answered', status, body: '', headers: { retryAfter: undefined, ids: {} } };
+}

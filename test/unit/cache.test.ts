@@ -1,0 +1,109 @@
+import { describe, expect, it } from '@jest/globals';
+import { createFlights } from '../../src/cache/flights.ts';
+import { createCacheKey, type Entry } from '../../src/cache/key.ts';
+import { createMemory } from '../../src/cache/memory.ts';
+import { createPurges } from '../../src/cache/purges.ts';
+import { tenantOf } from '../support/totals.ts';
+
+const { scope } = tenantOf('one');
+const keyOf = (customerId: string) =>
+  createCacheKey(scope, { customerId, entitlementId: 'e', startDate: null, endDate: null });
+const key = keyOf('c');
+const never = new AbortController().signal;
+
+describe('the memory', () => {
+  const entry = (quantity: number, asOfMs: number) => ({ quantity, asOfMs });
+
+  it('keeps as many entries as it may, the latest used', () => {
+    const memory = createMemory(2, createPurges());
+    for (const name of ['a', 'b']) memory.set(keyOf(name), entry(1, 1), 0);
+    memory.get(keyOf('a'));
+    memory.set(keyOf('c'), entry(1, 1), 0);
+    expect(['a', 'b', 'c'].map((name) => memory.get(keyOf(name)) !== undefined)).toEqual([true, false, true]);
+  });
+
+  it('does not let an older number take the place of a newer one', () => {
+    const memory = createMemory(2, createPurges());
+    memory.set(key, entry(2, 20), 0);
+    memory.set(key, entry(1, 10), 0);
+    expect(memory.get(key)).toEqual({ quantity: 2, asOfMs: 20, doubtful: false });
+  });
+
+  it('does not let a number asked for before a purge take the place of one asked for after it', () => {
+    const purges = createPurges();
+    const memory = createMemory(2, purges);
+    purges.purge({ customerId: 'c' });
+    memory.set(key, entry(2, 20), purges.moment());
+    // It was asked for first, and answered last.
+    memory.set(key, entry(1, 30), 0);
+    expect(memory.get(key)).toEqual({ quantity: 2, asOfMs: 20, doubtful: false });
+  });
+});
+
+describe('a flight', () => {
+  it('is shared by all who ask while it is under way', async () => {
+    const flights = createFlights<Entry>(createPurges());
+    const landing = Promise.withResolvers<Entry>();
+    let starts = 0;
+    const start = () => {
+      starts += 1;
+      return landing.promise;
+    };
+    const passengers = [flights.join(key, never, start), flights.join(key, undefined, start)];
+    expect(flights.isUnderWay(key)).toBe(true);
+    landing.resolve({ quantity: 1, asOfMs: 1 });
+    expect(await Promise.all(passengers)).toEqual([
+      { quantity: 1, asOfMs: 1 },
+      { quantity: 1, asOfMs: 1 },
+    ]);
+    expect([starts, flights.isUnderWay(key)]).toEqual([1, false]);
+  });
+
+  it('that began before a purge takes no new passengers, and still lands for those it has', async () => {
+    const purges = createPurges();
+    const flights = createFlights<string>(purges);
+    const [early, late] = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
+    const first = flights.join(key, never, () => early.promise);
+    purges.purge({ customerId: 'c' });
+    expect(flights.isUnderWay(key)).toBe(false);
+    const second = flights.join(key, never, () => late.promise);
+    early.resolve('early');
+    expect(await first).toBe('early');
+    expect(flights.isUnderWay(key)).toBe(true);
+    late.resolve('late');
+    expect(await second).toBe('late');
+  });
+
+  it('is given up when its last passenger has left, and makes room at once', async () => {
+    const flights = createFlights<string>(createPurges());
+    const signals: AbortSignal[] = [];
+    const start = (signal: AbortSignal) => {
+      signals.push(signal);
+      return new Promise<string>((_, reject) =>
+        signal.addEventListener('abort', () => reject(signal.reason)),
+      );
+    };
+    const [one, two] = [new AbortController(), new AbortController()];
+    const left = [flights.join(key, one.signal, start), flights.join(key, two.signal, start)].map((waiting) =>
+      expect(waiting).rejects.toThrow('aborted'),
+    );
+    one.abort();
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+    two.abort();
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+    await Promise.all(left);
+    const next = flights.join(key, never, async () => 'next');
+    expect(await next).toBe('next');
+  });
+
+  it('fails for all its passengers, and is tried anew by the next', async () => {
+    const flights = createFlights<string>(createPurges());
+    const fail = async () => {
+      throw new Error('no');
+    };
+    await expect(
+      Promise.all([flights.join(key, never, fail), flights.join(key, never, fail)]),
+    ).rejects.toThrow('no');
+    expect(await flights.join(key, never, async () => 'yes')).toBe('yes');
+  });
+});
