@@ -10,9 +10,9 @@ import { createLog } from './telemetry/log.ts';
 import { createTenant } from './tenant.ts';
 import { toLifetimeMs } from './totals/freshness.ts';
 import { createTotalLoader } from './totals/loader.ts';
-import { createTotalSource } from './totals/source.ts';
+import { type Caller, createTotalSource } from './totals/source.ts';
 import { secretVariables } from './variables.ts';
-import { name, version } from './version.ts';
+import { userAgent } from './version.ts';
 import { createZenskarClient } from './zenskar/client.ts';
 import { createUpstream, type Upstream } from './zenskar/upstream.ts';
 
@@ -32,23 +32,20 @@ export type App = {
   stop: () => Promise<void>;
 };
 
-type Surroundings = { emit: Emit; now: () => number };
+type Surroundings = { config: Config; emit: Emit; now: () => number };
 
 /** Builds the gateway, each part once, from the inside out. */
 export function createApp(config: Config, { now = Date.now, logDestination }: Overrides = {}): App {
   const secrets = secretVariables.flatMap((name) => config[name] ?? []);
   const emit = createLog({ level: config.LOG_LEVEL, secrets, destination: logDestination });
-  const surroundings = { emit, now };
+  const surroundings = { config, emit, now };
 
-  const { tenant, client, upstream } = composeUpstream(config, surroundings);
-  const { cache, source } = composeTotals(config, upstream, surroundings);
-  const graphql = createGraphQLServer({
-    config,
-    createTotals: (caller) => createTotalLoader(source, { ...caller, tenant }),
-    ...surroundings,
-  });
-  const http = composeMainListener(config, graphql, surroundings);
-  const admin = composeAdminListener(config, cache, surroundings);
+  const { tenant, client, upstream } = composeUpstream(surroundings);
+  const { cache, source } = composeTotals(upstream, surroundings);
+  const createTotals = (caller: Omit<Caller, 'tenant'>) => createTotalLoader(source, { ...caller, tenant });
+  const graphql = createGraphQLServer({ createTotals, ...surroundings });
+  const http = composeMainListener(graphql, surroundings);
+  const admin = composeAdminListener(cache, surroundings);
 
   async function start() {
     await graphql.start();
@@ -68,16 +65,11 @@ export function createApp(config: Config, { now = Date.now, logDestination }: Ov
   return { start, stop };
 }
 
-function composeUpstream(config: Config, { emit, now }: Surroundings) {
+function composeUpstream({ config, emit, now }: Surroundings) {
   const { ZENSKAR_URL: url, ZENSKAR_API_VERSION: apiVersion, UPSTREAM_CONCURRENCY: concurrency } = config;
   const credentials = { apiKey: config.ZENSKAR_API_KEY, organisation: config.ZENSKAR_ORGANISATION };
   const tenant = createTenant({ ...credentials, url, apiVersion });
-  const client = createZenskarClient({
-    url,
-    apiVersion,
-    maxSockets: concurrency,
-    userAgent: `${name}/${version}`,
-  });
+  const client = createZenskarClient({ url, apiVersion, maxSockets: concurrency, userAgent });
   const upstream = createUpstream({
     client,
     attemptTimeoutMs: config.UPSTREAM_ATTEMPT_TIMEOUT_MS,
@@ -92,7 +84,7 @@ function composeUpstream(config: Config, { emit, now }: Surroundings) {
   return { tenant, client, upstream };
 }
 
-function composeTotals(config: Config, upstream: Upstream, { emit, now }: Surroundings) {
+function composeTotals(upstream: Upstream, { config, emit, now }: Surroundings) {
   const freshness = {
     maxAgeMs: config.CACHE_MAX_AGE_SECONDS * 1000,
     staleWhileRevalidateMs: config.CACHE_STALE_WHILE_REVALIDATE_SECONDS * 1000,
@@ -103,24 +95,22 @@ function composeTotals(config: Config, upstream: Upstream, { emit, now }: Surrou
   return { cache, source: createTotalSource({ cache, upstream, freshness, now }) };
 }
 
-function composeMainListener(config: Config, { execute }: GraphQLServer, surroundings: Surroundings) {
-  const { GRAPHQL_EXPLORER: explorer, HTTP_MAX_BODY_BYTES: maxBodyBytes } = config;
-  return createHttpServer(config.HOST, config.PORT, {
-    routes: new Map([['/graphql', createGraphQLRoute({ execute, maxBodyBytes })]]),
-    corsOrigins: [...config.CORS_ORIGINS, ...(explorer === 'sandbox' ? sandboxOrigins : [])],
-    config,
-    ...surroundings,
-  });
+function composeMainListener({ execute }: GraphQLServer, surroundings: Surroundings) {
+  const {
+    HOST,
+    PORT,
+    CORS_ORIGINS,
+    GRAPHQL_EXPLORER,
+    HTTP_MAX_BODY_BYTES: maxBodyBytes,
+  } = surroundings.config;
+  const routes = new Map([['/graphql', createGraphQLRoute({ execute, maxBodyBytes })]]);
+  const corsOrigins = [...CORS_ORIGINS, ...(GRAPHQL_EXPLORER === 'sandbox' ? sandboxOrigins : [])];
+  return createHttpServer(HOST, PORT, { routes, corsOrigins, ...surroundings });
 }
 
-function composeAdminListener(config: Config, { purge }: Cache, surroundings: Surroundings) {
-  const { PURGE_TOKEN: purgeToken } = config;
+function composeAdminListener({ purge }: Cache, surroundings: Surroundings) {
+  const { ADMIN_HOST, ADMIN_PORT, PURGE_TOKEN: purgeToken } = surroundings.config;
   if (purgeToken === undefined) return undefined;
   const routes = createAdminRoutes({ purgeToken, purge });
-  return createHttpServer(config.ADMIN_HOST, config.ADMIN_PORT, {
-    routes,
-    corsOrigins: [],
-    config,
-    ...surroundings,
-  });
+  return createHttpServer(ADMIN_HOST, ADMIN_PORT, { routes, corsOrigins: [], ...surroundings });
 }

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-type Package = { name: string; version: string };
+const file = new URL('../package.json', import.meta.url);
+const { name, version } = JSON.parse(readFileSync(file, 'utf8')) as { name: string; version: string };
 
 /** The gateway's name and version, as package.json has them. */
-export const { name, version } = JSON.parse(
-  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
-) as Package;
+export const userAgent = `${name}/${version}`;

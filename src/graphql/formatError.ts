@@ -19,12 +19,13 @@ export function formatError(
   thrown: unknown,
   { requestId, onUnexpected }: Exit,
 ): GraphQLFormattedError {
-  const cause = thrown instanceof GraphQLError ? (thrown.originalError ?? thrown) : thrown;
+  const cause = unwrap(thrown);
   if (cause instanceof AppError) {
     return { ...formatted, message: cause.message, extensions: toExtensions(cause, requestId) };
   }
-  const code = toRefusalCode(thrown) ?? formatted.extensions?.code;
-  if (apolloCodes.has(code)) {
+  const given = formatted.extensions?.code;
+  const code = apolloCodes.has(given) ? given : toRefusalCode(cause);
+  if (code !== undefined) {
     const retryable = isErrorCode(code) ? { retryable: errorCodes[code].retryable } : {};
     return { ...formatted, extensions: { code, ...retryable, requestId } };
   }
@@ -36,14 +37,21 @@ export function formatError(
   };
 }
 
+/** What was thrown first, below the errors that graphql-js puts around it to tell its place. */
+function unwrap(thrown: unknown): unknown {
+  return thrown instanceof GraphQLError && thrown.originalError ? unwrap(thrown.originalError) : thrown;
+}
+
 /** The code of what graphql-js and Apollo refuse without one, though the caller is at fault. */
-function toRefusalCode(thrown: unknown): string | undefined {
-  if (!(thrown instanceof GraphQLError) || thrown.originalError !== undefined) return undefined;
-  const { code, http } = thrown.extensions as { code?: unknown; http?: { status?: number } };
+function toRefusalCode(cause: unknown): string | undefined {
+  if (!(cause instanceof GraphQLError)) return undefined;
+  const { code, http } = cause.extensions as { code?: unknown; http?: { status?: number } };
   if (code !== undefined) return undefined;
-  // A persisted query with a wrong hash has a status and nothing else. What graphql-js itself finds wrong while it
-  // executes, such as a null where a variable's default hid it, or a mutation where there is none, is bare.
-  return http?.status === 400 ? ApolloServerErrorCode.BAD_REQUEST : ApolloServerErrorCode.BAD_USER_INPUT;
+  // A persisted query with a wrong hash has a status and nothing else.
+  if (http?.status === 400) return ApolloServerErrorCode.BAD_REQUEST;
+  // A place in the document is what graphql-js found wrong in it while it executed, such as a null where a variable's
+  // default hid that none may be, or a mutation where there is none.
+  return cause.nodes === undefined ? undefined : ApolloServerErrorCode.BAD_USER_INPUT;
 }
 
 function toExtensions(error: AppError, requestId: string) {

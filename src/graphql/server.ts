@@ -11,7 +11,8 @@ import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin
 import type { Config } from '../config.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { TotalLoader } from '../totals/loader.ts';
-import { createTally, type Tally } from '../totals/tally.ts';
+import type { Caller } from '../totals/source.ts';
+import { createTally } from '../totals/tally.ts';
 import { createCacheControl } from './cacheControl.ts';
 import type { Context } from './context.ts';
 import { formatError } from './formatError.ts';
@@ -41,7 +42,7 @@ export type GraphQLServer = {
 type GraphQLDependencies = {
   config: Config;
   /** Makes the loader of one request. */
-  createTotals: (caller: { requestId: string; signal: AbortSignal; tally: Tally }) => TotalLoader;
+  createTotals: (caller: Omit<Caller, 'tenant'>) => TotalLoader;
   emit: Emit;
   now: () => number;
 };

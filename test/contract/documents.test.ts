@@ -93,3 +93,19 @@ describe('the documents', () => {
     ]);
   });
 });
+
+describe('the source', () => {
+  const files = readdirSync(new URL('src/', root), { recursive: true, encoding: 'utf8' }).filter((name) => {
+    return name.endsWith('.ts') && !name.includes('__generated__');
+  });
+
+  it('has no file over 200 lines, nor app.ts over 120', () => {
+    const lengths = files.map((name) => [name, read(`src/${name}`).trimEnd().split('\n').length] as const);
+    expect(lengths.filter(([name, length]) => length > (name === 'app.ts' ? 120 : 200))).toEqual([]);
+  });
+
+  it('has no state at module level', () => {
+    const stateful = files.filter((name) => /^(export )?(let|var) /m.test(read(`src/${name}`)));
+    expect(stateful).toEqual([]);
+  });
+});

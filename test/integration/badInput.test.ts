@@ -205,6 +205,30 @@ const cases: Case[] = [
     message: /32-bit/,
   },
   {
+    name: 'a null where a default hid that none may be',
+    init: operation(
+      `query ($id: UUID = "${entitlement}") { customerEntitlementTotal(entitlementId: $id, customerId: "${customer}") { quantity } }`,
+      { id: null },
+    ),
+    status: 200,
+    code: 'BAD_USER_INPUT',
+    message: /must not be null/,
+  },
+  {
+    name: 'a mutation',
+    init: operation('mutation { __typename }'),
+    status: 200,
+    code: 'BAD_USER_INPUT',
+    message: /mutation/,
+  },
+  {
+    name: 'a subscription',
+    init: operation('subscription { __typename }'),
+    status: 200,
+    code: 'BAD_USER_INPUT',
+    message: /subscription/,
+  },
+  {
     name: 'a start after its end',
     init: operation(totalQuery, { ...variables, startDate: 2, endDate: 1 }),
     status: 200,

@@ -70,7 +70,7 @@ describe('the log of a gateway', () => {
       { msg: 'upstreamCallEnded', result: 200, problem: 'the body is not JSON' },
       { msg: 'upstreamCallEnded', result: 'connection', reason: 'ECONNRESET' },
       { msg: 'upstreamCallEnded', result: 'timeout' },
-      { msg: 'upstreamCallEnded', result: 503 },
+      { msg: 'upstreamCallEnded', result: 503, upstreamIds: { 'x-amzn-requestid': expect.any(String) } },
     ]);
   });
 

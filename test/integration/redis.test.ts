@@ -22,7 +22,7 @@ const written = async (gateway: Gateway) => {
   await purge(gateway, { customerId: idOf(999_999) });
 };
 
-describeWithRedis('two gateways on one Redis', (redis) => {
+describeWithRedis('two gateways on one Redis', { own: false }, (redis) => {
   const environment = () => ({ REDIS_URL: redis.url, PURGE_TOKEN: token, UPSTREAM_RETRIES: '0' });
   const [one, two] = useReplicas(2, environment) as [Gateway, Gateway];
   const { simulator } = one;
@@ -160,7 +160,7 @@ describeWithRedis('two gateways on one Redis', (redis) => {
   });
 });
 
-describeWithRedis('a Redis that goes away', (redis) => {
+describeWithRedis('a Redis that goes away', { own: true }, (redis) => {
   const [one, two] = useReplicas(2, () => ({ REDIS_URL: redis.url, PURGE_TOKEN: token })) as [
     Gateway,
     Gateway,

@@ -1,11 +1,16 @@
-import { createServer, type RequestListener } from 'node:http';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createTenant } from '../../src/tenant.ts';
-import { createZenskarClient } from '../../src/zenskar/client.ts';
+import { createZenskarClient, type ZenskarClient } from '../../src/zenskar/client.ts';
 import { apiKey, organisation, until, useGateway } from '../support/gateway.ts';
 import { customer, customerOf, entitlement, totalQuery } from '../support/ids.ts';
 
+const { version: packageVersion } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+);
 const parameters = { entitlementId: entitlement, customerId: customer, startDate: null, endDate: null };
 const tenant = createTenant({ apiKey, organisation, url: '', apiVersion: undefined });
 
@@ -27,7 +32,7 @@ describe('the upstream call', () => {
     expect(gateway.simulator.requestHeaders).toEqual([
       {
         accept: 'application/json',
-        'user-agent': expect.stringMatching(/^zenskar-graphql-gateway\/\d+\.\d+\.\d+$/),
+        'user-agent': `zenskar-graphql-gateway/${packageVersion}`,
         'x-api-key': apiKey,
         organisation,
         apiversion: '20240301',
@@ -61,16 +66,16 @@ describe('one attempt', () => {
     for (const stop of stops.splice(0)) stop();
   });
 
-  async function attemptAgainst(answer: RequestListener, timeoutMs = 1000) {
-    const server = createServer(answer).listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    const client = createZenskarClient({
-      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      apiVersion: undefined,
-      maxSockets: 2,
-      userAgent: 'test',
-    });
+  async function clientOf(server: Server): Promise<ZenskarClient> {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const client = createZenskarClient({ url, apiVersion: undefined, maxSockets: 2, userAgent: 'test' });
     stops.push(client.close, () => server.close().closeAllConnections());
+    return client;
+  }
+
+  function attempt(client: ZenskarClient, timeoutMs = 1000) {
     return client.attempt(parameters, {
       tenant,
       requestId: 'r',
@@ -78,6 +83,38 @@ describe('one attempt', () => {
       timeoutMs,
     });
   }
+
+  async function attemptAgainst(answer: RequestListener, timeoutMs?: number) {
+    return attempt(await clientOf(createServer(answer)), timeoutMs);
+  }
+
+  it('is one of as many at once as there are sockets', async () => {
+    let underWay = 0;
+    let peak = 0;
+    const server = createServer((_, response) => {
+      underWay += 1;
+      peak = Math.max(peak, underWay);
+      setTimeout(() => {
+        underWay -= 1;
+        response.end('{}');
+      }, 20);
+    });
+    const client = await clientOf(server);
+    await Promise.all(Array.from({ length: 6 }, () => attempt(client)));
+    expect(peak).toBe(2);
+  });
+
+  it.each([
+    [503, 'x'.repeat(100_000)],
+    [401, undefined],
+  ])('is known by its status %i, also where its body is too large or never ends', async (status, body) => {
+    const outcome = await attemptAgainst((_, response) => {
+      response.writeHead(status);
+      if (body === undefined) response.write('{');
+      else response.end(body);
+    }, 200);
+    expect(outcome).toMatchObject({ kind: 'answered', status });
+  });
 
   it('does not follow a redirect, which would carry the key elsewhere', async () => {
     let calls = 0;

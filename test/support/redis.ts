@@ -23,23 +23,29 @@ const isInstalled = (() => {
   }
 })();
 
+type Needs = { /** Whether the tests kill and freeze it, which no shared one may suffer. */ own: boolean };
+
 /**
- * Like `describe`, with a Redis of its own. Without `redis-server` on the PATH its tests are skipped by name; where
- * `CI` is true that is a failure.
+ * Like `describe`, with a Redis: a private one, or that of `REDIS_URL` where none is installed. Where there is neither,
+ * the tests are skipped by name; with `CI=true` that is a failure.
  */
-export function describeWithRedis(name: string, tests: (redis: PrivateRedis) => void): void {
-  // biome-ignore lint/style/noProcessEnv: CI says of itself that it is one
-  if (!isInstalled && process.env.CI === 'true') throw new Error('CI must have redis-server on its PATH.');
+export function describeWithRedis(name: string, { own }: Needs, tests: (redis: PrivateRedis) => void): void {
+  // biome-ignore lint/style/noProcessEnv: set by whoever runs the tests
+  const { CI, REDIS_URL } = process.env;
+  const shared = own ? undefined : REDIS_URL;
+  if (!isInstalled && !shared && CI === 'true') throw new Error('CI must have redis-server on its PATH.');
   // The reason for skipping: nothing to test against.
-  const describeOrSkip = isInstalled ? describe : describe.skip;
+  const describeOrSkip = isInstalled || shared ? describe : describe.skip;
   describeOrSkip(name, () => {
     const redis = createPrivateRedis();
-    beforeAll(async () => {
-      const port = await findFreePort();
-      redis.url = `redis://127.0.0.1:${port}`;
-      await redis.start();
-    });
-    afterAll(() => redis.kill());
+    if (!isInstalled && shared) redis.url = shared;
+    else {
+      beforeAll(async () => {
+        redis.url = `redis://127.0.0.1:${await findFreePort()}`;
+        await redis.start();
+      });
+      afterAll(() => redis.kill());
+    }
     tests(redis);
   });
 }

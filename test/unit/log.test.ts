@@ -65,6 +65,14 @@ describe('the log', () => {
     },
   );
 
+  it('takes an error that is its own cause', () => {
+    const cause = new Error('round');
+    cause.cause = cause;
+    expect(logged({ type: 'unexpectedError', requestId: 'r', cause })).toMatchObject([
+      { cause: { message: 'round' } },
+    ]);
+  });
+
   it('has no secret in it, wherever the secret stood', () => {
     const cause = new Error(`failed with ${secret}`);
     const text = JSON.stringify(logged({ type: 'unexpectedError', requestId: secret, cause }));

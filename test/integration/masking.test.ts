@@ -1,0 +1,108 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { parseConfig } from '../../src/config.ts';
+import { createGraphQLServer } from '../../src/graphql/server.ts';
+import type { Routes } from '../../src/http/route.ts';
+import { createHttpServer, timeouts } from '../../src/http/server.ts';
+import type { GatewayEvent } from '../../src/telemetry/events.ts';
+import type { TotalLoader } from '../../src/totals/loader.ts';
+import { customer, entitlement, totalQuery } from '../support/ids.ts';
+
+const parsed = parseConfig({ ZENSKAR_API_KEY: 'k', ZENSKAR_ORGANISATION: 'o' }, () => '');
+if (!parsed.ok) throw new Error('The configuration is wrong.');
+const { config } = parsed;
+const stops: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+async function serve(routes: Routes) {
+  const events: GatewayEvent[] = [];
+  const emit = (event: GatewayEvent) => void events.push(event);
+  const server = createHttpServer('127.0.0.1', 0, { routes, corsOrigins: [], config, emit, now: Date.now });
+  stops.push(server.stop);
+  return { url: await server.start(), events };
+}
+
+describe('a fault of the gateway itself', () => {
+  it('in a route is told to the log once, and to the client not at all', async () => {
+    const fault = new Error('secret');
+    const failing = {
+      methods: ['GET'],
+      answer: () => {
+        throw fault;
+      },
+    };
+    const asynchronous = { methods: ['GET'], answer: () => Promise.reject(fault) };
+    const { url, events } = await serve(
+      new Map([
+        ['/a', failing],
+        ['/b', asynchronous],
+      ]),
+    );
+    for (const path of ['/a', '/b']) {
+      events.length = 0;
+      const response = await fetch(`${url}${path}`, { headers: { 'x-request-id': 'r' } });
+      expect(response.status).toBe(500);
+      expect(await response.json()).toEqual({
+        errors: [
+          {
+            message: 'Internal server error',
+            extensions: { code: 'INTERNAL_SERVER_ERROR', retryable: false, requestId: 'r' },
+          },
+        ],
+      });
+      expect(events).toEqual([{ type: 'unexpectedError', requestId: 'r', cause: fault }]);
+    }
+  });
+
+  it.each([new TypeError('secret'), 'secret'])(
+    'in a resolver likewise, where it throws %p',
+    async (fault) => {
+      const events: GatewayEvent[] = [];
+      const load = async () => {
+        throw fault;
+      };
+      const graphql = createGraphQLServer({
+        config,
+        createTotals: () => ({ load }) as unknown as TotalLoader,
+        emit: (event) => void events.push(event),
+        now: Date.now,
+      });
+      await graphql.start();
+      stops.push(graphql.stop);
+      const answer = await graphql.execute({
+        method: 'POST',
+        headers: [['content-type', 'application/json']],
+        search: '',
+        body: { query: totalQuery, variables: { entitlementId: entitlement, customerId: customer } },
+        requestId: 'r',
+        signal: new AbortController().signal,
+      });
+      expect(answer.status).toBe(200);
+      expect(JSON.parse(answer.body)).toEqual({
+        errors: [
+          {
+            message: 'Internal server error',
+            locations: [{ line: 2, column: 3 }],
+            path: ['customerEntitlementTotal'],
+            extensions: { code: 'INTERNAL_SERVER_ERROR', retryable: false, requestId: 'r' },
+          },
+        ],
+        data: { customerEntitlementTotal: null },
+      });
+      const faults = events.filter(({ type }) => type === 'unexpectedError');
+      expect(faults).toEqual([{ type: 'unexpectedError', requestId: 'r', cause: expect.anything() }]);
+    },
+  );
+});
+
+describe('the listener', () => {
+  it('keeps connections longer than a load balancer does, and waits for headers longer still', async () => {
+    const { url } = await serve(new Map());
+    expect((await fetch(`${url}/livez`)).headers.get('keep-alive')).toBe('timeout=65');
+    expect(timeouts.keepAliveTimeout).toBeGreaterThan(60_000);
+    expect(timeouts.headersTimeout).toBeGreaterThan(timeouts.keepAliveTimeout);
+    expect(timeouts.requestTimeout).toBeGreaterThan(timeouts.headersTimeout);
+  });
+});

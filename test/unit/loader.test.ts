@@ -1,0 +1,61 @@
+import { describe, expect, it } from '@jest/globals';
+import { AppError } from '../../src/errors.ts';
+import { createTotalLoader } from '../../src/totals/loader.ts';
+import type { Caller } from '../../src/totals/source.ts';
+import { createTally } from '../../src/totals/tally.ts';
+import type { Total, TotalKey } from '../../src/totals/total.ts';
+import { customer, idOf } from '../support/ids.ts';
+import { answerWith, createTotals, tenantOf } from '../support/totals.ts';
+
+const keyOf = (n: number): TotalKey => ({
+  entitlementId: idOf(n),
+  customerId: customer,
+  startDate: null,
+  endDate: null,
+});
+const caller: Caller = {
+  tenant: tenantOf('one'),
+  requestId: 'r',
+  signal: new AbortController().signal,
+  tally: createTally(),
+};
+const totalOf = (key: TotalKey): Total => ({ ...key, quantity: 1, asOf: new Date(0), stale: false });
+
+describe('the loader', () => {
+  it('puts each answer in its place, an error in that of a failed key alone, and asks for equal keys once', async () => {
+    const refused = new AppError('NOT_FOUND', 'Words.');
+    const batches: (readonly TotalKey[])[] = [];
+    const loadMany = async (keys: readonly TotalKey[]) => {
+      batches.push(keys);
+      return keys.map((key) => (key.entitlementId === idOf(2) ? refused : totalOf(key)));
+    };
+    const loader = createTotalLoader({ loadMany }, caller);
+    const answers = await loader.loadMany([3, 1, 2, 3].map(keyOf));
+    expect(answers).toEqual([totalOf(keyOf(3)), totalOf(keyOf(1)), refused, totalOf(keyOf(3))]);
+    expect(batches).toEqual([[3, 1, 2].map(keyOf)]);
+  });
+
+  it('asks for no more than 250 keys in one batch', async () => {
+    const sizes: number[] = [];
+    const loadMany = async (keys: readonly TotalKey[]) => {
+      sizes.push(keys.length);
+      return keys.map(totalOf);
+    };
+    await createTotalLoader({ loadMany }, caller).loadMany(Array.from({ length: 600 }, (_, n) => keyOf(n)));
+    expect(sizes).toEqual([250, 250, 100]);
+  });
+
+  it('makes an error of whatever else is thrown', async () => {
+    const { load } = createTotals(
+      async (parameters) => {
+        if (parameters.entitlementId === idOf(1)) throw 'a text';
+        return answerWith(parameters, 7);
+      },
+      { maxAgeMs: 0, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 },
+    );
+    expect(await load(keyOf(0), caller.tenant)).toMatchObject({ quantity: 7 });
+    const failed = await load(keyOf(1), caller.tenant);
+    expect(failed).toEqual(new Error('A total failed with something that is no error'));
+    expect(failed).toHaveProperty('cause', 'a text');
+  });
+});
