@@ -10,3 +10,6 @@ export type Context = {
   /** Aborted when the client has gone. */
   signal: AbortSignal;
 };
+
+/** What is known here of an entity: its id, in canonical form. */
+export type Reference = { id: string };

@@ -5,86 +5,131 @@ import {
   Kind,
   type OperationDefinitionNode,
   type SelectionNode,
-  type ValueNode,
+  valueFromASTUntyped,
 } from 'graphql';
 
-type CountedOperation = {
-  operation: OperationDefinitionNode;
-  fragments: ReadonlyMap<string, FragmentDefinitionNode>;
-  variables: Readonly<Record<string, unknown>>;
-};
+type Variables = Record<string, unknown>;
+type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
+type CountedOperation = { operation: OperationDefinitionNode; fragments: Fragments; variables: Variables };
 
 /** The fields that yield totals: one, or as many as the list in this argument has items. */
 const totalFields = new Map<string, string | null>([
   ['customerEntitlementTotal', null],
   ['customerEntitlementTotals', 'requests'],
+  ['entitlementTotal', null],
+  ['entitlementTotals', 'entitlementIds'],
+  ['customerTotal', null],
 ]);
 
 /**
- * How many totals a valid operation asks for before equal ones collapse. Aliases and list items each count;
- * skipped fields, and fields selected again under the same name, do not.
+ * How many totals a valid operation asks for before equal ones collapse, counted no further than one over `limit`.
+ * Aliases, list items and entities each count; skipped fields, and fields selected again under one name, do not.
  */
-export function countTotals(counted: CountedOperation): number {
-  return collectFields(counted).reduce((sum, field) => sum + countField(field, counted), 0);
-}
+export function countTotals(
+  { operation, fragments, variables: given }: CountedOperation,
+  limit: number,
+): number {
+  const variables = withDefaults(operation, given);
+  let count = 0;
+  visit(operation.selectionSet.selections, 1);
+  return Math.min(count, limit + 1);
 
-function countField(field: FieldNode, counted: CountedOperation): number {
-  const listArgument = totalFields.get(field.name.value);
-  if (listArgument === undefined) return 0;
-  const list = listArgument === null ? null : readArgument(field, listArgument, counted);
-  return Array.isArray(list) ? list.length : 1;
-}
-
-function collectFields(counted: CountedOperation): FieldNode[] {
-  const fields = new Map<string, FieldNode>();
-  const visited = new Set<string>();
-  counted.operation.selectionSet.selections.forEach(visit);
-  return [...fields.values()];
-
-  function visit(selection: SelectionNode): void {
-    if (isSkipped(selection, counted)) return;
-    if (selection.kind === Kind.FIELD) {
-      fields.set(selection.alias?.value ?? selection.name.value, selection);
-    } else if (selection.kind === Kind.INLINE_FRAGMENT) {
-      selection.selectionSet.selections.forEach(visit);
-    } else if (!visited.has(selection.name.value)) {
-      visited.add(selection.name.value);
-      counted.fragments.get(selection.name.value)?.selectionSet.selections.forEach(visit);
+  /** Counts the totals under selections that are executed `times` over. */
+  function visit(selections: readonly SelectionNode[], times: number, typeName?: string): void {
+    for (const fields of collectFields(selections, { fragments, variables, typeName })) {
+      // Selections nest through totals alone, so what seems to nest without end soon comes to an end here.
+      if (count > limit || times === 0) return;
+      visitField(fields, times);
     }
+  }
+
+  function visitField(fields: readonly FieldNode[], times: number): void {
+    const [field] = fields;
+    if (field === undefined) return;
+    const children = fields.flatMap(({ selectionSet }) => selectionSet?.selections ?? []);
+    if (field.name.value === '_entities') {
+      for (const [type, entities] of countEntities(field, variables)) visit(children, times * entities, type);
+      return;
+    }
+    const totals = countField(field, variables);
+    count += times * (totals ?? 0);
+    visit(children, times * (totals ?? 1));
   }
 }
 
-function isSkipped({ directives = [] }: SelectionNode, counted: CountedOperation): boolean {
+/** Variables are not coerced yet: those left out still have to get their defaults. */
+function withDefaults({ variableDefinitions = [] }: OperationDefinitionNode, given: Variables): Variables {
+  const defaults = variableDefinitions
+    .filter(({ defaultValue }) => defaultValue !== undefined)
+    .map(({ variable, defaultValue }) => [
+      variable.name.value,
+      defaultValue && valueFromASTUntyped(defaultValue),
+    ]);
+  return { ...Object.fromEntries(defaults), ...given };
+}
+
+/** How many totals the field itself yields; undefined where it is no such field. */
+function countField(field: FieldNode, variables: Variables): number | undefined {
+  const listArgument = totalFields.get(field.name.value);
+  if (listArgument === undefined) return undefined;
+  const list = listArgument === null ? null : readArgument(field, listArgument, variables);
+  return Array.isArray(list) ? list.length : 1;
+}
+
+/** How many entities of each type are asked for. */
+function countEntities(field: FieldNode, variables: Variables): Map<string, number> {
+  const counts = new Map<string, number>();
+  const representations = readArgument(field, 'representations', variables);
+  for (const representation of [representations].flat()) {
+    const typeName = String((representation as { __typename?: unknown } | null | undefined)?.__typename);
+    counts.set(typeName, (counts.get(typeName) ?? 0) + 1);
+  }
+  return counts;
+}
+
+type Collecting = { fragments: Fragments; variables: Variables; typeName: string | undefined };
+
+/** The fields of an object of this type, those of one name together. */
+function collectFields(selections: readonly SelectionNode[], collecting: Collecting): Iterable<FieldNode[]> {
+  const { fragments, variables, typeName } = collecting;
+  const fields = new Map<string, FieldNode[]>();
+  const visited = new Set<string>();
+  selections.forEach(collect);
+  return fields.values();
+
+  function collect(selection: SelectionNode): void {
+    if (isSkipped(selection, variables)) return;
+    if (selection.kind === Kind.FIELD) {
+      const name = selection.alias?.value ?? selection.name.value;
+      fields.set(name, [...(fields.get(name) ?? []), selection]);
+    } else if (selection.kind === Kind.INLINE_FRAGMENT) {
+      if (applies(selection.typeCondition?.name.value)) selection.selectionSet.selections.forEach(collect);
+    } else if (!visited.has(selection.name.value)) {
+      visited.add(selection.name.value);
+      const fragment = fragments.get(selection.name.value);
+      if (applies(fragment?.typeCondition.name.value)) fragment?.selectionSet.selections.forEach(collect);
+    }
+  }
+
+  /** Only entities are of more than one type. */
+  function applies(condition: string | undefined): boolean {
+    return (
+      typeName === undefined || condition === undefined || condition === typeName || condition === '_Entity'
+    );
+  }
+}
+
+function isSkipped({ directives = [] }: SelectionNode, variables: Variables): boolean {
   return directives.some(
     (directive) =>
-      (directive.name.value === 'skip' && readArgument(directive, 'if', counted) === true) ||
-      (directive.name.value === 'include' && readArgument(directive, 'if', counted) === false),
+      (directive.name.value === 'skip' && readArgument(directive, 'if', variables) === true) ||
+      (directive.name.value === 'include' && readArgument(directive, 'if', variables) === false),
   );
 }
 
 type WithArguments = { readonly arguments?: readonly ArgumentNode[] | undefined };
 
-function readArgument(node: WithArguments, name: string, counted: CountedOperation): unknown {
-  return readValue(node.arguments?.find((argument) => argument.name.value === name)?.value, counted);
-}
-
-/** As much of a value as counting needs: a list's length and a Boolean. */
-function readValue(node: ValueNode | undefined, counted: CountedOperation): unknown {
-  switch (node?.kind) {
-    case Kind.LIST:
-      return node.values;
-    case Kind.BOOLEAN:
-      return node.value;
-    case Kind.VARIABLE:
-      return readVariable(node.name.value, counted);
-    default:
-      return undefined;
-  }
-}
-
-function readVariable(name: string, counted: CountedOperation): unknown {
-  const { operation, variables } = counted;
-  if (Object.hasOwn(variables, name)) return variables[name];
-  const definition = operation.variableDefinitions?.find(({ variable }) => variable.name.value === name);
-  return readValue(definition?.defaultValue, counted);
+function readArgument(node: WithArguments, name: string, variables: Variables): unknown {
+  const argument = node.arguments?.find((one) => one.name.value === name);
+  return argument && valueFromASTUntyped(argument.value, variables);
 }

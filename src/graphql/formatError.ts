@@ -1,6 +1,6 @@
 import { ApolloServerErrorCode } from '@apollo/server/errors';
-import { GraphQLError, type GraphQLFormattedError } from 'graphql';
-import { AppError, errorCodes, isErrorCode } from '../errors.ts';
+import { GraphQLError, type GraphQLFormattedError, Kind } from 'graphql';
+import { AppError, errorCodes, isErrorCode, type ValidationError } from '../errors.ts';
 
 /** Apollo's own complaints about the request; their messages speak of the request alone. */
 const apolloCodes: ReadonlySet<unknown> = new Set(
@@ -21,7 +21,8 @@ export function formatError(
 ): GraphQLFormattedError {
   const cause = unwrap(thrown);
   if (cause instanceof AppError) {
-    return { ...formatted, message: cause.message, extensions: toExtensions(cause, requestId) };
+    const fieldName = thrown instanceof GraphQLError ? fieldNameOf(thrown) : undefined;
+    return { ...formatted, message: cause.message, extensions: toExtensions(cause, requestId, fieldName) };
   }
   const given = formatted.extensions?.code;
   const code = apolloCodes.has(given) ? given : toRefusalCode(cause);
@@ -54,8 +55,26 @@ function toRefusalCode(cause: unknown): string | undefined {
   return cause.nodes === undefined ? undefined : ApolloServerErrorCode.BAD_USER_INPUT;
 }
 
-function toExtensions(error: AppError, requestId: string) {
-  const { code, upstreamStatus, retryAfterSeconds, validationErrors } = error;
+/** Where a field has no argument for a part of its total, or another one: the parent's id is no argument. */
+const argumentNames: Readonly<Record<string, Readonly<Record<string, string | null>>>> = {
+  entitlementTotal: { customerId: null },
+  entitlementTotals: { customerId: null, entitlementId: 'entitlementIds' },
+  customerTotal: { entitlementId: null },
+};
+
+function fieldNameOf({ nodes }: GraphQLError): string | undefined {
+  const [node] = nodes ?? [];
+  return node?.kind === Kind.FIELD ? node.name.value : undefined;
+}
+
+function toFieldArgument({ argument, ...rest }: ValidationError, fieldName = ''): ValidationError {
+  const renamed = argument === null ? undefined : argumentNames[fieldName]?.[argument];
+  return { ...rest, argument: renamed === undefined ? argument : renamed };
+}
+
+function toExtensions(error: AppError, requestId: string, fieldName: string | undefined) {
+  const { code, upstreamStatus, retryAfterSeconds } = error;
+  const validationErrors = error.validationErrors?.map((one) => toFieldArgument(one, fieldName));
   return {
     code,
     retryable: errorCodes[code].retryable,

@@ -14,17 +14,16 @@ export function createOperationLimit(maxTotals: number): ApolloServerPlugin<Cont
             .filter((node): node is FragmentDefinitionNode => node.kind === Kind.FRAGMENT_DEFINITION)
             .map((node) => [node.name.value, node]),
         );
-        const count = operation
-          ? countTotals({ operation, fragments, variables: request.variables ?? {} })
-          : 0;
-        if (count > maxTotals) throw tooManyTotals(count, maxTotals);
+        if (operation === undefined) return;
+        const count = countTotals({ operation, fragments, variables: request.variables ?? {} }, maxTotals);
+        if (count > maxTotals) throw tooManyTotals(maxTotals);
       },
     }),
   };
 }
 
-function tooManyTotals(count: number, maxTotals: number): GraphQLError {
-  const message = `The operation asks for ${count} totals; at most ${maxTotals} are allowed.`;
+function tooManyTotals(maxTotals: number): GraphQLError {
+  const message = `The operation asks for more than ${maxTotals} totals.`;
   return new GraphQLError(message, {
     originalError: new AppError('BAD_USER_INPUT', message),
     // The operation is well formed, and routers lose the reason of a 4xx.

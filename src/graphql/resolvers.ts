@@ -19,9 +19,17 @@ export const resolvers: Resolvers = {
   },
   Customer: {
     __resolveReference: toEntity,
+    entitlementTotal: ({ id: customerId }, args, { totals }) =>
+      totals.load(toTotalKey({ ...args, customerId })),
+    entitlementTotals: ({ id: customerId }, { entitlementIds, ...window }, { totals }) =>
+      entitlementIds.map(async (entitlementId) =>
+        totals.load(toTotalKey({ ...window, entitlementId, customerId })),
+      ),
   },
   Entitlement: {
     __resolveReference: toEntity,
+    customerTotal: ({ id: entitlementId }, args, { totals }) =>
+      totals.load(toTotalKey({ ...args, entitlementId })),
   },
 };
 

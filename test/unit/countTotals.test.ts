@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { type FragmentDefinitionNode, Kind, type OperationDefinitionNode, parse } from 'graphql';
 import { countTotals } from '../../src/graphql/countTotals.ts';
 
-function count(source: string, variables: Record<string, unknown> = {}): number {
+function count(source: string, variables: Record<string, unknown> = {}, limit = 1000): number {
   const { definitions } = parse(source);
   const operation = definitions.find(
     (node): node is OperationDefinitionNode => node.kind === Kind.OPERATION_DEFINITION,
@@ -13,7 +13,7 @@ function count(source: string, variables: Record<string, unknown> = {}): number 
       .filter((node): node is FragmentDefinitionNode => node.kind === Kind.FRAGMENT_DEFINITION)
       .map((node) => [node.name.value, node]),
   );
-  return countTotals({ operation, fragments, variables });
+  return countTotals({ operation, fragments, variables }, limit);
 }
 
 const one = 'customerEntitlementTotal(entitlementId: "e", customerId: "c") { quantity }';
@@ -49,5 +49,45 @@ describe('the number of totals an operation asks for', () => {
     expect(count(source, { r: [{}, {}, {}] })).toBe(3);
     expect(count(source, { r: {} })).toBe(1);
     expect(count(source, { yes: false })).toBe(3);
+  });
+
+  const customers = [1, 2, 3].map((id) => ({ __typename: 'Customer', id }));
+  const entitlements = [{ __typename: 'Entitlement', id: 1 }];
+
+  it('multiplies by the entities of each type', () => {
+    const source = `query ($r: [_Any!]!) { _entities(representations: $r) {
+      ... on Customer { a: entitlementTotal b: entitlementTotals(entitlementIds: ["1", "2"]) { quantity } }
+      ... on Entitlement { customerTotal }
+      ... F
+    } }
+    fragment F on _Entity { ... on Customer { a: entitlementTotal c: entitlementTotal } }`;
+    expect(count(source, { r: customers })).toBe(3 * 4);
+    expect(count(source, { r: entitlements })).toBe(1);
+    expect(count(source, { r: [...customers, ...entitlements, null, 'x', { __typename: 'Nobody' }] })).toBe(
+      13,
+    );
+    expect(count(source, { r: [] })).toBe(0);
+    const literal = source
+      .replace('$r)', '[{ __typename: "Customer", id: 1 }])')
+      .replace('($r: [_Any!]!)', '');
+    expect(count(literal)).toBe(4);
+  });
+
+  it('multiplies through totals within totals', () => {
+    const source = `{ customerEntitlementTotals(requests: [{}, {}]) {
+      customer { entitlementTotals(entitlementIds: ["1", "2", "3"]) { entitlement { customerTotal } } }
+    } }`;
+    expect(count(source)).toBe(2 + 6 + 6);
+    expect(count(source, {}, 10)).toBe(11);
+  });
+
+  it('is told at once however fast it grows', () => {
+    const fragments = Array.from(
+      { length: 60 },
+      (_, n) =>
+        `fragment F${n} on Customer { a: entitlementTotal { customer { ...F${n + 1} } } b: entitlementTotal { customer { ...F${n + 1} } } }`,
+    );
+    const source = `{ customerEntitlementTotal { customer { ...F0 } } } ${fragments.join(' ')} fragment F60 on Customer { id }`;
+    expect(count(source)).toBe(1001);
   });
 });

@@ -1,6 +1,6 @@
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { Total } from '../../totals/total.ts';
-import type { Context } from '../context.ts';
+import type { Reference, Context } from '../context.ts';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
 export type RequireFields<T, K extends keyof T> = Omit<T, K> & { [P in K]-?: NonNullable<T[P]> };
@@ -24,8 +24,34 @@ export type Scalars = {
 /** A customer. Other subgraphs may add to it. */
 export type Customer = {
   __typename?: 'Customer';
+  /**
+   * How much of one entitlement this customer was granted. Null together with an
+   * error at this path where the total could not be had.
+   */
+  entitlementTotal: Maybe<CustomerEntitlementTotal>;
+  /**
+   * How much of each of several entitlements this customer was granted, in their
+   * order; null with an error at its index where a total could not be had.
+   */
+  entitlementTotals: Array<Maybe<CustomerEntitlementTotal>>;
   /** Zenskar's id of the customer. */
   id: Scalars['UUID']['output'];
+};
+
+
+/** A customer. Other subgraphs may add to it. */
+export type CustomerEntitlementTotalArgs = {
+  endDate?: InputMaybe<Scalars['Int']['input']>;
+  entitlementId: Scalars['UUID']['input'];
+  startDate?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+/** A customer. Other subgraphs may add to it. */
+export type CustomerEntitlementTotalsArgs = {
+  endDate?: InputMaybe<Scalars['Int']['input']>;
+  entitlementIds: Array<Scalars['UUID']['input']>;
+  startDate?: InputMaybe<Scalars['Int']['input']>;
 };
 
 /** How much of an entitlement a customer was granted, and how current that number is. */
@@ -68,8 +94,21 @@ export type CustomerEntitlementTotalRequest = {
 /** Something a customer can be granted an amount of. Other subgraphs may add to it. */
 export type Entitlement = {
   __typename?: 'Entitlement';
+  /**
+   * How much of this entitlement one customer was granted. Null together with an
+   * error at this path where the total could not be had.
+   */
+  customerTotal: Maybe<CustomerEntitlementTotal>;
   /** Zenskar's id of the entitlement. */
   id: Scalars['UUID']['output'];
+};
+
+
+/** Something a customer can be granted an amount of. Other subgraphs may add to it. */
+export type EntitlementCustomerTotalArgs = {
+  customerId: Scalars['UUID']['input'];
+  endDate?: InputMaybe<Scalars['Int']['input']>;
+  startDate?: InputMaybe<Scalars['Int']['input']>;
 };
 
 export type Query = {
@@ -197,14 +236,14 @@ export type FederationReferenceTypes = {
 
 /** Mapping between all available schema types and the resolvers types */
 export type ResolversTypes = {
-  Customer: ResolverTypeWrapper<Customer>;
+  Customer: ResolverTypeWrapper<Reference>;
+  Int: ResolverTypeWrapper<Scalars['Int']['output']>;
   CustomerEntitlementTotal: ResolverTypeWrapper<Total>;
   Float: ResolverTypeWrapper<Scalars['Float']['output']>;
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
   CustomerEntitlementTotalRequest: CustomerEntitlementTotalRequest;
-  Int: ResolverTypeWrapper<Scalars['Int']['output']>;
   DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
-  Entitlement: ResolverTypeWrapper<Entitlement>;
+  Entitlement: ResolverTypeWrapper<Reference>;
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
   UUID: ResolverTypeWrapper<Scalars['UUID']['output']>;
   String: ResolverTypeWrapper<Scalars['String']['output']>;
@@ -212,14 +251,14 @@ export type ResolversTypes = {
 
 /** Mapping between all available schema types and the resolvers parents */
 export type ResolversParentTypes = {
-  Customer: Customer | FederationReferenceTypes['Customer'];
+  Customer: Reference;
+  Int: Scalars['Int']['output'];
   CustomerEntitlementTotal: Total;
   Float: Scalars['Float']['output'];
   Boolean: Scalars['Boolean']['output'];
   CustomerEntitlementTotalRequest: CustomerEntitlementTotalRequest;
-  Int: Scalars['Int']['output'];
   DateTime: Scalars['DateTime']['output'];
-  Entitlement: Entitlement | FederationReferenceTypes['Entitlement'];
+  Entitlement: Reference;
   Query: Record<PropertyKey, never>;
   UUID: Scalars['UUID']['output'];
   String: Scalars['String']['output'];
@@ -227,6 +266,8 @@ export type ResolversParentTypes = {
 
 export type CustomerResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Customer'] = ResolversParentTypes['Customer'], FederationReferenceType extends FederationReferenceTypes['Customer'] = FederationReferenceTypes['Customer']> = {
   __resolveReference?: ReferenceResolver<Maybe<ResolversTypes['Customer']> | FederationReferenceType, FederationReferenceType, ContextType>;
+  entitlementTotal?: Resolver<Maybe<ResolversTypes['CustomerEntitlementTotal']>, ParentType, ContextType, RequireFields<CustomerEntitlementTotalArgs, 'entitlementId'>>;
+  entitlementTotals?: Resolver<Array<Maybe<ResolversTypes['CustomerEntitlementTotal']>>, ParentType, ContextType, RequireFields<CustomerEntitlementTotalsArgs, 'entitlementIds'>>;
   id?: Resolver<ResolversTypes['UUID'], ParentType, ContextType>;
 };
 
@@ -246,6 +287,7 @@ export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversT
 
 export type EntitlementResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Entitlement'] = ResolversParentTypes['Entitlement'], FederationReferenceType extends FederationReferenceTypes['Entitlement'] = FederationReferenceTypes['Entitlement']> = {
   __resolveReference?: ReferenceResolver<Maybe<ResolversTypes['Entitlement']> | FederationReferenceType, FederationReferenceType, ContextType>;
+  customerTotal?: Resolver<Maybe<ResolversTypes['CustomerEntitlementTotal']>, ParentType, ContextType, RequireFields<EntitlementCustomerTotalArgs, 'customerId'>>;
   id?: Resolver<ResolversTypes['UUID'], ParentType, ContextType>;
 };
 
