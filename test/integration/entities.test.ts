@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { buildSchema, isInputObjectType, isIntrospectionType, isObjectType } from 'graphql';
 import { useGateway } from '../support/gateway.ts';
-import { customer, entitlement } from '../support/ids.ts';
+import { customer, customerOf, entitlement, expectedQuantity, idOf } from '../support/ids.ts';
 
 const query = `query ($representations: [_Any!]!) {
   _entities(representations: $representations) { __typename ... on Customer { id } ... on Entitlement { id } }
@@ -67,7 +67,9 @@ describe('the subgraph', () => {
 
   it('describes every type, field and argument', () => {
     const text = readFileSync(new URL('../../schema/entitlements.graphql', import.meta.url), 'utf8');
-    const schema = buildSchema(text.replace(/extend schema[^)]*\)/, '').replaceAll(/@key\([^)]*\)/g, ''));
+    const schema = buildSchema(
+      text.replace(/extend schema[^)]*\)/, '').replaceAll(/@(key|cost)\([^)]*\)/g, ''),
+    );
     const undescribed: string[] = [];
     for (const type of Object.values(schema.getTypeMap())) {
       if (isIntrospectionType(type) || ['Boolean', 'Int', 'Float', 'String', 'Query'].includes(type.name))
@@ -86,5 +88,117 @@ describe('the subgraph', () => {
       }
     }
     expect(undescribed).toEqual([]);
+  });
+});
+
+describe('the totals of entities', () => {
+  const gateway = useGateway({ GRAPHQL_MAX_TOTALS: '100' });
+  const { simulator } = gateway;
+  const totals = `query ($customers: [_Any!]!) {
+    _entities(representations: $customers) {
+      ... on Customer { id entitlementTotal(entitlementId: "${entitlement}") { quantity } }
+    }
+  }`;
+  const customersOf = (count: number, distinct: number) =>
+    Array.from({ length: count }, (_, n) => ({ __typename: 'Customer', id: idOf(n % distinct) }));
+  const answersFor = (customers: { id: string }[]) =>
+    customers.map(({ id }) => ({ id, entitlementTotal: { quantity: expectedQuantity({ customerId: id }) } }));
+
+  it.each([
+    [50, 50],
+    [50, 10],
+  ])(
+    'of %i customers, %i of them distinct, cost one call each, all at once, and none when asked again',
+    async (count, distinct) => {
+      simulator.overall = { mode: 'slow', ms: 50 };
+      const customers = customersOf(count, distinct);
+      for (let n = 0; n < 2; n += 1) {
+        const { body } = await gateway.gql(totals, { customers });
+        expect(body).toEqual({ data: { _entities: answersFor(customers) } });
+      }
+      expect([simulator.requests, simulator.peak]).toEqual([distinct, distinct]);
+    },
+  );
+
+  it('are shared by the parallel requests that a router makes for aliases', async () => {
+    simulator.overall = { mode: 'slow', ms: 50 };
+    const customers = customersOf(20, 20);
+    const answers = await Promise.all([
+      gateway.gql(totals, { customers }),
+      gateway.gql(totals, { customers }),
+    ]);
+    for (const { body } of answers) expect(body).toEqual({ data: { _entities: answersFor(customers) } });
+    expect(simulator.requests).toBe(20);
+  });
+
+  it('come also several at a time, and from the side of the entitlement', async () => {
+    const { body } = await gateway.gql(
+      `query ($representations: [_Any!]!, $ids: [UUID!]!) {
+        _entities(representations: $representations) {
+          ... on Customer { entitlementTotals(entitlementIds: $ids, startDate: 1, endDate: 2) { entitlementId quantity } }
+          ... on Entitlement { customerTotal(customerId: "${customer}") { quantity customer { id } entitlement { id } } }
+        }
+      }`,
+      {
+        representations: [
+          { __typename: 'Customer', id: customer },
+          { __typename: 'Entitlement', id: entitlement },
+        ],
+        ids: [idOf(2), idOf(1)],
+      },
+    );
+    const inWindow = (n: number) => ({
+      entitlementId: idOf(n),
+      quantity: expectedQuantity({ entitlementId: idOf(n), startDate: 1, endDate: 2 }),
+    });
+    expect(body).toEqual({
+      data: {
+        _entities: [
+          { entitlementTotals: [inWindow(2), inWindow(1)] },
+          {
+            customerTotal: {
+              quantity: expectedQuantity(),
+              customer: { id: customer },
+              entitlement: { id: entitlement },
+            },
+          },
+        ],
+      },
+    });
+  });
+
+  it('count against the limit of the operation', async () => {
+    const { status, body } = await gateway.gql(totals, { customers: customersOf(101, 101) });
+    expect([status, body.errors?.[0].extensions.code]).toEqual([200, 'BAD_USER_INPUT']);
+    expect(simulator.requests).toBe(0);
+  });
+
+  it('name an argument of the field that failed, where it has one for the fault', async () => {
+    const { body } = await gateway.gql(
+      `query ($representations: [_Any!]!) {
+        _entities(representations: $representations) {
+          ... on Customer {
+            one: entitlementTotal(entitlementId: "${entitlement}") { quantity }
+            many: entitlementTotals(entitlementIds: ["${entitlement}"]) { quantity }
+          }
+          ... on Entitlement { customerTotal(customerId: "${customerOf('1422')}") { quantity } }
+        }
+      }`,
+      {
+        representations: [
+          { __typename: 'Customer', id: customerOf('1422') },
+          { __typename: 'Entitlement', id: entitlement },
+        ],
+      },
+    );
+    const named = body.errors?.map(({ path, extensions }) => [
+      path.slice(1).join('.'),
+      extensions.validationErrors.map(({ argument }: { argument: string | null }) => argument),
+    ]);
+    expect(Object.fromEntries(named ?? [])).toEqual({
+      '0.one': ['startDate', 'entitlementId'],
+      '0.many.0': ['startDate', 'entitlementIds'],
+      '1.customerTotal': ['startDate', null],
+    });
   });
 });
