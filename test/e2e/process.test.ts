@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createSimulator } from '../../src/simulator/simulator.ts';
-import { apiKey, until } from '../support/gateway.ts';
-import { customer, customerOf, entitlement, expectedQuantity, totalQuery } from '../support/ids.ts';
+import { until } from '../support/gateway.ts';
+import { apiKey, customer, customerOf, entitlement, expectedQuantity, totalQuery } from '../support/ids.ts';
 import { type Process, runGateway } from '../support/process.ts';
 
 const simulator = createSimulator();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { apiKey, organisation, useGateway } from '../support/gateway.ts';
-import { customer, customerOf, entitlement, totalQuery } from '../support/ids.ts';
+import { useGateway } from '../support/gateway.ts';
+import { apiKey, customer, customerOf, entitlement, organisation, totalQuery } from '../support/ids.ts';
 
 describe('the log of a gateway', () => {
   const gateway = useGateway({

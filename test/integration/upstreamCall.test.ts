@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createTenant } from '../../src/tenant.ts';
 import { createZenskarClient, type ZenskarClient } from '../../src/zenskar/client.ts';
-import { apiKey, organisation, until, useGateway } from '../support/gateway.ts';
-import { customer, customerOf, entitlement, totalQuery } from '../support/ids.ts';
+import { until, useGateway } from '../support/gateway.ts';
+import { apiKey, customer, customerOf, entitlement, organisation, totalQuery } from '../support/ids.ts';
 
 const { version: packageVersion } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),

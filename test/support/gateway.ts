@@ -2,9 +2,7 @@ import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import { createApp } from '../../src/app.ts';
 import { type Config, parseConfig } from '../../src/config.ts';
 import { createSimulator, reset, type SimulatorState } from '../../src/simulator/simulator.ts';
-
-export const apiKey = 'test-api-key-0123456789';
-export const organisation = '5d0c1a52-6a3e-4b1f-8a55-1f2e3d4c5b6a';
+import { apiKey, organisation } from './ids.ts';
 
 type LogLine = Readonly<Record<string, unknown>> & { msg: string };
 

@@ -2,6 +2,9 @@ import { simulatedQuantity } from '../../src/simulator/behaviours.ts';
 
 export { customerOf } from '../../src/simulator/behaviours.ts';
 
+export const apiKey = 'test-api-key-0123456789';
+export const organisation = '5d0c1a52-6a3e-4b1f-8a55-1f2e3d4c5b6a';
+
 export const entitlement = '11111111-aaaa-4bbb-8ccc-222222222222';
 export const customer = '33333333-dddd-4eee-9fff-444444444444';
 

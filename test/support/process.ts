@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { apiKey, organisation } from './gateway.ts';
+import { apiKey, organisation } from './ids.ts';
 
 type Environment = Readonly<Record<string, string>>;
 

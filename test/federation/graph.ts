@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { composeServices } from '@apollo/composition';
+import { parse } from 'graphql';
+import { createSimulator, type Simulator } from '../../src/simulator/simulator.ts';
+import { type Process, runGateway } from '../support/process.ts';
+import { type Subgraph, startSubgraph } from './subgraphs.ts';
+
+export type Graph = {
+  supergraph: string;
+  simulator: Simulator['state'];
+  gateway: Process;
+  accounts: Subgraph;
+  stop: () => Promise<void>;
+};
+
+/** Starts everything that stands behind a router: the gateway before its simulator, and the two other subgraphs. */
+export async function startGraph(): Promise<Graph> {
+  const simulator = createSimulator();
+  const upstream = await simulator.start('127.0.0.1', 0);
+  const gateway = runGateway({
+    ZENSKAR_URL: upstream,
+    UPSTREAM_RETRIES: '0',
+    PURGE_TOKEN: 'purge-token',
+    ADMIN_PORT: '0',
+  });
+  const [, url = ''] = await gateway.printed(/"url":"([^"]+)"/);
+  const accounts = await startSubgraph('accounts');
+  const catalogue = await startSubgraph('catalogue');
+  const sdl = readFileSync(new URL('../../schema/entitlements.graphql', import.meta.url), 'utf8');
+  const { supergraphSdl, errors } = composeServices([
+    { name: 'entitlements', url: `${url}/graphql`, typeDefs: parse(sdl) },
+    { name: 'accounts', url: accounts.url, typeDefs: parse(accounts.sdl) },
+    { name: 'catalogue', url: catalogue.url, typeDefs: parse(catalogue.sdl) },
+  ]);
+  if (supergraphSdl === undefined) throw new Error(String(errors));
+
+  async function stop(): Promise<void> {
+    gateway.signal('SIGTERM');
+    await gateway.exited;
+    await accounts.stop();
+    await catalogue.stop();
+    await simulator.stop();
+  }
+  return { supergraph: supergraphSdl, simulator: simulator.state, gateway, accounts, stop };
+}

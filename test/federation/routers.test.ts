@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { reset } from '../../src/simulator/simulator.ts';
+import { customerOf, entitlement, expectedQuantity, idOf } from '../support/ids.ts';
+import { type Graph, startGraph } from './graph.ts';
+import { type Router, startApolloGateway, startHiveGateway } from './routers.ts';
+
+/** Both keep the extensions and add this; of the path, Hive Gateway loses the index of the list. */
+const added = { serviceName: 'entitlements' };
+const routers = [
+  {
+    name: '@apollo/gateway',
+    startRouter: startApolloGateway,
+    pathOf: (index: number) => ['customers', index, 'entitlementTotal'],
+  },
+  {
+    name: 'Hive Gateway',
+    startRouter: startHiveGateway,
+    pathOf: () => ['customers', 'entitlementTotal'],
+  },
+];
+
+let graph: Graph;
+beforeAll(async () => {
+  graph = await startGraph();
+}, 30_000);
+afterAll(() => graph.stop());
+
+/** New ids for each test, so that nothing is cached yet. */
+let used = 0;
+function newIds(count: number): string[] {
+  used += count;
+  return Array.from({ length: count }, (_, n) => idOf(used - n));
+}
+
+describe.each(routers)('behind $name', ({ startRouter, pathOf }) => {
+  let router: Router;
+  beforeAll(async () => {
+    router = await startRouter(graph.supergraph);
+  }, 60_000);
+  afterAll(() => router.stop());
+  beforeEach(() => {
+    reset(graph.simulator);
+    graph.simulator.overall = { mode: 'ok' };
+  });
+
+  async function ask(query: string, variables: object, headers: Record<string, string> = {}) {
+    const response = await fetch(router.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ query, variables }),
+    });
+    return (await response.json()) as { data: never; errors?: { path: unknown; extensions: object }[] };
+  }
+  const operations = () => graph.gateway.output().split('operationEnded').length - 1;
+
+  const page = `query ($ids: [UUID!]!) {
+    customers(ids: $ids) { id name entitlementTotal(entitlementId: "${entitlement}") { quantity entitlement { name unit } } }
+  }`;
+  const rowOf = (id: string) => ({
+    id,
+    name: `Customer ${id.slice(-4)}`,
+    entitlementTotal: {
+      quantity: expectedQuantity({ customerId: id }),
+      entitlement: { name: `Entitlement ${entitlement.slice(-4)}`, unit: 'calls' },
+    },
+  });
+
+  it.each([
+    [50, 50],
+    [50, 10],
+  ])(
+    'a page of %i customers, %i of them distinct, crosses three subgraphs with one request to this one',
+    async (count, distinct) => {
+      const distinctIds = newIds(distinct);
+      const ids = Array.from({ length: count }, (_, n) => distinctIds[n % distinct] ?? '');
+      for (const calls of [distinct, 0]) {
+        reset(graph.simulator);
+        const before = operations();
+        expect(await ask(page, { ids })).toEqual({ data: { customers: ids.map(rowOf) } });
+        expect([operations() - before, graph.simulator.requests]).toEqual([1, calls]);
+      }
+    },
+  );
+
+  it('two aliases of one total cost one call for each distinct pair', async () => {
+    const ids = newIds(20);
+    graph.simulator.overall = { mode: 'slow', ms: 50 };
+    const total = `entitlementTotal(entitlementId: "${entitlement}") { quantity }`;
+    const answer = await ask(`query ($ids: [UUID!]!) { customers(ids: $ids) { a: ${total} b: ${total} } }`, {
+      ids,
+    });
+    const quantityOf = (customerId: string) => ({ quantity: expectedQuantity({ customerId }) });
+    expect(answer).toEqual({
+      data: { customers: ids.map((id) => ({ a: quantityOf(id), b: quantityOf(id) })) },
+    });
+    expect(graph.simulator.requests).toBe(20);
+  });
+
+  it('one failing customer of 50 leaves 49 answers and one error that says what to do', async () => {
+    const ids = newIds(50);
+    ids[7] = customerOf('0422');
+    const { data, errors } = await ask(page, { ids });
+    const rows = ids.map((id, n) => (n === 7 ? { ...rowOf(id), entitlementTotal: null } : rowOf(id)));
+    expect(data).toEqual({ customers: rows });
+    expect(errors).toEqual([
+      {
+        message: 'Zenskar refused these arguments.',
+        path: pathOf(7),
+        extensions: {
+          ...added,
+          code: 'BAD_USER_INPUT',
+          retryable: false,
+          requestId: expect.any(String),
+          upstream: { status: 422 },
+          validationErrors: [
+            {
+              loc: ['query', 'start_date'],
+              msg: 'Input should be a valid integer',
+              type: 'int_parsing',
+              argument: 'startDate',
+            },
+          ],
+        },
+      },
+    ]);
+  });
+
+  it('an unreachable upstream leaves the rest of the page', async () => {
+    const ids = newIds(3);
+    graph.simulator.overall = { mode: 'down' };
+    const { data, errors } = await ask(page, { ids });
+    expect(data).toEqual({ customers: ids.map((id) => ({ ...rowOf(id), entitlementTotal: null })) });
+    expect(errors).toEqual(
+      ids.map((_id, n) => ({
+        message: 'Zenskar failed.',
+        path: pathOf(n),
+        extensions: {
+          ...added,
+          code: 'UPSTREAM_UNAVAILABLE',
+          retryable: true,
+          requestId: expect.any(String),
+          upstream: { status: 503 },
+        },
+      })),
+    );
+  });
+
+  it('the headers that matter reach the subgraphs', async () => {
+    const headers = {
+      authorization: 'Bearer of-the-caller',
+      'x-request-id': `id-${newIds(1)[0]}`,
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    };
+    await ask(page, { ids: newIds(1) }, headers);
+    const received = graph.accounts.headers();
+    expect(received).toMatchObject({
+      authorization: headers.authorization,
+      'x-request-id': headers['x-request-id'],
+    });
+    expect(received.traceparent).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-/);
+    expect(graph.gateway.output()).toContain(`"requestId":"${headers['x-request-id']}"`);
+  });
+});
