@@ -72,6 +72,9 @@ export const variables = {
     .enum(['off', 'sandbox'], 'off or sandbox')
     .default('off')
     .describe('what a browser sees at `/graphql`: nothing, or Apollo Sandbox'),
+  GRAPHQL_CACHE_TAGS: flag
+    .default(false)
+    .describe('whether answers tell Apollo Router their cache tags, `customer-ID` each'),
   GRAPHQL_INTROSPECTION: flag.default(false).describe('whether the schema may be queried'),
   GRAPHQL_MAX_TOKENS: integer(1, 1_000_000).default(4000).describe('tokens one document may have'),
   GRAPHQL_MAX_TOTALS: integer(1, 1_000_000)

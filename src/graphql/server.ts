@@ -14,6 +14,7 @@ import type { TotalLoader } from '../totals/loader.ts';
 import type { Caller } from '../totals/source.ts';
 import { createTally } from '../totals/tally.ts';
 import { createCacheControl } from './cacheControl.ts';
+import { createCacheTags } from './cacheTags.ts';
 import type { Context } from './context.ts';
 import { formatError } from './formatError.ts';
 import { createOperationEvents } from './operationEvents.ts';
@@ -98,6 +99,7 @@ function createApollo({ config, emit, now }: GraphQLDependencies, currentRequest
       createOperationLimit(config.GRAPHQL_MAX_TOTALS),
       createOperationEvents({ emit, now }),
       createCacheControl({ maxAgeMs: config.CACHE_MAX_AGE_SECONDS * 1000, now }),
+      ...(config.GRAPHQL_CACHE_TAGS ? [createCacheTags()] : []),
       createLandingPage(config),
       // Apollo would switch these on by itself, some of them by environment variables.
       ApolloServerPluginCacheControlDisabled(),

@@ -5,7 +5,7 @@ import { AppError } from '../errors.ts';
 import type { Tenant } from '../tenant.ts';
 import type { Upstream } from '../zenskar/upstream.ts';
 import { type Freshness, type FreshnessSettings, toFreshness } from './freshness.ts';
-import { recordTotal, type Source, type Tally } from './tally.ts';
+import { recordFailure, recordTotal, type Source, type Tally } from './tally.ts';
 import type { Total, TotalKey } from './total.ts';
 
 /** The request on whose behalf totals are loaded. */
@@ -101,7 +101,7 @@ async function fetch(dependencies: SourceDependencies, one: Wanted, caller: Call
     if (caller.signal.aborted) throw new AppError('UPSTREAM_UNAVAILABLE', 'The caller has gone.');
     const kept = isFailure(error) ? look(dependencies, one).entry : undefined;
     if (kept === undefined || one.freshness === 'gone') {
-      recordTotal(caller.tally, 'failed');
+      recordFailure(caller.tally);
       throw error;
     }
     const isStale = dependencies.now() - kept.asOfMs >= dependencies.freshness.maxAgeMs;
@@ -167,7 +167,7 @@ function toTotal(key: TotalKey, { quantity, asOfMs }: Entry, stale: boolean): To
 }
 
 function record({ tally }: Caller, source: Source, total: Total): Total {
-  recordTotal(tally, source, total.asOf.getTime());
+  recordTotal(tally, source, total);
   return total;
 }
 

@@ -1,3 +1,5 @@
+import type { Total } from './total.ts';
+
 /** Where a total came from. `stale`: kept, and older than fresh. `inflight`: a call that another request had begun. */
 export type Source = 'memory' | 'redis' | 'upstream' | 'inflight' | 'stale' | 'failed';
 
@@ -5,16 +7,27 @@ export type Source = 'memory' | 'redis' | 'upstream' | 'inflight' | 'stale' | 'f
 export type Tally = {
   upstreamCalls: number;
   sources: Partial<Record<Source, number>>;
+  customerIds: Set<string>;
   /** Of the oldest total; infinite while there is none. */
   oldestAsOfMs: number;
 };
 
 export function createTally(): Tally {
-  return { upstreamCalls: 0, sources: {}, oldestAsOfMs: Number.POSITIVE_INFINITY };
+  return { upstreamCalls: 0, sources: {}, customerIds: new Set(), oldestAsOfMs: Number.POSITIVE_INFINITY };
 }
 
 /** Counts one total in. */
-export function recordTotal(tally: Tally, source: Source, asOfMs = Number.POSITIVE_INFINITY): void {
-  tally.sources[source] = (tally.sources[source] ?? 0) + 1;
-  tally.oldestAsOfMs = Math.min(tally.oldestAsOfMs, asOfMs);
+export function recordTotal(tally: Tally, source: Source, { customerId, asOf }: Total): void {
+  recordSource(tally, source);
+  tally.customerIds.add(customerId);
+  tally.oldestAsOfMs = Math.min(tally.oldestAsOfMs, asOf.getTime());
+}
+
+/** Counts one total that could not be had. */
+export function recordFailure(tally: Tally): void {
+  recordSource(tally, 'failed');
+}
+
+function recordSource({ sources }: Tally, source: Source): void {
+  sources[source] = (sources[source] ?? 0) + 1;
 }

@@ -202,3 +202,35 @@ describe('the totals of entities', () => {
     });
   });
 });
+
+describe('cache tags, where they are asked for', () => {
+  const gateway = useGateway({ GRAPHQL_CACHE_TAGS: 'true' });
+
+  it('stand in the place of each entity, and for others beside the data', async () => {
+    const representations = [
+      { __typename: 'Customer', id: customer.toUpperCase() },
+      { __typename: 'Customer', id: 'nope' },
+      { __typename: 'Entitlement', id: entitlement },
+    ];
+    const entities = await gateway.gql(
+      `query ($representations: [_Any!]!) { _entities(representations: $representations) {
+        ... on Customer { entitlementTotal(entitlementId: "${entitlement}") { quantity } }
+        ... on Entitlement { customerTotal(customerId: "${idOf(1)}") { quantity } }
+      } }`,
+      { representations },
+    );
+    expect(entities.body).toMatchObject({
+      extensions: {
+        apolloEntityCacheTags: [
+          [`customer-${customer}`],
+          [],
+          [`customer-${customer}`, `customer-${idOf(1)}`],
+        ],
+      },
+    });
+    const total = `customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}") { quantity }`;
+    expect((await gateway.gql(`{ ${total} }`)).body).toMatchObject({
+      extensions: { apolloCacheTags: [`customer-${customer}`] },
+    });
+  });
+});

@@ -40,6 +40,7 @@ describe('the configuration', () => {
         AUTH_ALLOW_ANONYMOUS: false,
         CORS_ORIGINS: [],
         GRAPHQL_EXPLORER: 'off',
+        GRAPHQL_CACHE_TAGS: false,
         GRAPHQL_INTROSPECTION: false,
         GRAPHQL_MAX_TOKENS: 4000,
         GRAPHQL_MAX_TOTALS: 1000,
