@@ -53,7 +53,7 @@ export const variables = {
     .describe('then this long it is answered, marked stale, where Zenskar fails'),
   CACHE_MAX_ENTRIES: integer(1, 100_000_000).default(100_000).describe('totals kept in this process'),
   REDIS_URL: text
-    .refine((url) => /^rediss?:$/.test(URL.parse(url)?.protocol ?? ''), 'a redis or rediss URL')
+    .refine(isRedisUrl, 'a redis or rediss URL')
     .optional()
     .describe('cache shared by all replicas, and the way they hear of purges'),
   AUTH_MODE: z.enum(['none'], 'none').default('none').describe('how callers are identified'),
@@ -115,4 +115,14 @@ function isBaseUrl(value: string): boolean {
 
 function isOrigin(value: string): boolean {
   return URL.parse(value)?.origin === value;
+}
+
+function isRedisUrl(value: string): boolean {
+  const url = URL.parse(value);
+  try {
+    decodeURIComponent(`${url?.username}${url?.password}`);
+  } catch {
+    return false;
+  }
+  return url !== null && /^rediss?:$/.test(url.protocol) && /^(\/\d*)?$/.test(url.pathname);
 }

@@ -1,20 +1,29 @@
-import { createClient } from '@redis/client';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient, ErrorReply } from '@redis/client';
 import type { Emit } from '../telemetry/events.ts';
 
 /** No query waits longer for Redis than this. */
 const commandTimeoutMs = 50;
 /** How long Redis is left alone after it failed or was too slow. */
 const restMs = 1000;
+/** How often at most a refusal is told of. */
+const refusalMs = 60_000;
 const longestReconnectMs = 1000;
 /** A connection on which nothing was heard for so long, pings included, is dead. */
 const silenceMs = 5000;
 const pingIntervalMs = 2000;
 
-type RedisClient = ReturnType<typeof connectTo>;
+export type RedisClient = ReturnType<typeof connectTo>;
 
 export type Redis = {
-  /** What the command gives, or undefined where Redis is down or too slow. Never rejects. */
-  run: <Reply>(command: (client: RedisClient) => Promise<Reply>) => Promise<Reply | undefined>;
+  /**
+   * What the command gives, or undefined where Redis is down, resting, too slow or refuses it. Never rejects.
+   * `insist` does not let it rest.
+   */
+  run: <Reply>(
+    command: (client: RedisClient) => Promise<Reply>,
+    insist?: 'insist',
+  ) => Promise<Reply | undefined>;
   start: () => void;
   stop: () => void;
 };
@@ -26,50 +35,54 @@ type RedisSettings = {
   onMessage: (message: string) => void;
   /** Called when messages are heard again after some may have been missed. */
   onListening: () => void;
+  /** Called when commands work again. */
+  onUp: () => void;
   emit: Emit;
   now: () => number;
 };
 
 /** A connection to Redis that may be down, slow or restarting at any time without harm to whoever uses it. */
-export function createRedis({ url, channel, onMessage, onListening, emit, now }: RedisSettings): Redis {
+export function createRedis(settings: RedisSettings): Redis {
+  const { url, channel, onMessage, onListening } = settings;
   const client = connectTo(url);
   const listener = client.duplicate();
-  let isUp = false;
-  let restUntilMs = 0;
-
-  function change(up: boolean, reason?: string): void {
-    if (!up) restUntilMs = now() + restMs;
-    if (up !== isUp) emit({ type: 'redisChanged', state: up ? 'up' : 'down', reason });
-    isUp = up;
-  }
-  client.on('ready', () => {
-    restUntilMs = 0;
-    change(true);
-  });
-  client.on('error', (error: Error) => change(false, error.message));
+  const health = createHealth(settings);
+  client.on('ready', () => health.change('up'));
+  client.on('error', (error: Error) => health.change('down', error.message));
   listener.on('ready', onListening);
   // The client's own connection tells of the same trouble.
   listener.on('error', () => {});
 
-  async function run<Reply>(command: (client: RedisClient) => Promise<Reply>): Promise<Reply | undefined> {
-    if (!client.isReady || now() < restUntilMs) return undefined;
+  async function run<Reply>(command: (client: RedisClient) => Promise<Reply>, insist?: 'insist') {
+    if (!client.isReady || (health.isResting() && !insist)) return undefined;
     try {
       const reply = await withinTime(command(client));
-      change(true);
+      health.change('up');
       return reply;
     } catch (error) {
-      change(false, error instanceof Error ? error.message : String(error));
+      const reason = error instanceof Error ? error.message : String(error);
+      if (error instanceof ErrorReply) health.tellOfRefusal(reason);
+      else health.change('down', reason);
       return undefined;
+    }
+  }
+
+  async function listen(): Promise<void> {
+    while (listener.isOpen) {
+      try {
+        await listener.subscribe(channel, onMessage);
+        return onListening();
+      } catch (error) {
+        health.tellOfRefusal(error instanceof Error ? error.message : String(error));
+        await sleep(restMs, undefined, { ref: false });
+      }
     }
   }
 
   function start(): void {
     // Both keep trying by themselves; what goes wrong is told by their error events.
     client.connect().catch(() => {});
-    listener
-      .connect()
-      .then(() => listener.subscribe(channel, onMessage))
-      .catch(() => {});
+    listener.connect().then(listen, () => {});
   }
 
   function stop(): void {
@@ -77,6 +90,30 @@ export function createRedis({ url, channel, onMessage, onListening, emit, now }:
     listener.destroy();
   }
   return { run, start, stop };
+}
+
+/** Knows whether Redis is there, tells of each change once, and lets it rest after a failure. */
+function createHealth({ emit, now, onUp }: Pick<RedisSettings, 'emit' | 'now' | 'onUp'>) {
+  // Unknown at first, so that a Redis that never comes up is told of as well.
+  let state: 'up' | 'down' | undefined;
+  let restUntilMs = 0;
+  let toldOfRefusalAtMs = Number.NEGATIVE_INFINITY;
+
+  function change(next: 'up' | 'down', reason?: string): void {
+    restUntilMs = next === 'up' ? 0 : now() + restMs;
+    if (next === state) return;
+    state = next;
+    emit({ type: 'redisChanged', state, reason });
+    if (next === 'up') onUp();
+  }
+
+  /** Redis is there, but refuses, for instance to write on a replica or without memory. */
+  function tellOfRefusal(reason: string): void {
+    if (now() - toldOfRefusalAtMs < refusalMs) return;
+    toldOfRefusalAtMs = now();
+    emit({ type: 'redisRefused', reason });
+  }
+  return { change, tellOfRefusal, isResting: () => now() < restUntilMs };
 }
 
 function connectTo(url: string) {

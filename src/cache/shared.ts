@@ -3,13 +3,17 @@ import { z } from 'zod';
 import type { Emit } from '../telemetry/events.ts';
 import { type CacheKey, type Entry, type PurgeTarget, toPurgeName } from './key.ts';
 import type { Purges } from './purges.ts';
-import { createRedis } from './redis.ts';
+import { createRedis, type RedisClient } from './redis.ts';
+import { createUntold } from './untold.ts';
 
 // Another version of the gateway may use the same Redis: a change of form gets another number.
 const prefix = 'zenskar-gateway:1';
 const channel = `${prefix}:purge`;
 /** Longer than a call can take between reading a purge's mark and keeping its number. */
 const longestCallMs = 700_000;
+
+/** By how much the clock of another replica may be ahead. */
+const maxSkewMs = 5000;
 
 /** The purges that a number has heard of. It is void once there are others. */
 export type Stamp = readonly [customer: string | null, pair: string | null];
@@ -19,10 +23,10 @@ type Found = { entry: Entry | undefined; stamp: Stamp };
 /** The part of the cache that all replicas share. */
 export type Shared = {
   /** One round trip for all keys; undefined where Redis cannot be asked. */
-  getMany: (keys: readonly CacheKey[]) => Promise<readonly Found[] | undefined>;
+  getMany: (keys: readonly CacheKey[]) => Promise<readonly (Found | undefined)[] | undefined>;
   /** Keeps an entry, under the stamp that was found before its number was asked for. */
   set: (key: CacheKey, entry: Entry, stamp: Stamp) => void;
-  delete: (key: CacheKey) => void;
+  delete: (key: CacheKey) => Promise<void>;
   /** Forgets on all replicas; false where they cannot be told. */
   purge: (target: PurgeTarget) => Promise<boolean>;
   start: () => void;
@@ -39,7 +43,7 @@ type SharedSettings = {
 };
 
 const storedEntry = z
-  .tuple([z.number().nullable(), z.number(), z.string().nullable(), z.string().nullable()])
+  .tuple([z.number().nullable(), z.number().int(), z.string().nullable(), z.string().nullable()])
   .transform(([quantity, asOfMs, ...stamp]) => ({ quantity, asOfMs, stamp }));
 const purgeMessage = z.object({
   from: z.string(),
@@ -49,14 +53,18 @@ const purgeMessage = z.object({
 
 export function createShared({ url, lifetimeMs, purges, emit, now }: SharedSettings): Shared {
   const self = randomUUID();
-  const redis = createRedis({ url, channel, onMessage, onListening: purges.doubt, emit, now });
+  const untold = createUntold();
+  const onUp = () => {
+    for (const target of untold.targets()) void purge(target);
+  };
+  const redis = createRedis({ url, channel, onMessage, onListening: purges.doubt, onUp, emit, now });
 
   function onMessage(text: string): void {
     const message = purgeMessage.safeParse(parseJson(text));
     if (message.success && message.data.from !== self) purges.purge(message.data);
   }
 
-  async function getMany(keys: readonly CacheKey[]): Promise<readonly Found[] | undefined> {
+  async function getMany(keys: readonly CacheKey[]) {
     const names = keys.flatMap((key) => [
       entryName(key),
       purgeName({ customerId: key.customerId }),
@@ -64,8 +72,7 @@ export function createShared({ url, lifetimeMs, purges, emit, now }: SharedSetti
     ]);
     const values = await redis.run((client) => client.mGet(names));
     return (
-      values &&
-      keys.map((_, n) => toFound(values[3 * n], [values[3 * n + 1] ?? null, values[3 * n + 2] ?? null]))
+      values && keys.map((key, n) => (untold.has(key) ? undefined : toFound(values.slice(3 * n), now())))
     );
   }
 
@@ -78,29 +85,33 @@ export function createShared({ url, lifetimeMs, purges, emit, now }: SharedSetti
     );
   }
 
-  async function purge(target: PurgeTarget): Promise<boolean> {
-    const expiration = { type: 'PX', value: lifetimeMs + longestCallMs } as const;
-    const message = JSON.stringify({ from: self, ...target });
-    const done = await redis.run((client) =>
-      Promise.all([
-        client.set(purgeName(target), randomUUID(), { expiration }),
-        client.publish(channel, message),
-      ]),
-    );
-    return done !== undefined;
+  async function forget(key: CacheKey): Promise<void> {
+    const done = await redis.run((client) => client.del(entryName(key)));
+    if (done === undefined) untold.add(key);
   }
 
-  const forget = (key: CacheKey) => void redis.run((client) => client.del(entryName(key)));
+  async function purge(target: PurgeTarget): Promise<boolean> {
+    untold.add(target);
+    const mark = { expiration: { type: 'PX', value: lifetimeMs + longestCallMs } } as const;
+    const message = JSON.stringify({ ...target, from: self });
+    const tell = (client: RedisClient) =>
+      Promise.all([client.set(purgeName(target), randomUUID(), mark), client.publish(channel, message)]);
+    const done = await redis.run(tell, 'insist');
+    if (done !== undefined) untold.remove(target);
+    return done !== undefined;
+  }
   return { getMany, set, delete: forget, purge, start: redis.start, stop: redis.stop };
 }
 
-/** What cannot be read, or has not heard of the last purge, counts as not there. */
-function toFound(value: string | null | undefined, stamp: Stamp): Found {
+/** What cannot be read, comes from the future, or has not heard of the last purge counts as not there. */
+function toFound([value, ...marks]: readonly (string | null)[], nowMs: number): Found {
+  const stamp: Stamp = [marks[0] ?? null, marks[1] ?? null];
   const stored = storedEntry.safeParse(typeof value === 'string' ? parseJson(value) : undefined);
   if (!stored.success) return { entry: undefined, stamp };
   const { quantity, asOfMs, stamp: heard } = stored.data;
-  const isCurrent = heard[0] === stamp[0] && heard[1] === stamp[1];
-  return { entry: isCurrent ? { quantity, asOfMs } : undefined, stamp };
+  const isCurrent = heard[0] === stamp[0] && heard[1] === stamp[1] && asOfMs <= nowMs + maxSkewMs;
+  // Another replica's clock may be a little ahead; no number is younger than new.
+  return { entry: isCurrent ? { quantity, asOfMs: Math.min(asOfMs, nowMs) } : undefined, stamp };
 }
 
 function entryName(key: CacheKey): string {

@@ -14,7 +14,10 @@ export function createCacheControl({ maxAgeMs, now }: CacheControlSettings): Apo
         const { sources, oldestAsOfMs } = contextValue.tally;
         const isPerfect =
           !errors?.length && !sources.stale && !sources.failed && oldestAsOfMs < Number.POSITIVE_INFINITY;
-        const remainingSeconds = Math.max(0, Math.floor((oldestAsOfMs + maxAgeMs - now()) / 1000));
+        const remainingSeconds = Math.max(
+          0,
+          Math.floor(Math.min(maxAgeMs, oldestAsOfMs + maxAgeMs - now()) / 1000),
+        );
         response.http.headers.set(
           'cache-control',
           isPerfect ? `private, max-age=${remainingSeconds}` : 'no-store',

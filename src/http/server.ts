@@ -46,6 +46,7 @@ export function createHttpServer(host: string, port: number, settings: HttpServe
   }
 
   async function stop(): Promise<void> {
+    if (!server.listening) return;
     isDraining = true;
     emit({ type: 'draining' });
     const startedMs = now();

@@ -10,6 +10,7 @@ export type GatewayEvent =
   /** A 429 asked for a pause of all the tenant's calls. */
   | { type: 'tenantHeldBack'; tenant: string; durationMs: number }
   | { type: 'redisChanged'; state: 'up' | 'down'; reason: string | undefined }
+  | { type: 'redisRefused'; reason: string }
   | { type: 'purged'; everywhere: boolean }
   /** Apollo Server speaking for itself. */
   | { type: 'apolloMessage'; severity: 'debug' | 'error'; message: string }

@@ -40,6 +40,7 @@ function levelOf(event: GatewayEvent): Level {
       return event.state === 'up' ? 'info' : 'warn';
     case 'circuitChanged':
       return event.state === 'closed' ? 'info' : 'warn';
+    case 'redisRefused':
     case 'tenantHeldBack':
       return 'warn';
     case 'purged':

@@ -28,7 +28,11 @@ type Wanted = {
   readonly key: TotalKey;
   readonly cacheKey: CacheKey;
   entry: Entry | undefined;
+  /** Of the entry's age alone. */
+  stale: boolean;
   freshness: Freshness;
+  /** What the shared cache held; the memory may be too small to keep it. */
+  shared: Entry | undefined;
   foundIn: 'memory' | 'redis';
   /** What the shared cache knew of its purges. */
   stamp: Stamp | undefined;
@@ -38,8 +42,8 @@ type Wanted = {
 export function createTotalSource(dependencies: SourceDependencies): TotalSource {
   async function loadMany(keys: readonly TotalKey[], caller: Caller): Promise<(Total | Error)[]> {
     const wanted = keys.map((key) => look(dependencies, toWanted(key, caller)));
-    const missing = wanted.filter(needsUpstream);
-    if (missing.length > 0) await consultShared(dependencies, missing);
+    // Where one has to wait for the shared cache, the others are asked for in the same round trip.
+    if (wanted.some(needsUpstream)) await consultShared(dependencies, wanted.filter(isNotFresh));
     const totals = Promise.all(wanted.map((one) => settle(dependencies, one, caller).catch(toError)));
     const stale = wanted.filter(({ freshness }) => freshness === 'revalidate');
     if (stale.length > 0) void refresh(dependencies, stale, caller);
@@ -50,16 +54,22 @@ export function createTotalSource(dependencies: SourceDependencies): TotalSource
 
 function toWanted(key: TotalKey, { tenant }: Caller): Wanted {
   const cacheKey = createCacheKey(tenant.scope, key);
-  return { key, cacheKey, entry: undefined, freshness: 'gone', foundIn: 'memory', stamp: undefined };
+  const found = { entry: undefined, shared: undefined, stamp: undefined } as const;
+  return { key, cacheKey, ...found, stale: false, freshness: 'gone', foundIn: 'memory' };
 }
 
 function look({ cache, freshness, now }: SourceDependencies, one: Wanted): Wanted {
-  const entry = cache.memory.get(one.cacheKey);
-  const state = entry === undefined ? 'gone' : toFreshness(now() - entry.asOfMs, freshness);
-  one.entry = entry;
-  // What may have been purged unheard is good for an emergency only.
-  one.freshness = entry?.doubtful && state !== 'gone' ? 'onError' : state;
+  const kept = cache.memory.get(one.cacheKey);
+  one.entry = kept ?? one.shared;
+  const state = one.entry === undefined ? 'gone' : toFreshness(now() - one.entry.asOfMs, freshness);
+  one.stale = state !== 'fresh';
+  // What may have been purged unheard is answered, as nobody should wait for that, but looked at again.
+  one.freshness = kept?.doubtful && state === 'fresh' ? 'revalidate' : state;
   return one;
+}
+
+function isNotFresh({ freshness }: Wanted): boolean {
+  return freshness !== 'fresh';
 }
 
 function needsUpstream({ freshness }: Wanted): boolean {
@@ -79,16 +89,17 @@ async function consultShared(dependencies: SourceDependencies, wanted: readonly 
     const { entry, stamp } = found?.[n] ?? {};
     one.stamp = stamp;
     one.foundIn = 'redis';
-    if (entry !== undefined) memory.set(one.cacheKey, entry, since);
+    if (entry === undefined || purges.isPurged(one.cacheKey, since)) return;
+    one.shared = entry;
+    memory.set(one.cacheKey, entry, since);
   });
   // Meanwhile a flight of somebody else may have landed, too.
   for (const one of wanted) look(dependencies, one);
 }
 
 async function settle(dependencies: SourceDependencies, one: Wanted, caller: Caller): Promise<Total> {
-  const { key, entry, freshness, foundIn } = one;
+  const { key, entry, stale, foundIn } = one;
   if (entry === undefined || needsUpstream(one)) return fetch(dependencies, one, caller);
-  const stale = freshness === 'revalidate';
   return record(caller, stale ? 'stale' : foundIn, toTotal(key, entry, stale));
 }
 
@@ -99,13 +110,14 @@ async function fetch(dependencies: SourceDependencies, one: Wanted, caller: Call
     return record(caller, source, toTotal(one.key, entry, false));
   } catch (error) {
     if (caller.signal.aborted) throw new AppError('UPSTREAM_UNAVAILABLE', 'The caller has gone.');
+    // What was kept may have been purged or replaced meanwhile.
+    one.shared = undefined;
     const kept = isFailure(error) ? look(dependencies, one).entry : undefined;
     if (kept === undefined || one.freshness === 'gone') {
       recordFailure(caller.tally);
       throw error;
     }
-    const isStale = dependencies.now() - kept.asOfMs >= dependencies.freshness.maxAgeMs;
-    return record(caller, 'stale', toTotal(one.key, kept, isStale));
+    return record(caller, 'stale', toTotal(one.key, kept, one.stale));
   }
 }
 
@@ -145,7 +157,7 @@ function fly(
     } catch (error) {
       if (!isFailure(error)) {
         memory.delete(cacheKey);
-        shared?.delete(cacheKey);
+        void shared?.delete(cacheKey);
       }
       throw error;
     }

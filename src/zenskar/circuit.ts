@@ -1,13 +1,16 @@
 export type CircuitState = 'closed' | 'open' | 'halfOpen';
 
-/** What an attempt says of the upstream's health: nothing, where the caller gave it up. */
+/** What an attempt says of the upstream's health: nothing, where it was given up. */
 export type Verdict = 'healthy' | 'failing' | 'unknown';
 
+/** Which stretch between two changes of state a call belongs to. */
+type Ticket = number;
+
 export type Circuit = {
-  /** Whether a call may start now. While half open, only the one that is told yes. */
-  allow: () => boolean;
-  /** To be told of each call that was allowed. */
-  record: (verdict: Verdict) => void;
+  /** A ticket where a call may start now. While half open, only one call at a time gets one. */
+  allow: () => Ticket | undefined;
+  /** To be told of each call that was allowed; what began before the last change of state says nothing of now. */
+  record: (ticket: Ticket, verdict: Verdict) => void;
   /** Milliseconds until a call may be tried again; 0 where one may now. */
   remainingMs: () => number;
 };
@@ -24,37 +27,34 @@ type CircuitSettings = {
 /** Stops calls to an upstream that fails again and again, and lets one through at a time to see whether it is back. */
 export function createCircuit({ failures, resetMs, now, onChange }: CircuitSettings): Circuit {
   let state: CircuitState = 'closed';
+  let stretch: Ticket = 0;
   let consecutiveFailures = 0;
   let openedAtMs = 0;
 
   function change(next: CircuitState): void {
-    if (next !== state) onChange(next);
     state = next;
-  }
-
-  function open(): void {
-    openedAtMs = now();
-    change('open');
+    stretch += 1;
+    consecutiveFailures = 0;
+    onChange(next);
   }
 
   return {
     allow() {
       if (state === 'open' && now() - openedAtMs >= resetMs) {
         change('halfOpen');
-        return true;
+        return stretch;
       }
-      return state === 'closed';
+      return state === 'closed' ? stretch : undefined;
     },
-    record(verdict) {
-      if (verdict === 'healthy') {
-        consecutiveFailures = 0;
-        change('closed');
-      } else if (verdict === 'failing') {
-        consecutiveFailures += 1;
-        // While open, what fails is a call from before: no reason to stay open longer.
-        if (state === 'halfOpen' || (state === 'closed' && consecutiveFailures >= failures)) open();
-      } else if (state === 'halfOpen') {
-        // The probe was given up, so nothing is known: the next call becomes the probe.
+    record(ticket, verdict) {
+      if (ticket !== stretch) return;
+      if (verdict === 'failing') consecutiveFailures += 1;
+      if (verdict === 'healthy') consecutiveFailures = 0;
+      if (verdict === 'healthy' && state === 'halfOpen') change('closed');
+      // A probe that was given up says nothing: the reset time is over, so the next call becomes the probe.
+      else if (verdict === 'unknown' && state === 'halfOpen') change('open');
+      else if (consecutiveFailures >= (state === 'halfOpen' ? 1 : failures)) {
+        openedAtMs = now();
         change('open');
       }
     },

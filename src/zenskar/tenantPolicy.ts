@@ -51,10 +51,14 @@ function createTenantPolicy(tenant: TenantScope, dependencies: PolicyDependencie
   };
 }
 
+/** An upstream that asks for more is asked again after this all the same: it may have meant milliseconds. */
+const longestHoldMs = 300_000;
+
 function createBrake({ now, onHold }: { now: () => number; onHold: (durationMs: number) => void }): Brake {
   let untilMs = 0;
   return {
-    hold(durationMs) {
+    hold(askedMs) {
+      const durationMs = Math.min(askedMs, longestHoldMs);
       if (untilMs <= now()) onHold(durationMs);
       untilMs = Math.max(untilMs, now() + durationMs);
     },

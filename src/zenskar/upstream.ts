@@ -53,16 +53,15 @@ export function createUpstream(dependencies: UpstreamDependencies): Upstream {
   async function loadTotal(parameters: TotalParameters, context: CallContext): Promise<UpstreamTotal> {
     const policy = policyOf(context.tenant.scope);
     const call = { parameters, context, policy, deadlineAtMs: now() + deadlineMs };
-    policy.budget.recordCall();
     for (let attempts = 1; ; attempts += 1) {
-      const { outcome, result } = await attempt(dependencies, call);
+      const { outcome, result } = await attempt(dependencies, call, attempts);
       const retryAfterMs = readRetryAfterMs(outcome, now());
       if (outcome.kind === 'answered' && outcome.status === 429 && retryAfterMs)
         policy.brake.hold(retryAfterMs);
       const remainingMs = call.deadlineAtMs - now();
       const random = Math.random();
       const pauseMs = decideRetry({ outcome, attempts, retries, remainingMs, retryAfterMs, random });
-      if (pauseMs === undefined || !policy.budget.takeRetry()) {
+      if (pauseMs === undefined || isBlocked(policy, pauseMs) || !policy.budget.takeRetry()) {
         if ('error' in result) throw result.error;
         return result.total;
       }
@@ -74,35 +73,46 @@ export function createUpstream(dependencies: UpstreamDependencies): Upstream {
 }
 
 /** One attempt, as soon as there is a place for it, unless the circuit is open. Rejects where it was not made. */
-async function attempt(dependencies: UpstreamDependencies, call: Call): Promise<Attempted> {
+async function attempt(dependencies: UpstreamDependencies, call: Call, attempts: number): Promise<Attempted> {
   const { client, attemptTimeoutMs, emit, now } = dependencies;
   const { parameters, context, policy, deadlineAtMs } = call;
   const { tenant, requestId, signal } = context;
   const release = await takePlace(call, now);
   try {
+    if (signal.aborted) throw mapUnanswered({ kind: 'aborted' });
     const remainingMs = deadlineAtMs - now();
     if (remainingMs <= 0) throw mapUnanswered({ kind: 'timeout' });
     const heldBackMs = policy.brake.remainingMs();
     if (heldBackMs > 0) throw rateLimited(heldBackMs);
-    if (!policy.circuit.allow()) throw circuitOpen(policy.circuit.remainingMs());
+    const ticket = policy.circuit.allow();
+    if (ticket === undefined) throw circuitOpen(policy.circuit.remainingMs());
+    if (attempts === 1) policy.budget.recordCall();
     context.onAttempt();
     const startedMs = now();
     const timeoutMs = Math.min(attemptTimeoutMs, remainingMs);
     const outcome = await client.attempt(parameters, { tenant, requestId, signal, timeoutMs });
+    // What had less than a whole attempt's time, because it waited in line, says nothing of the upstream.
+    const isCutShort = outcome.kind === 'timeout' && timeoutMs < attemptTimeoutMs;
+    policy.circuit.record(ticket, isCutShort ? 'unknown' : judge(outcome));
     const endedMs = now();
     const result = interpret(outcome, parameters, endedMs);
-    policy.circuit.record(judge(outcome));
+    const { problem } = { problem: undefined, ...result };
     emit({
       type: 'upstreamCallEnded',
       requestId,
       ...describe(outcome),
-      problem: 'problem' in result ? result.problem : undefined,
+      problem,
       durationMs: endedMs - startedMs,
     });
     return { outcome, result };
   } finally {
     release();
   }
+}
+
+/** Whether no call may be made for longer than the pause: then waiting would be in vain. */
+function isBlocked({ circuit, brake }: TenantPolicy, pauseMs: number): boolean {
+  return Math.max(circuit.remainingMs(), brake.remainingMs()) > pauseMs;
 }
 
 async function takePlace({ policy, context, deadlineAtMs }: Call, now: () => number): Promise<() => void> {

@@ -1,4 +1,4 @@
-import { expect, it } from '@jest/globals';
+import { beforeAll, expect, it } from '@jest/globals';
 import { type Gateway, until, useReplicas } from '../support/gateway.ts';
 import { customer, customerOf, entitlement, expectedQuantity, idOf, totalQuery } from '../support/ids.ts';
 import { describeWithRedis } from '../support/redis.ts';
@@ -17,6 +17,11 @@ const purge = (gateway: Gateway, target: object, bearer = token) =>
   });
 const heard = (gateway: Gateway, state: string) =>
   until(() => gateway.log.some((line) => line.msg === 'redisChanged' && line.state === state));
+/** Both connect on their own time. */
+const connected = async (gateways: Gateway[]) => {
+  for (const gateway of gateways)
+    while ((await purge(gateway, { customerId: idOf(999_998) })).status !== 204);
+};
 /** A stored total is written after it is answered: this waits for the write by a command behind it. */
 const written = async (gateway: Gateway) => {
   await purge(gateway, { customerId: idOf(999_999) });
@@ -26,6 +31,7 @@ describeWithRedis('two gateways on one Redis', { own: false }, (redis) => {
   const environment = () => ({ REDIS_URL: redis.url, PURGE_TOKEN: token, UPSTREAM_RETRIES: '0' });
   const [one, two] = useReplicas(2, environment) as [Gateway, Gateway];
   const { simulator } = one;
+  beforeAll(() => connected([one, two]));
 
   it('share what either has fetched', async () => {
     await ask(one);
@@ -166,6 +172,7 @@ describeWithRedis('a Redis that goes away', { own: true }, (redis) => {
     Gateway,
   ];
   const { simulator } = one;
+  beforeAll(() => connected([one, two]));
 
   it('mid-load fails no operation, and shares again once it is back', async () => {
     await ask(one);
@@ -204,7 +211,28 @@ describeWithRedis('a Redis that goes away', { own: true }, (redis) => {
     await heard(one, 'up');
   });
 
-  it('while a purge may be missed makes what was kept before good for an emergency only', async () => {
+  it('for a moment does not keep a purge from the others, nor bring back what was purged', async () => {
+    await ask(one);
+    await written(one);
+    redis.freeze();
+    await ask(one, idOf(8000));
+    expect((await purge(one, { customerId: customer })).status).toBe(503);
+    redis.resume();
+    const before = simulator.requests;
+    one.advance(2000);
+    await ask(one);
+    expect(simulator.requests).toBe(before + 1);
+    // The purge is made up for as soon as Redis is back.
+    await ask(one, idOf(8001));
+    while (one.log.at(-1)?.state !== 'up' && !one.log.some(({ state }) => state === 'up'))
+      await ask(one, idOf(8002));
+    expect((await purge(one, { customerId: customer })).status).toBe(204);
+    await written(one);
+    await ask(two);
+    expect(simulator.requests).toBeGreaterThanOrEqual(before + 2);
+  });
+
+  it('while a purge may be missed makes what was kept before be looked at again, without anybody waiting', async () => {
     await ask(two, idOf(1));
     await redis.kill();
     await heard(two, 'down');
@@ -212,9 +240,66 @@ describeWithRedis('a Redis that goes away', { own: true }, (redis) => {
     await redis.start();
     await heard(two, 'up');
     const before = simulator.requests;
+    simulator.overall = { mode: 'slow', ms: 300 };
+    const startedMs = Date.now();
     // Its ear for purges may come back a moment after its voice.
     while (simulator.requests === before) await ask(two, idOf(1));
+    expect(
+      two.log.filter(({ msg }) => msg === 'operationEnded').map(({ totals }) => totals),
+    ).not.toContainEqual({
+      upstream: 1,
+    });
+    expect(Date.now() - startedMs).toBeLessThan(3000);
+    await until(() => simulator.underWay === 0);
     await ask(two, idOf(1));
     expect(simulator.requests).toBe(before + 1);
+  });
+});
+
+describeWithRedis('a Redis that refuses', { own: true }, (redis) => {
+  const withUser = (user: string) => redis.url.replace('//', `//${user}:pw-0123456789@`);
+  const [one, two] = useReplicas(2, () => ({ REDIS_URL: withUser('reader'), CACHE_MAX_ENTRIES: '5' })) as [
+    Gateway,
+    Gateway,
+  ];
+  const [locked] = useReplicas(1, () => ({ REDIS_URL: withUser('nobody') })) as [Gateway];
+
+  const admin = async (...args: string[]) => {
+    const { createClient } = await import('@redis/client');
+    const client = await createClient({ url: redis.url }).connect();
+    await client.sendCommand(args);
+    client.destroy();
+  };
+  const refused = (gateway: Gateway) => gateway.log.filter(({ msg }) => msg === 'redisRefused');
+
+  it('writes is read all the same, and told of once', async () => {
+    await admin('ACL', 'SETUSER', 'reader', 'on', '>pw-0123456789', '~*', '&*', '+@all');
+    for (const gateway of [one, two]) {
+      await until(() => gateway.wholeLog.some((line) => line.state === 'up'));
+    }
+    const ids = Array.from({ length: 50 }, (_, n) => ({ entitlementId: idOf(n), customerId: customer }));
+    const list = `query ($requests: [CustomerEntitlementTotalRequest!]!) {
+      customerEntitlementTotals(requests: $requests) { quantity }
+    }`;
+    await one.gql(list, { requests: ids });
+    await admin('ACL', 'SETUSER', 'reader', '-set', '-del');
+    // More than its memory holds: what Redis gave is answered nevertheless.
+    const before = one.simulator.requests;
+    for (let n = 0; n < 2; n += 1)
+      expect((await two.gql(list, { requests: ids })).body.errors).toBeUndefined();
+    expect(two.log.at(-1)?.totals).toMatchObject({ redis: expect.any(Number) });
+    await ask(two, idOf(60));
+    await ask(two, idOf(61));
+    await until(() => refused(two).length === 1);
+    expect(two.simulator.requests).toBe(before + 2);
+    expect(two.log.at(-1)?.state).not.toBe('down');
+  });
+
+  it('the password is told of, without the password, and harms nobody', async () => {
+    await ask(locked);
+    const told = () => locked.wholeLog.filter(({ msg }) => msg === 'redisChanged');
+    await until(() => told().length > 0);
+    expect(told()).toMatchObject([{ state: 'down', reason: expect.stringMatching(/WRONGPASS/) }]);
+    expect(JSON.stringify(locked.wholeLog)).not.toContain('pw-0123456789');
   });
 });

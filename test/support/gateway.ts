@@ -17,7 +17,10 @@ export type Gateway = {
   url: string;
   adminUrl: string;
   simulator: SimulatorState;
+  /** Since the test began. */
   log: LogLine[];
+  /** Since the gateway began. */
+  wholeLog: LogLine[];
   /** The gateway's time, in milliseconds since the epoch. */
   now: () => number;
   /** Moves the gateway's time on, beside the flow of real time. */
@@ -70,7 +73,12 @@ export function useReplicas(count: number, environment: () => Environment): Gate
     for (const replica of replicas) {
       const app = createApp(createTestConfig({ ZENSKAR_URL: upstream, ...environment() }), {
         now: clock.now,
-        logDestination: { write: (line) => void replica.log.push(JSON.parse(line)) },
+        logDestination: {
+          write: (line) => {
+            replica.log.push(JSON.parse(line));
+            replica.wholeLog.push(JSON.parse(line));
+          },
+        },
       });
       Object.assign(replica, await app.start());
       stops.push(app.stop);
@@ -96,6 +104,7 @@ function createTestGateway(parts: Pick<Gateway, 'simulator' | 'now' | 'advance'>
     url: '',
     adminUrl: '',
     log: [],
+    wholeLog: [],
     fetch: (path, init) => fetch(`${gateway.url}${path}`, init),
     gql: async (query, variables, init) => {
       const response = await gateway.fetch('/graphql', {

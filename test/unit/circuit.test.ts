@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { type Circuit, type CircuitState, createCircuit } from '../../src/zenskar/circuit.ts';
+import { type Circuit, type CircuitState, createCircuit, type Verdict } from '../../src/zenskar/circuit.ts';
 
 let nowMs: number;
 let changes: CircuitState[];
@@ -16,64 +16,79 @@ beforeEach(() => {
   });
 });
 
+/** Makes a call where one may start, and tells whether it did. */
+function call(verdict?: Verdict): boolean {
+  const ticket = circuit.allow();
+  if (ticket !== undefined && verdict !== undefined) circuit.record(ticket, verdict);
+  return ticket !== undefined;
+}
+
 function fail(times: number): void {
-  for (let n = 0; n < times; n += 1) circuit.record('failing');
+  for (let n = 0; n < times; n += 1) call('failing');
 }
 
 describe('the circuit', () => {
   it('opens after as many failures in a row as configured', () => {
     fail(2);
-    circuit.record('healthy');
+    call('healthy');
     fail(2);
-    expect(circuit.allow()).toBe(true);
+    expect(call()).toBe(true);
     fail(1);
-    expect(circuit.allow()).toBe(false);
+    expect(call()).toBe(false);
     expect(circuit.remainingMs()).toBe(100);
     expect(changes).toEqual(['open']);
   });
 
   it('takes a call that was given up for neither success nor failure', () => {
     fail(2);
-    circuit.record('unknown');
+    call('unknown');
     fail(1);
-    expect(circuit.allow()).toBe(false);
+    expect(call()).toBe(false);
   });
 
   it('lets one call through after the reset time, and closes when it is answered', () => {
     fail(3);
     nowMs += 99;
-    expect(circuit.allow()).toBe(false);
+    expect(call()).toBe(false);
     nowMs += 1;
-    expect([circuit.allow(), circuit.allow(), circuit.allow()]).toEqual([true, false, false]);
-    circuit.record('healthy');
-    expect([circuit.allow(), circuit.allow()]).toEqual([true, true]);
+    const probe = circuit.allow();
+    expect([probe === undefined, call(), call()]).toEqual([false, false, false]);
+    circuit.record(probe ?? -1, 'healthy');
+    expect([call(), call()]).toEqual([true, true]);
     expect(changes).toEqual(['open', 'halfOpen', 'closed']);
   });
 
   it('opens for another reset time when that call fails', () => {
     fail(3);
     nowMs += 100;
-    expect(circuit.allow()).toBe(true);
-    fail(1);
+    expect(call('failing')).toBe(true);
     nowMs += 99;
-    expect(circuit.allow()).toBe(false);
+    expect(call()).toBe(false);
     nowMs += 1;
-    expect(circuit.allow()).toBe(true);
+    expect(call()).toBe(true);
   });
 
   it('makes the next call the probe when the probe was given up', () => {
     fail(3);
     nowMs += 100;
-    expect(circuit.allow()).toBe(true);
-    circuit.record('unknown');
-    expect([circuit.allow(), circuit.allow()]).toEqual([true, false]);
+    expect(call('unknown')).toBe(true);
+    expect([call(), call()]).toEqual([true, false]);
   });
 
-  it('does not stay open longer for calls that were under way when it opened', () => {
-    fail(3);
-    nowMs += 90;
-    fail(5);
-    nowMs += 10;
-    expect(circuit.allow()).toBe(true);
-  });
+  it.each(['healthy', 'failing', 'unknown'] as const)(
+    'heeds no call from before it opened, such as one that is %s',
+    (verdict) => {
+      const early = circuit.allow() ?? -1;
+      fail(3);
+      nowMs += 90;
+      circuit.record(early, verdict);
+      expect([call(), circuit.remainingMs()]).toEqual([false, 10]);
+      nowMs += 10;
+      const probe = circuit.allow();
+      circuit.record(early, verdict);
+      expect([probe === undefined, call()]).toEqual([false, false]);
+      circuit.record(probe ?? -1, 'healthy');
+      expect(call()).toBe(true);
+    },
+  );
 });

@@ -122,11 +122,14 @@ describe('the configuration', () => {
     ]);
   });
 
-  it.each(['localhost:6379', 'http://localhost'])('refuses the Redis %s', (url) => {
-    expect(problemsOf({ REDIS_URL: url })).toEqual([
-      'REDIS_URL has a value that is not shown here; expected a redis or rediss URL.',
-    ]);
-  });
+  it.each(['localhost:6379', 'http://localhost', 'redis://:pa%zz@h', 'redis://h/abc'])(
+    'refuses the Redis %s',
+    (url) => {
+      expect(problemsOf({ REDIS_URL: url })).toEqual([
+        'REDIS_URL has a value that is not shown here; expected a redis or rediss URL.',
+      ]);
+    },
+  );
 
   it.each(['two words', 'a\r\nheader: x', 'ключ'])(
     'refuses a key that cannot be a header, without showing it',
