@@ -1,23 +1,30 @@
 import type { CacheKey } from './key.ts';
 import type { Moment, Purges } from './purges.ts';
 
+/** Those who wait for a flight, by whatever tells them apart; `onJoin` is told of who comes later. */
+export type Party = { readonly members: Set<object>; onJoin: ((member: object) => void) | undefined };
+
+/** One who waits: leaves when `signal` aborts, and without one stays to the end. */
+type Passenger = { member: object; signal: AbortSignal | undefined };
+
 type Flight<Result> = {
+  party: Party;
   result: Promise<Result>;
   since: Moment;
   waiters: number;
   land: AbortController;
 };
 
-/** Starts the work of a flight. `signal` aborts when the last waiter has left. */
-type Start<Result> = (signal: AbortSignal, since: Moment) => Promise<Result>;
+/** `signal` aborts when the last passenger has left. */
+type Departure = { signal: AbortSignal; since: Moment; party: Party };
+type Start<Result> = (departure: Departure) => Promise<Result>;
 
 export type Flights<Result> = {
   isUnderWay: (key: CacheKey) => boolean;
   /**
-   * The result of the flight for this key, started only where none is under way. The waiter leaves when its own
-   * `signal` aborts; without one it stays to the end.
+   * The result of the flight for this key, started only where none is under way.
    */
-  join: (key: CacheKey, signal: AbortSignal | undefined, start: Start<Result>) => Promise<Result>;
+  join: (key: CacheKey, passenger: Passenger, start: Start<Result>) => Promise<Result>;
 };
 
 /**
@@ -32,10 +39,12 @@ export function createFlights<Result>(purges: Purges): Flights<Result> {
     return flight !== undefined && !purges.isPurged(key, flight.since) ? flight : undefined;
   }
 
-  function board(key: CacheKey, start: Start<Result>): Flight<Result> {
+  function depart(key: CacheKey, start: Start<Result>, member: object): Flight<Result> {
     const since = purges.moment();
     const land = new AbortController();
-    const flight: Flight<Result> = { result: start(land.signal, since), since, waiters: 0, land };
+    const party: Party = { members: new Set([member]), onJoin: undefined };
+    const result = start({ signal: land.signal, since, party });
+    const flight: Flight<Result> = { party, result, since, waiters: 0, land };
     underWay.set(key.text, flight);
     const end = () => {
       if (underWay.get(key.text) === flight) underWay.delete(key.text);
@@ -45,9 +54,13 @@ export function createFlights<Result>(purges: Purges): Flights<Result> {
     return flight;
   }
 
-  function join(key: CacheKey, signal: AbortSignal | undefined, start: Start<Result>): Promise<Result> {
-    const flight = current(key) ?? board(key, start);
+  function join(key: CacheKey, { member, signal }: Passenger, start: Start<Result>): Promise<Result> {
+    const flight = current(key) ?? depart(key, start, member);
     flight.waiters += 1;
+    if (!flight.party.members.has(member)) {
+      flight.party.members.add(member);
+      flight.party.onJoin?.(member);
+    }
     return waitFor(flight, signal);
   }
   return { isUnderWay: (key) => current(key) !== undefined, join };

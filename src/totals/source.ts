@@ -145,12 +145,12 @@ function fly(
   const { upstream, freshness } = dependencies;
   const { flights, memory, shared } = dependencies.cache;
   const { tenant, requestId, tally, waitsOn } = caller;
-  return flights.join(cacheKey, waitsOn, async (signal, since) => {
+  return flights.join(cacheKey, { member: tally, signal: waitsOn }, async ({ signal, since, party }) => {
     const onAttempt = () => {
       tally.upstreamCalls += 1;
     };
     try {
-      const entry = await upstream.loadTotal(key, { tenant, requestId, group: tally, signal, onAttempt });
+      const entry = await upstream.loadTotal(key, { tenant, requestId, party, signal, onAttempt });
       if (freshness.maxAgeMs > 0) memory.set(cacheKey, entry, since);
       if (stamp !== undefined) shared?.set(cacheKey, entry, stamp);
       return entry;

@@ -1,23 +1,29 @@
 /** Whose turn counts as one: the totals of one request share a group. */
-export type Group = object;
+type Group = object;
+
+/** The requests that wait for one call. More may join it while it stands in line. */
+export type Party = { readonly members: ReadonlySet<Group>; onJoin: ((group: Group) => void) | undefined };
 
 /** Frees the place it was given with. */
 type Release = () => void;
 
+type Admit = (release: Release) => void;
+
 export type FairQueue = {
   /** Takes a place where one is free. */
   enter: () => Release | undefined;
-  /** Resolves when it is the caller's turn; rejects when `signal` aborts first. */
-  wait: (group: Group, signal: AbortSignal) => Promise<Release>;
+  /** Resolves when it is the turn of any of the party; rejects when `signal` aborts first. */
+  wait: (party: Party, signal: AbortSignal) => Promise<Release>;
 };
 
 /**
  * Lets at most `limit` calls run at once. The rest wait: first in, first out within a group, and turn by turn between
- * groups, so that a request of 200 totals does not hold up a request of one.
+ * groups, so that a request of 200 totals does not hold up a request of one,
+ * not even one that joins a call of the 200.
  */
 export function createFairQueue(limit: number): FairQueue {
   // A Map keeps its order: the group in front is next, and goes to the back after its turn.
-  const groups = new Map<Group, Set<(release: Release) => void>>();
+  const groups = new Map<Group, Set<Admit>>();
   let free = limit;
 
   function enter(): Release | undefined {
@@ -31,34 +37,45 @@ export function createFairQueue(limit: number): FairQueue {
 
   function admitNext(): void {
     for (const [group, waiters] of groups) {
-      groups.delete(group);
       const [admit] = waiters;
       const release = enter();
       if (admit === undefined || release === undefined) return;
-      waiters.delete(admit);
-      if (waiters.size > 0) groups.set(group, waiters);
+      groups.delete(group);
+      groups.set(group, waiters);
       admit(release);
       return;
     }
   }
 
-  function wait(group: Group, signal: AbortSignal): Promise<Release> {
+  function wait(party: Party, signal: AbortSignal): Promise<Release> {
     if (signal.aborted) return Promise.reject(signal.reason);
     const { promise, resolve, reject } = Promise.withResolvers<Release>();
-    const waiters = groups.get(group) ?? new Set();
-    groups.set(group, waiters);
-    const admit = (release: Release) => {
+    const stepOut = () => {
+      party.onJoin = undefined;
       signal.removeEventListener('abort', leave);
+      for (const group of party.members) stepOutOf(group, admit);
+    };
+    const admit = (release: Release) => {
+      stepOut();
       resolve(release);
     };
     const leave = () => {
-      waiters.delete(admit);
-      if (waiters.size === 0) groups.delete(group);
+      stepOut();
       reject(signal.reason);
     };
-    waiters.add(admit);
-    signal.addEventListener('abort', leave, { once: true });
+    signal.addEventListener('abort', leave);
+    party.onJoin = (group) => stepInto(group, admit);
+    for (const group of party.members) stepInto(group, admit);
     return promise;
+  }
+
+  function stepInto(group: Group, admit: Admit): void {
+    groups.set(group, (groups.get(group) ?? new Set()).add(admit));
+  }
+
+  function stepOutOf(group: Group, admit: Admit): void {
+    const waiters = groups.get(group);
+    if (waiters?.delete(admit) && waiters.size === 0) groups.delete(group);
   }
   return { enter, wait };
 }

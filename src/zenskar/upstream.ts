@@ -5,7 +5,7 @@ import type { Tenant } from '../tenant.ts';
 import type { Verdict } from './circuit.ts';
 import type { AttemptOutcome, TotalParameters, ZenskarClient } from './client.ts';
 import { decodeTotal } from './decode.ts';
-import type { Group } from './fairQueue.ts';
+import type { Party } from './fairQueue.ts';
 import { invalidResponse, mapStatus, mapUnanswered } from './mapError.ts';
 import { decideRetry } from './retry.ts';
 import { parseRetryAfter } from './retryAfter.ts';
@@ -17,8 +17,8 @@ type UpstreamTotal = { quantity: number | null; asOfMs: number };
 type CallContext = {
   tenant: Tenant;
   requestId: string;
-  /** Calls of one group wait in line as one. */
-  group: Group;
+  /** The requests that wait for this call; they take turns in line. */
+  party: Party;
   signal: AbortSignal;
   /** Told of each attempt. */
   onAttempt: () => void;
@@ -116,12 +116,12 @@ function isBlocked({ circuit, brake }: TenantPolicy, pauseMs: number): boolean {
 }
 
 async function takePlace({ policy, context, deadlineAtMs }: Call, now: () => number): Promise<() => void> {
-  const { group, signal } = context;
+  const { party, signal } = context;
   const place = policy.queue.enter();
   if (place !== undefined) return place;
   const deadline = AbortSignal.timeout(Math.max(0, deadlineAtMs - now()));
   try {
-    return await policy.queue.wait(group, AbortSignal.any([signal, deadline]));
+    return await policy.queue.wait(party, AbortSignal.any([signal, deadline]));
   } catch {
     throw mapUnanswered({ kind: signal.aborted ? 'aborted' : 'timeout' });
   }

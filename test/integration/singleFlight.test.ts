@@ -84,6 +84,20 @@ describe('a request for many totals', () => {
     expect(simulator.peak).toBeLessThanOrEqual(4);
   });
 
+  it('does not hold it up either where the one is among the many', async () => {
+    simulator.overall = { mode: 'slow', ms: 20 };
+    const asked = requests(200, customerOf('0002'));
+    const many = gateway.gql(list, { requests: asked });
+    await until(() => simulator.requests >= 4);
+    const last = asked.at(-1);
+    const { body } = await gateway.gql(totalQuery, last);
+    expect(body.errors).toBeUndefined();
+    const position = [...simulator.perKey.keys()].indexOf(`${last?.entitlementId}/${last?.customerId}`);
+    expect(position).toBeLessThan(60);
+    expect((await many).body.errors).toBeUndefined();
+    expect(simulator.requests).toBe(200);
+  });
+
   it('has the whole attempt for each call, however long it waited in line', async () => {
     // Ten calls of 100 ms, four at a time, take 300 ms or more: longer than one attempt may.
     const { body } = await gateway.gql(list, { requests: requests(16, customerOf('d064')) });

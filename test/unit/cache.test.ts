@@ -9,7 +9,7 @@ const { scope } = tenantOf('one');
 const keyOf = (customerId: string) =>
   createCacheKey(scope, { customerId, entitlementId: 'e', startDate: null, endDate: null });
 const key = keyOf('c');
-const never = new AbortController().signal;
+const stays = { member: {}, signal: new AbortController().signal };
 
 describe('the memory', () => {
   const entry = (quantity: number, asOfMs: number) => ({ quantity, asOfMs });
@@ -49,7 +49,10 @@ describe('a flight', () => {
       starts += 1;
       return landing.promise;
     };
-    const passengers = [flights.join(key, never, start), flights.join(key, undefined, start)];
+    const passengers = [
+      flights.join(key, stays, start),
+      flights.join(key, { member: {}, signal: undefined }, start),
+    ];
     expect(flights.isUnderWay(key)).toBe(true);
     landing.resolve({ quantity: 1, asOfMs: 1 });
     expect(await Promise.all(passengers)).toEqual([
@@ -63,10 +66,10 @@ describe('a flight', () => {
     const purges = createPurges();
     const flights = createFlights<string>(purges);
     const [early, late] = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
-    const first = flights.join(key, never, () => early.promise);
+    const first = flights.join(key, stays, () => early.promise);
     purges.purge({ customerId: 'c' });
     expect(flights.isUnderWay(key)).toBe(false);
-    const second = flights.join(key, never, () => late.promise);
+    const second = flights.join(key, stays, () => late.promise);
     early.resolve('early');
     expect(await first).toBe('early');
     expect(flights.isUnderWay(key)).toBe(true);
@@ -77,22 +80,23 @@ describe('a flight', () => {
   it('is given up when its last passenger has left, and makes room at once', async () => {
     const flights = createFlights<string>(createPurges());
     const signals: AbortSignal[] = [];
-    const start = (signal: AbortSignal) => {
+    const start = ({ signal }: { signal: AbortSignal }) => {
       signals.push(signal);
       return new Promise<string>((_, reject) =>
         signal.addEventListener('abort', () => reject(signal.reason)),
       );
     };
     const [one, two] = [new AbortController(), new AbortController()];
-    const left = [flights.join(key, one.signal, start), flights.join(key, two.signal, start)].map((waiting) =>
-      expect(waiting).rejects.toThrow('aborted'),
-    );
+    const left = [
+      flights.join(key, { member: {}, signal: one.signal }, start),
+      flights.join(key, { member: {}, signal: two.signal }, start),
+    ].map((waiting) => expect(waiting).rejects.toThrow('aborted'));
     one.abort();
     expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
     two.abort();
     expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
     await Promise.all(left);
-    const next = flights.join(key, never, async () => 'next');
+    const next = flights.join(key, stays, async () => 'next');
     expect(await next).toBe('next');
   });
 
@@ -102,8 +106,8 @@ describe('a flight', () => {
       throw new Error('no');
     };
     await expect(
-      Promise.all([flights.join(key, never, fail), flights.join(key, never, fail)]),
+      Promise.all([flights.join(key, stays, fail), flights.join(key, stays, fail)]),
     ).rejects.toThrow('no');
-    expect(await flights.join(key, never, async () => 'yes')).toBe('yes');
+    expect(await flights.join(key, stays, async () => 'yes')).toBe('yes');
   });
 });

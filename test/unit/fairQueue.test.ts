@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { createFairQueue } from '../../src/zenskar/fairQueue.ts';
+import { createFairQueue, type Party } from '../../src/zenskar/fairQueue.ts';
 
+const partyOf = (...members: object[]) =>
+  ({ members: new Set(members), onJoin: undefined }) as Party & { members: Set<object> };
 const never = new AbortController().signal;
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -19,7 +21,7 @@ describe('the line before the upstream', () => {
     const admitted: string[] = [];
     let release = queue.enter();
     const enqueue = (group: object, name: string) =>
-      void queue.wait(group, never).then((next) => {
+      void queue.wait(partyOf(group), never).then((next) => {
         admitted.push(name);
         release = next;
       });
@@ -33,17 +35,39 @@ describe('the line before the upstream', () => {
     expect(admitted).toEqual(['m1', 'f1', 'm2', 'f2', 'm3', 'm4']);
   });
 
+  it('admits a call at the first turn of any who wait for it, also of one who joined later, and once', async () => {
+    const queue = createFairQueue(1);
+    const release = queue.enter();
+    const [many, single] = [{}, {}];
+    const admitted: string[] = [];
+    const parties = ['m1', 'm2', 'm3'].map((name) => {
+      const party = partyOf(many);
+      void queue.wait(party, never).then((next) => {
+        admitted.push(name);
+        setImmediate(next);
+      });
+      return party;
+    });
+    const last = parties[2];
+    last?.members.add(single);
+    last?.onJoin?.(single);
+    release?.();
+    for (let n = 0; n < 6; n += 1) await settle();
+    expect(admitted).toEqual(['m1', 'm3', 'm2']);
+    expect(typeof queue.enter()).toBe('function');
+  });
+
   it('lets a caller leave, and nobody wait for one who left', async () => {
     const queue = createFairQueue(1);
     const release = queue.enter();
     const leaving = new AbortController();
-    const left = queue.wait({}, leaving.signal);
-    const staying = queue.wait({}, never);
+    const left = queue.wait(partyOf({}), leaving.signal);
+    const staying = queue.wait(partyOf({}), never);
     leaving.abort(new Error('gone'));
     await expect(left).rejects.toThrow('gone');
     release?.();
     expect(typeof (await staying)).toBe('function');
-    await expect(queue.wait({}, leaving.signal)).rejects.toThrow('gone');
+    await expect(queue.wait(partyOf({}), leaving.signal)).rejects.toThrow('gone');
   });
 
   it('never has more under way than places, nor a free place while somebody waits', async () => {
@@ -64,13 +88,15 @@ describe('the line before the upstream', () => {
               else {
                 const controller = new AbortController();
                 waiting.add(controller);
-                queue.wait(groups[pick % 3] ?? {}, controller.signal).then(
-                  (release) => {
-                    waiting.delete(controller);
-                    running.push(release);
-                  },
-                  () => waiting.delete(controller),
-                );
+                queue
+                  .wait(partyOf(groups[pick % 3] ?? {}, groups[(pick * 7) % 3] ?? {}), controller.signal)
+                  .then(
+                    (release) => {
+                      waiting.delete(controller);
+                      running.push(release);
+                    },
+                    () => waiting.delete(controller),
+                  );
               }
             } else if (kind === 'end') running.splice(pick % (running.length || 1), 1)[0]?.();
             else [...waiting][pick % (waiting.size || 1)]?.abort();

@@ -44,7 +44,13 @@ function createTestUpstream({
 }
 
 function load(upstream: Upstream, signal = never): Promise<unknown> {
-  const context = { tenant, requestId: 'r', group: {}, signal, onAttempt: () => {} };
+  const context = {
+    tenant,
+    requestId: 'r',
+    party: { members: new Set([{}]), onJoin: undefined },
+    signal,
+    onAttempt: () => {},
+  };
   return upstream.loadTotal(parameters, context).catch((error: { code: string }) => error.code);
 }
 
