@@ -2,7 +2,7 @@ import type { CacheKey } from './key.ts';
 import type { Moment, Purges } from './purges.ts';
 
 /** Those who wait for a flight, by whatever tells them apart; `onJoin` is told of who comes later. */
-export type Party = { readonly members: Set<object>; onJoin: ((member: object) => void) | undefined };
+type Party = { readonly members: Set<object>; onJoin: ((member: object) => void) | undefined };
 
 /** One who waits: leaves when `signal` aborts, and without one stays to the end. */
 type Passenger = { member: object; signal: AbortSignal | undefined };

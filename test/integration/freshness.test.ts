@@ -155,7 +155,7 @@ describe('without a cache', () => {
   });
 
   it('concurrent requests still share one call', async () => {
-    gateway.simulator.overall = { mode: 'slow', ms: 50 };
+    gateway.simulator.overall = { mode: 'slow', ms: 500 };
     await Promise.all(Array.from({ length: 20 }, () => gateway.gql(query, { customerId: customer })));
     expect(gateway.simulator.requests).toBe(1);
   });

@@ -99,5 +99,5 @@ describe('for every sequence of questions, time, failures and purges', () => {
       { numRuns: 2000 },
     );
     for (const count of Object.values(seen)) expect(count).toBeGreaterThan(500);
-  });
+  }, 60_000);
 });
