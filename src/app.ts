@@ -35,13 +35,16 @@ export type App = {
 type Surroundings = { config: Config; emit: Emit; now: () => number };
 
 /** Builds the gateway, each part once, from the inside out. */
-export function createApp(config: Config, { now = Date.now, logDestination }: Overrides = {}): App {
+export async function createApp(
+  config: Config,
+  { now = Date.now, logDestination }: Overrides = {},
+): Promise<App> {
   const secrets = secretVariables.flatMap((name) => config[name] ?? []);
   const emit = createLog({ level: config.LOG_LEVEL, secrets, destination: logDestination });
   const surroundings = { config, emit, now };
 
   const { tenant, client, upstream } = composeUpstream(surroundings);
-  const { cache, source } = composeTotals(upstream, surroundings);
+  const { cache, source } = await composeTotals(upstream, surroundings);
   const createTotals = (caller: Omit<Caller, 'tenant'>) => createTotalLoader(source, { ...caller, tenant });
   const graphql = createGraphQLServer({ createTotals, ...surroundings });
   const http = composeMainListener(graphql, surroundings);
@@ -84,14 +87,14 @@ function composeUpstream({ config, emit, now }: Surroundings) {
   return { tenant, client, upstream };
 }
 
-function composeTotals(upstream: Upstream, { config, emit, now }: Surroundings) {
+async function composeTotals(upstream: Upstream, { config, emit, now }: Surroundings) {
   const freshness = {
     maxAgeMs: config.CACHE_MAX_AGE_SECONDS * 1000,
     staleWhileRevalidateMs: config.CACHE_STALE_WHILE_REVALIDATE_SECONDS * 1000,
     staleIfErrorMs: config.CACHE_STALE_IF_ERROR_SECONDS * 1000,
   };
   const { CACHE_MAX_ENTRIES: maxEntries, REDIS_URL: redisUrl } = config;
-  const cache = createCache({ maxEntries, redisUrl, lifetimeMs: toLifetimeMs(freshness), emit, now });
+  const cache = await createCache({ maxEntries, redisUrl, lifetimeMs: toLifetimeMs(freshness), emit, now });
   return { cache, source: createTotalSource({ cache, upstream, freshness, now }) };
 }
 

@@ -14,7 +14,7 @@ if (parsed.ok) {
   onStopSignal(stopping.resolve);
   // Loading takes the better part of the start.
   const { createApp } = await import('./app.ts');
-  await run(createApp(parsed.config), stopping.promise);
+  await run(await createApp(parsed.config), stopping.promise);
 } else {
   const problems = parsed.problems.map((problem) => `  - ${problem}\n`).join('');
   writeSync(stderr, `The configuration has problems:\n${problems}`);

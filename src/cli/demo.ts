@@ -39,13 +39,13 @@ function stopOnSignal(stop: () => Promise<void>): void {
 
 /** On the usual port, or on a free one where that is taken; a port that was asked for must be free. */
 async function startGateway(port: string | undefined) {
-  const app = createApp(createConfig(port ?? '4000'));
+  const app = await createApp(createConfig(port ?? '4000'));
   try {
     return { app, ...(await app.start()) };
   } catch (error) {
     const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
     if (port !== undefined || !isTaken) throw error;
-    const elsewhere = createApp(createConfig('0'));
+    const elsewhere = await createApp(createConfig('0'));
     return { app: elsewhere, ...(await elsewhere.start()) };
   }
 }

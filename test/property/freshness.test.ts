@@ -50,7 +50,7 @@ describe('for every sequence of questions, time, failures and purges', () => {
           let lastNumber = 0;
           /** What the upstream said, when, of which key. */
           const given = new Map<number, { atMs: number; key: string }>();
-          const { clock, load, purge } = createTotals(async (parameters) => {
+          const { clock, load, purge } = await createTotals(async (parameters) => {
             if (status !== 200) return answerStatus(status);
             lastNumber += 1;
             given.set(lastNumber, { atMs: clock.nowMs, key: parameters.entitlementId });

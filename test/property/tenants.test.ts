@@ -39,7 +39,7 @@ describe('two tenants with the same ids', () => {
             return answerWith(parameters, calls * 2 + (tenant === tenants.a ? 0 : 1));
           },
         );
-        const { clock, load, purge } = createTotals(attempt, freshness);
+        const { clock, load, purge } = await createTotals(attempt, freshness);
         const loads: Promise<void>[] = [];
         for (const step of actions) {
           if (step.kind === 'get') {
@@ -64,7 +64,7 @@ describe('two tenants with the same ids', () => {
   }, 60_000);
 
   it("do not suffer from each other's failures", async () => {
-    const { clock, load } = createTotals(
+    const { clock, load } = await createTotals(
       async (parameters, tenant) => (tenant === tenants.a ? answerStatus(503) : answerWith(parameters, 1)),
       freshness,
       3,
@@ -87,7 +87,7 @@ describe('two tenants with the same ids', () => {
       body: '',
       headers: { retryAfter: '60', ids: {} },
     } as const;
-    const { load } = createTotals(
+    const { load } = await createTotals(
       async (parameters, tenant) => (tenant === tenants.a ? limited : answerWith(parameters, 1)),
       freshness,
     );

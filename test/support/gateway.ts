@@ -71,7 +71,7 @@ export function useReplicas(count: number, environment: () => Environment): Gate
   beforeAll(async () => {
     const upstream = await simulator.start('127.0.0.1', 0);
     for (const replica of replicas) {
-      const app = createApp(createTestConfig({ ZENSKAR_URL: upstream, ...environment() }), {
+      const app = await createApp(createTestConfig({ ZENSKAR_URL: upstream, ...environment() }), {
         now: clock.now,
         logDestination: {
           write: (line) => {

@@ -11,7 +11,7 @@ import { createUpstream } from '../../src/zenskar/upstream.ts';
 type Attempt = (parameters: TotalParameters, tenant: Tenant) => Promise<AttemptOutcome>;
 
 /** All of the gateway between the resolvers and the HTTP client, on a clock of its own. */
-export function createTotals(attempt: Attempt, freshness: FreshnessSettings, breakerFailures = 1000) {
+export async function createTotals(attempt: Attempt, freshness: FreshnessSettings, breakerFailures = 1000) {
   const clock = { nowMs: 1_000_000 };
   const now = () => clock.nowMs;
   const emit = () => {};
@@ -30,7 +30,7 @@ export function createTotals(attempt: Attempt, freshness: FreshnessSettings, bre
     emit,
     now,
   });
-  const cache = createCache({
+  const cache = await createCache({
     maxEntries: 1000,
     redisUrl: undefined,
     lifetimeMs: toLifetimeMs(freshness),

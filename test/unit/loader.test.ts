@@ -46,7 +46,7 @@ describe('the loader', () => {
   });
 
   it('makes an error of whatever else is thrown', async () => {
-    const { load } = createTotals(
+    const { load } = await createTotals(
       async (parameters) => {
         if (parameters.entitlementId === idOf(1)) throw 'a text';
         return answerWith(parameters, 7);
