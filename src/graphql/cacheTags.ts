@@ -1,4 +1,5 @@
 import type { ApolloServerPlugin } from '@apollo/server';
+import { Kind, type OperationDefinitionNode } from 'graphql';
 import type { Context } from './context.ts';
 import { parseUuid } from './scalars.ts';
 
@@ -9,29 +10,47 @@ import { parseUuid } from './scalars.ts';
 export function createCacheTags(): ApolloServerPlugin<Context> {
   return {
     requestDidStart: async () => ({
-      async willSendResponse({ contextValue, request, response }) {
+      async willSendResponse({ contextValue, operation, request, response }) {
         if (response.body.kind !== 'single' || !response.body.singleResult.data) return;
-        const customers = [...contextValue.tally.customerIds].map(toCustomerTag);
-        // The one variable under which routers send what they want to know of entities.
+        const { customerIds } = contextValue.tally;
         const representations = request.variables?.representations;
-        response.body.singleResult.extensions = Array.isArray(representations)
-          ? { apolloEntityCacheTags: representations.map((entity) => tagsOf(entity, customers)) }
-          : { apolloCacheTags: customers };
+        response.body.singleResult.extensions =
+          asksForEntities(operation) && Array.isArray(representations)
+            ? { apolloEntityCacheTags: tagEntities(representations, customerIds) }
+            : { apolloCacheTags: [...customerIds].map(toTag) };
       },
     }),
   };
 }
 
-/** The totals of an entitlement may be of any customer in the answer, those of a customer are its own. */
-function tagsOf(entity: unknown, customers: readonly string[]): readonly string[] {
-  const { __typename: type, id } = (entity ?? {}) as { __typename?: unknown; id?: unknown };
+function asksForEntities(operation: OperationDefinitionNode | undefined): boolean {
+  const fields = operation?.selectionSet.selections ?? [];
+  return fields.some((field) => field.kind === Kind.FIELD && field.name.value === '_entities');
+}
+
+/**
+ * An entity's answer may hold totals of its own customer, and through it of any that no other entity stands for.
+ * Rather a tag too many: it costs a fetch, where one too few leaves a purged number.
+ */
+function tagEntities(representations: readonly unknown[], customerIds: ReadonlySet<string>): string[][] {
+  const own = representations.map(customerOf);
+  const named = new Set(own);
+  const others = [...customerIds].filter((id) => !named.has(id));
+  return representations.map((_, n) => {
+    const id = own[n];
+    return (id === undefined ? [...customerIds] : [id, ...others]).map(toTag);
+  });
+}
+
+function customerOf(representation: unknown): string | undefined {
+  const { __typename, id } = (representation ?? {}) as { __typename?: unknown; id?: unknown };
   try {
-    return type === 'Customer' ? [toCustomerTag(parseUuid(id))] : customers;
+    return __typename === 'Customer' ? parseUuid(id) : undefined;
   } catch {
-    return [];
+    return undefined;
   }
 }
 
-function toCustomerTag(id: string): string {
-  return `customer-${id}`;
+function toTag(customerId: string): string {
+  return `customer-${customerId}`;
 }

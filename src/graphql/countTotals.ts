@@ -8,6 +8,9 @@ import {
   valueFromASTUntyped,
 } from 'graphql';
 
+/** The types that a router may ask for by reference. */
+export const entityTypes: readonly unknown[] = ['Customer', 'Entitlement'];
+
 type Variables = Record<string, unknown>;
 type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 type CountedOperation = { operation: OperationDefinitionNode; fragments: Fragments; variables: Variables };
@@ -48,12 +51,23 @@ export function countTotals(
     if (field === undefined) return;
     const children = fields.flatMap(({ selectionSet }) => selectionSet?.selections ?? []);
     if (field.name.value === '_entities') {
-      for (const [type, entities] of countEntities(field, variables)) visit(children, times * entities, type);
+      visitEntities(field, children, times);
       return;
     }
     const totals = countField(field, variables);
     count += times * (totals ?? 0);
     visit(children, times * (totals ?? 1));
+  }
+
+  /** An entity costs something also where no total of it is asked for: it counts as one at least. */
+  function visitEntities(field: FieldNode, children: readonly SelectionNode[], times: number): void {
+    const types = typesOfEntities(field, variables);
+    const least = count + times * types.length;
+    if (least <= limit) {
+      for (const type of entityTypes)
+        visit(children, times * types.filter((one) => one === type).length, String(type));
+    }
+    count = Math.max(count, least);
   }
 }
 
@@ -76,15 +90,10 @@ function countField(field: FieldNode, variables: Variables): number | undefined 
   return Array.isArray(list) ? list.length : 1;
 }
 
-/** How many entities of each type are asked for. */
-function countEntities(field: FieldNode, variables: Variables): Map<string, number> {
-  const counts = new Map<string, number>();
-  const representations = readArgument(field, 'representations', variables);
-  for (const representation of [representations].flat()) {
-    const typeName = String((representation as { __typename?: unknown } | null | undefined)?.__typename);
-    counts.set(typeName, (counts.get(typeName) ?? 0) + 1);
-  }
-  return counts;
+/** The types of the entities that are asked for, as the caller names them. */
+function typesOfEntities(field: FieldNode, variables: Variables): unknown[] {
+  const representations = [readArgument(field, 'representations', variables)].flat();
+  return representations.map((one) => (one as { __typename?: unknown } | null | undefined)?.__typename);
 }
 
 type Collecting = { fragments: Fragments; variables: Variables; typeName: string | undefined };

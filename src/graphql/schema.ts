@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { type GraphQLFieldResolver, type GraphQLSchema, parse } from 'graphql';
 import { AppError } from '../errors.ts';
+import { entityTypes } from './countTotals.ts';
 import { resolvers } from './resolvers.ts';
 
 const folder = new URL('../../schema/', import.meta.url);
-const entityTypes: ReadonlySet<unknown> = new Set(['Customer', 'Entitlement']);
 
 /** Builds the executable Federation 2 subgraph from the files in `schema/`. */
 export function createSchema(): GraphQLSchema {
@@ -35,5 +35,5 @@ function resolveEntitiesOneByOne(schema: GraphQLSchema): void {
 
 function isEntity(representation: unknown): boolean {
   if (typeof representation !== 'object' || representation === null) return false;
-  return '__typename' in representation && entityTypes.has(representation.__typename);
+  return '__typename' in representation && entityTypes.includes(representation.__typename);
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { composeServices } from '@apollo/composition';
 import { CriticalityLevel, diff } from '@graphql-inspector/core';
 import { describe, expect, it } from '@jest/globals';
-import { buildASTSchema, type DocumentNode, type GraphQLSchema, Kind, parse, print, visit } from 'graphql';
+import { buildASTSchema, type DocumentNode, type GraphQLSchema, parse, print, visit } from 'graphql';
 import { useGateway } from '../support/gateway.ts';
 
 const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
@@ -45,13 +45,23 @@ describe('the subgraph in a larger graph', () => {
     const served = new Set(parse(body.data?._service.sdl).definitions.map(print));
     const missing = own.definitions.map(print).filter((definition) => !served.has(definition));
     expect(missing).toEqual([]);
-    const ownNames = new Set(own.definitions.map((node) => ('name' in node ? node.name?.value : undefined)));
-    const added = parse(body.data?._service.sdl).definitions.flatMap((node) => {
-      const isType =
-        node.kind === Kind.OBJECT_TYPE_DEFINITION || node.kind === Kind.INPUT_OBJECT_TYPE_DEFINITION;
-      return isType && !ownNames.has(node.name.value) ? [node.name.value] : [];
-    });
-    expect(added).toEqual(['_Service']);
+    const ownNames = new Set(own.definitions.map(print));
+    const added = parse(body.data?._service.sdl)
+      .definitions.filter((node) => !ownNames.has(print(node)))
+      .map((node) => ('name' in node ? `${node.kind} ${node.name?.value}` : node.kind))
+      .filter(
+        (name) => !/^(Directive|Scalar|Enum|InputObject)\w* (link|federation)?(__\w+|@?\w+)$/.test(name),
+      );
+    expect(new Set(added)).toEqual(
+      new Set(['ObjectTypeDefinition _Service', 'ObjectTypeExtension Query', 'UnionTypeDefinition _Entity']),
+    );
+  });
+
+  it('hides nothing by directives, and says of a total that it costs more than other objects', () => {
+    const used = new Set<string>();
+    visit(own, { Directive: ({ name }) => void used.add(name.value) });
+    expect(used).toEqual(new Set(['cost', 'key', 'link']));
+    expect(print(own)).toContain('type CustomerEntitlementTotal @cost(weight: 10) {');
   });
 
   it('breaks nothing that was released', async () => {

@@ -3,6 +3,7 @@ import { composeServices } from '@apollo/composition';
 import { parse } from 'graphql';
 import { createSimulator, type Simulator } from '../../src/simulator/simulator.ts';
 import { type Process, runGateway } from '../support/process.ts';
+import { type Recorder, startRecorder } from './recorder.ts';
 import { type Subgraph, startSubgraph } from './subgraphs.ts';
 
 export type Graph = {
@@ -10,6 +11,8 @@ export type Graph = {
   simulator: Simulator['state'];
   gateway: Process;
   accounts: Subgraph;
+  /** Between the router and the gateway. */
+  recorder: Recorder;
   stop: () => Promise<void>;
 };
 
@@ -24,22 +27,24 @@ export async function startGraph(): Promise<Graph> {
     ADMIN_PORT: '0',
   });
   const [, url = ''] = await gateway.printed(/"url":"([^"]+)"/);
+  const recorder = await startRecorder(url);
   const accounts = await startSubgraph('accounts');
   const catalogue = await startSubgraph('catalogue');
   const sdl = readFileSync(new URL('../../schema/entitlements.graphql', import.meta.url), 'utf8');
   const { supergraphSdl, errors } = composeServices([
-    { name: 'entitlements', url: `${url}/graphql`, typeDefs: parse(sdl) },
+    { name: 'entitlements', url: `${recorder.url}/graphql`, typeDefs: parse(sdl) },
     { name: 'accounts', url: accounts.url, typeDefs: parse(accounts.sdl) },
     { name: 'catalogue', url: catalogue.url, typeDefs: parse(catalogue.sdl) },
   ]);
   if (supergraphSdl === undefined) throw new Error(String(errors));
 
   async function stop(): Promise<void> {
+    recorder.stop();
     gateway.signal('SIGTERM');
     await gateway.exited;
     await accounts.stop();
     await catalogue.stop();
     await simulator.stop();
   }
-  return { supergraph: supergraphSdl, simulator: simulator.state, gateway, accounts, stop };
+  return { supergraph: supergraphSdl, simulator: simulator.state, gateway, accounts, recorder, stop };
 }

@@ -221,16 +221,34 @@ describe('cache tags, where they are asked for', () => {
     );
     expect(entities.body).toMatchObject({
       extensions: {
-        apolloEntityCacheTags: [
-          [`customer-${customer}`],
-          [],
-          [`customer-${customer}`, `customer-${idOf(1)}`],
-        ],
+        apolloEntityCacheTags: representations.map(() => [`customer-${customer}`, `customer-${idOf(1)}`]),
       },
     });
     const total = `customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}") { quantity }`;
     expect((await gateway.gql(`{ ${total} }`)).body).toMatchObject({
       extensions: { apolloCacheTags: [`customer-${customer}`] },
     });
+  });
+
+  it('are of each customer its own, and of those that no entity stands for', async () => {
+    const [one, two, other] = [idOf(1), idOf(2), idOf(3)];
+    const { body } = await gateway.gql(
+      `query ($representations: [_Any!]!) { _entities(representations: $representations) { ... on Customer {
+        entitlementTotal(entitlementId: "${entitlement}") { entitlement { customerTotal(customerId: "${other}") { quantity } } }
+      } } }`,
+      { representations: [one, two].map((id) => ({ __typename: 'Customer', id })) },
+    );
+    const tags = [one, two].map((id) => [`customer-${id}`, `customer-${other}`]);
+    expect(body).toMatchObject({ extensions: { apolloEntityCacheTags: tags } });
+  });
+
+  it('are told by what is asked for, not by the names of variables', async () => {
+    const { body } = await gateway.gql(
+      `query ($representations: [CustomerEntitlementTotalRequest!]!) {
+        customerEntitlementTotals(requests: $representations) { quantity }
+      }`,
+      { representations: [{ entitlementId: entitlement, customerId: customer }] },
+    );
+    expect(body).toMatchObject({ extensions: { apolloCacheTags: [`customer-${customer}`] } });
   });
 });

@@ -90,4 +90,16 @@ describe('the number of totals an operation asks for', () => {
     const source = `{ customerEntitlementTotal { customer { ...F0 } } } ${fragments.join(' ')} fragment F60 on Customer { id }`;
     expect(count(source)).toBe(1001);
   });
+
+  it('is told at once also of many entities of no known type, under many aliases', () => {
+    const names = (letter: string, length: number) => Array.from({ length }, (_, n) => `${letter}${n}`);
+    const aliases = names('a', 99).map((name) => `${name}: _entities(representations: $r) { ...X }`);
+    const fields = names('b', 90).map((name) => `${name}: __typename`);
+    const source = `query ($r: [_Any!]!) { ${aliases.join(' ')} } fragment X on _Entity { ${fields.join(' ')} }`;
+    const r = names('T', 9500).map((__typename) => ({ __typename }));
+    const startedMs = performance.now();
+    expect(count(source, { r })).toBe(1001);
+    // It took eleven seconds when each type was visited; now it takes a few milliseconds.
+    expect(performance.now() - startedMs).toBeLessThan(2000);
+  });
 });
