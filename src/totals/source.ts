@@ -99,11 +99,11 @@ async function consultShared(dependencies: SourceDependencies, wanted: readonly 
 
 async function settle(dependencies: SourceDependencies, one: Wanted, caller: Caller): Promise<Total> {
   const { key, entry, stale, foundIn } = one;
-  if (entry === undefined || needsUpstream(one)) return fetch(dependencies, one, caller);
+  if (entry === undefined || needsUpstream(one)) return fetchTotal(dependencies, one, caller);
   return record(caller, stale ? 'stale' : foundIn, toTotal(key, entry, stale));
 }
 
-async function fetch(dependencies: SourceDependencies, one: Wanted, caller: Caller): Promise<Total> {
+async function fetchTotal(dependencies: SourceDependencies, one: Wanted, caller: Caller): Promise<Total> {
   const source = dependencies.cache.flights.isUnderWay(one.cacheKey) ? 'inflight' : 'upstream';
   try {
     const entry = await fly(dependencies, one, { ...caller, waitsOn: caller.signal });
