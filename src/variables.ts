@@ -76,6 +76,8 @@ export const variables = {
     .default(false)
     .describe('whether answers tell Apollo Router their cache tags, `customer-ID` each'),
   GRAPHQL_INTROSPECTION: flag.default(false).describe('whether the schema may be queried'),
+  GRAPHQL_MAX_DEPTH: integer(1, 1000).default(10).describe('levels of fields one operation may have'),
+  GRAPHQL_MAX_ALIASES: integer(1, 100_000).default(100).describe('aliases one operation may have'),
   GRAPHQL_MAX_TOKENS: integer(1, 1_000_000).default(4000).describe('tokens one document may have'),
   GRAPHQL_MAX_TOTALS: integer(1, 1_000_000)
     .default(1000)

@@ -16,6 +16,7 @@ import { createTally } from '../totals/tally.ts';
 import { createCacheControl } from './cacheControl.ts';
 import { createCacheTags } from './cacheTags.ts';
 import type { Context } from './context.ts';
+import { createDocumentLimits } from './documentLimits.ts';
 import { formatError } from './formatError.ts';
 import { createOperationEvents } from './operationEvents.ts';
 import { createOperationLimit } from './operationLimit.ts';
@@ -85,6 +86,8 @@ function createApollo({ config, emit, now }: GraphQLDependencies, currentRequest
     includeStacktraceInErrorResponses: false,
     // Routers lose the reason of a 4xx.
     status400ForVariableCoercionErrors: false,
+    maxRecursiveSelections: true,
+    validationRules: createDocumentLimits(config),
     parseOptions: { maxTokens: config.GRAPHQL_MAX_TOKENS },
     // Apollo would otherwise change its defaults with NODE_ENV, and take signals for itself.
     nodeEnv: 'production',

@@ -46,6 +46,8 @@ export function createHandler({ routes, corsOrigins, emit, isReady }: HandlerDep
     const requestId = toRequestId(request.headers['x-request-id']);
     response.setHeader('x-request-id', requestId);
     response.setHeader('cache-control', 'no-store');
+    response.setHeader('x-content-type-options', 'nosniff');
+    response.setHeader('referrer-policy', 'no-referrer');
     const route = routes.get(pathname);
     const next = () => {
       const exchange = { requestId, search, signal: signalOf(response) };

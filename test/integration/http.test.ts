@@ -23,6 +23,8 @@ describe('HTTP', () => {
     for (const path of ['/livez', '/readyz']) {
       const response = await gateway.fetch(path);
       expect([response.status, await response.text()]).toEqual([200, 'ok']);
+      expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+      expect(response.headers.get('referrer-policy')).toBe('no-referrer');
     }
   });
 

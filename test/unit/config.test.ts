@@ -42,6 +42,8 @@ describe('the configuration', () => {
         GRAPHQL_EXPLORER: 'off',
         GRAPHQL_CACHE_TAGS: false,
         GRAPHQL_INTROSPECTION: false,
+        GRAPHQL_MAX_DEPTH: 10,
+        GRAPHQL_MAX_ALIASES: 100,
         GRAPHQL_MAX_TOKENS: 4000,
         GRAPHQL_MAX_TOTALS: 1000,
         HTTP_MAX_BODY_BYTES: 262_144,
