@@ -1,11 +1,16 @@
 import { readFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
 import type { App } from './app.ts';
 import { parseConfig } from './config.ts';
 
 /** sysexits.h: EX_CONFIG. */
 const configurationExitCode = 78;
 const stderr = 2;
+
+// On a machine with much memory V8 lets garbage pile up to several times of what is alive: half a gibibyte under a load of
+// cold totals. With this the heap grows by a third at most between two collections, for 5 to 10 % of CPU in such a load.
+setFlagsFromString('--heap-growing-percent=30');
 
 const parsed = parseConfig(process.env, (path) => readFileSync(path, 'utf8'));
 if (parsed.ok) {

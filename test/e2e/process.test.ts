@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createSimulator } from '../../src/simulator/simulator.ts';
 import { until } from '../support/gateway.ts';
 import { apiKey, customer, customerOf, entitlement, expectedQuantity, totalQuery } from '../support/ids.ts';
-import { type Process, runGateway } from '../support/process.ts';
+import { type Process, residentMebibytes, runGateway } from '../support/process.ts';
 
 const simulator = createSimulator();
 const running: Process[] = [];
@@ -39,8 +38,7 @@ describe('the gateway as a process', () => {
     const { gateway, ask } = await start();
     const answer = await (await ask(customer)).json();
     expect(answer).toEqual({ data: { customerEntitlementTotal: { quantity: expectedQuantity() } } });
-    const [, kibibytes] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${gateway.pid}/status`, 'utf8')) ?? [];
-    expect(Number(kibibytes) / 1024).toBeLessThan(150);
+    expect(residentMebibytes(gateway.pid)).toBeLessThan(150);
   });
 
   it('refuses a wrong configuration with all its problems and exit code 78, before it listens', async () => {

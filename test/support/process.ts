@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { apiKey, organisation } from './ids.ts';
 
 type Environment = Readonly<Record<string, string>>;
@@ -51,4 +52,13 @@ export function run(args: readonly string[], environment: Environment, cwd = roo
 export function runGateway(environment: Environment, { args = ['src/main.ts'], cwd = root } = {}): Process {
   const credentials = { ZENSKAR_API_KEY: apiKey, ZENSKAR_ORGANISATION: organisation };
   return run(args, { PORT: '0', ...credentials, ...environment }, cwd);
+}
+
+/** The memory that a process holds: from /proc where there is one, else from ps. */
+export function residentMebibytes(pid: number): number {
+  const status = `/proc/${pid}/status`;
+  const kibibytes = existsSync(status)
+    ? /VmRSS:\s+(\d+) kB/.exec(readFileSync(status, 'utf8'))?.[1]
+    : execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' });
+  return Number(kibibytes) / 1024;
 }
