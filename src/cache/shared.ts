@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { parseJson } from '../json.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { type CacheKey, type Entry, type PurgeTarget, toPurgeName } from './key.ts';
 import type { Purges } from './purges.ts';
@@ -120,12 +121,4 @@ function entryName(key: CacheKey): string {
 
 function purgeName(target: PurgeTarget): string {
   return `${prefix}:purged:${toPurgeName(target)}`;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

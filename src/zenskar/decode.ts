@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../json.ts';
 import type { TotalParameters } from './client.ts';
 
 const numericText = z
@@ -29,13 +30,4 @@ export function decodeTotal(body: string, asked: TotalParameters): Decoded {
     return { ok: false, problem: 'the answer is about another entitlement or customer' };
   }
   return { ok: true, quantity: quantity ?? null };
-}
-
-/** The parsed text, or undefined where it is not JSON. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,8 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe } from '@jest/globals';
+import { findFreePort } from './freePort.ts';
 
 export type PrivateRedis = {
   url: string;
@@ -82,13 +81,4 @@ function createPrivateRedis(): PrivateRedis {
     resume: () => void server?.kill('SIGCONT'),
   };
   return redis;
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
