@@ -108,12 +108,17 @@ function composeMainListener({ execute }: GraphQLServer, surroundings: Surroundi
   } = surroundings.config;
   const routes = new Map([['/graphql', createGraphQLRoute({ execute, maxBodyBytes })]]);
   const corsOrigins = [...CORS_ORIGINS, ...(GRAPHQL_EXPLORER === 'sandbox' ? sandboxOrigins : [])];
-  return createHttpServer(HOST, PORT, { routes, corsOrigins, ...surroundings });
+  return createHttpServer(HOST, PORT, { listener: 'main', routes, corsOrigins, ...surroundings });
 }
 
 function composeAdminListener({ purge }: Cache, surroundings: Surroundings) {
   const { ADMIN_HOST, ADMIN_PORT, PURGE_TOKEN: purgeToken } = surroundings.config;
   if (purgeToken === undefined) return undefined;
   const routes = createAdminRoutes({ purgeToken, purge });
-  return createHttpServer(ADMIN_HOST, ADMIN_PORT, { routes, corsOrigins: [], ...surroundings });
+  return createHttpServer(ADMIN_HOST, ADMIN_PORT, {
+    listener: 'admin',
+    routes,
+    corsOrigins: [],
+    ...surroundings,
+  });
 }

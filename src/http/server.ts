@@ -10,6 +10,8 @@ import type { Routes } from './route.ts';
 export const timeouts = { keepAliveTimeout: 65_000, headersTimeout: 66_000, requestTimeout: 75_000 };
 
 type HttpServerSettings = HandlerSettings & {
+  /** Tells it apart in the log. */
+  listener: 'main' | 'admin';
   config: Pick<Config, 'SHUTDOWN_DELAY_MS' | 'SHUTDOWN_TIMEOUT_MS'>;
   now: () => number;
 };
@@ -22,7 +24,7 @@ export type HttpServer = {
 };
 
 export function createHttpServer(host: string, port: number, settings: HttpServerSettings): HttpServer {
-  const { config, emit, now } = settings;
+  const { listener, config, emit, now } = settings;
   let isDraining = false;
   let underWay = 0;
   const isReady = () => !isDraining;
@@ -48,7 +50,7 @@ export function createHttpServer(host: string, port: number, settings: HttpServe
   async function stop(): Promise<void> {
     if (!server.listening) return;
     isDraining = true;
-    emit({ type: 'draining' });
+    emit({ type: 'draining', listener });
     const startedMs = now();
     await sleep(config.SHUTDOWN_DELAY_MS);
     const closed = once(server, 'close');
@@ -63,7 +65,7 @@ export function createHttpServer(host: string, port: number, settings: HttpServe
     }, config.SHUTDOWN_TIMEOUT_MS);
     await closed;
     clearTimeout(timer);
-    emit({ type: 'drained', cut, durationMs: now() - startedMs });
+    emit({ type: 'drained', listener, cut, durationMs: now() - startedMs });
   }
   return { start, stop };
 }

@@ -1,8 +1,8 @@
 /** What happened in the gateway, as told by the part where it happened. */
 export type GatewayEvent =
   | { type: 'started'; url: string; adminUrl: string | undefined }
-  | { type: 'draining' }
-  | { type: 'drained'; cut: number; durationMs: number }
+  | { type: 'draining'; listener: 'main' | 'admin' }
+  | { type: 'drained'; listener: 'main' | 'admin'; cut: number; durationMs: number }
   | OperationEnded
   | UpstreamCallEnded
   | { type: 'upstreamRetry'; requestId: string; attempts: number; pauseMs: number }

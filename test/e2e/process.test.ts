@@ -78,7 +78,7 @@ describe('the gateway as a process', () => {
       data: { customerEntitlementTotal: { quantity: expectedQuantity({ customerId: slowCustomer }) } },
     });
     expect(await gateway.exited).toBe(0);
-    expect(gateway.output()).toMatch(/"cut":0,/);
+    expect(gateway.output()).toMatch(/"listener":"main","cut":0,/);
   });
 
   it('is unready, but still answers, during the delay before it drains', async () => {

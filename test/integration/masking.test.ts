@@ -19,7 +19,14 @@ afterEach(async () => {
 async function serve(routes: Routes) {
   const events: GatewayEvent[] = [];
   const emit = (event: GatewayEvent) => void events.push(event);
-  const server = createHttpServer('127.0.0.1', 0, { routes, corsOrigins: [], config, emit, now: Date.now });
+  const server = createHttpServer('127.0.0.1', 0, {
+    listener: 'main',
+    routes,
+    corsOrigins: [],
+    config,
+    emit,
+    now: Date.now,
+  });
   stops.push(server.stop);
   return { url: await server.start(), events };
 }
