@@ -99,26 +99,19 @@ async function composeTotals(upstream: Upstream, { config, emit, now }: Surround
 }
 
 function composeMainListener({ execute }: GraphQLServer, surroundings: Surroundings) {
-  const {
-    HOST,
-    PORT,
-    CORS_ORIGINS,
-    GRAPHQL_EXPLORER,
-    HTTP_MAX_BODY_BYTES: maxBodyBytes,
-  } = surroundings.config;
+  const { config } = surroundings;
+  const maxBodyBytes = config.HTTP_MAX_BODY_BYTES;
   const routes = new Map([['/graphql', createGraphQLRoute({ execute, maxBodyBytes })]]);
-  const corsOrigins = [...CORS_ORIGINS, ...(GRAPHQL_EXPLORER === 'sandbox' ? sandboxOrigins : [])];
-  return createHttpServer(HOST, PORT, { listener: 'main', routes, corsOrigins, ...surroundings });
+  const explorerOrigins = config.GRAPHQL_EXPLORER === 'sandbox' ? sandboxOrigins : [];
+  const corsOrigins = [...config.CORS_ORIGINS, ...explorerOrigins];
+  const own = { listener: 'main', routes, corsOrigins } as const;
+  return createHttpServer(config.HOST, config.PORT, { ...surroundings, ...own });
 }
 
 function composeAdminListener({ purge }: Cache, surroundings: Surroundings) {
   const { ADMIN_HOST, ADMIN_PORT, PURGE_TOKEN: purgeToken } = surroundings.config;
   if (purgeToken === undefined) return undefined;
   const routes = createAdminRoutes({ purgeToken, purge });
-  return createHttpServer(ADMIN_HOST, ADMIN_PORT, {
-    listener: 'admin',
-    routes,
-    corsOrigins: [],
-    ...surroundings,
-  });
+  const own = { listener: 'admin', routes, corsOrigins: [] } as const;
+  return createHttpServer(ADMIN_HOST, ADMIN_PORT, { ...surroundings, ...own });
 }
