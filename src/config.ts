@@ -1,22 +1,34 @@
 import { isIP } from 'node:net';
 import leven from 'leven';
 import type { z } from 'zod';
-import { secretVariables, variables } from './variables.ts';
+import { type Manifest, parseManifest } from './manifest.ts';
+import { requiredVariables, secretVariables, variables } from './variables.ts';
 
 const guardedPrefix = /^(ZENSKAR|UPSTREAM|CACHE|GRAPHQL|JWT|AUTH)_/;
 /** What Kubernetes injects for a service that happens to be called, say, `graphql`. */
 const kubernetesInjected = /_SERVICE_HOST$|_SERVICE_PORT|_PORT$|_PORT_/;
 
 type Variables = { [Name in keyof typeof variables]: z.output<(typeof variables)[Name]> };
-/** The gateway's settings, each under its variable's name. */
-export type Config = Readonly<Variables>;
+/** The gateway's settings, each under its variable's name; the safelist is what its file holds. */
+export type Config = Readonly<Omit<Variables, 'GRAPHQL_SAFELIST'>> & {
+  GRAPHQL_SAFELIST?: Manifest | undefined;
+};
+
+type RequiredVariable = (typeof requiredVariables)[keyof typeof requiredVariables][number];
+
+/** A variable that the chosen `AUTH_MODE` cannot do without, and so has: `parseConfig` saw to it. */
+export function need(config: Config, name: RequiredVariable): string {
+  const value = config[name];
+  if (value === undefined) throw new Error(`${name} is missing.`);
+  return value;
+}
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type ParsedConfig = { ok: true; config: Config } | { ok: false; problems: readonly string[] };
 
 /**
  * Reads the settings from an environment. Reports every problem at once, one sentence each, naming the
- * variable and what is expected, and never a secret's value. `readFile` serves the `NAME_FILE` variants.
+ * variable and what is expected, and never a secret's value. `readFile` serves the safelist and the `NAME_FILE` variants.
  */
 export function parseConfig(environment: Environment, readFile: (path: string) => string): ParsedConfig {
   const { values, problems, refused } = readSecretFiles(environment, readFile);
@@ -28,7 +40,10 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
     if (result.success) parsed[name] = result.data;
     else problems.push(describeProblem(name, value, result.error));
   }
-  problems.push(...unknownVariables(environment), ...openDoor(parsed));
+  const safelist = readSafelist(values.GRAPHQL_SAFELIST, readFile);
+  parsed.GRAPHQL_SAFELIST = safelist.manifest;
+  problems.push(...missingVariables(parsed, (name) => Boolean(values[name]) || refused.has(name)));
+  problems.push(...safelist.problems, ...unknownVariables(environment), ...openDoor(parsed));
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config: parsed as Config };
 }
 
@@ -39,7 +54,7 @@ function readSecretFiles(environment: Environment, readFile: (path: string) => s
   for (const name of secretVariables) {
     const path = environment[`${name}_FILE`];
     if (!path) continue;
-    const secret = environment[name] ? undefined : readSecret(path, readFile);
+    const secret = environment[name] ? undefined : readText(path, readFile)?.trim();
     if (secret) {
       values[name] = secret;
       continue;
@@ -54,16 +69,32 @@ function readSecretFiles(environment: Environment, readFile: (path: string) => s
   return { values, problems, refused };
 }
 
-function readSecret(path: string, readFile: (path: string) => string): string | undefined {
+function readText(path: string, readFile: (path: string) => string): string | undefined {
   try {
-    return readFile(path).trim();
+    return readFile(path);
   } catch {
     return undefined;
   }
 }
 
+function readSafelist(path: string | undefined, readFile: (path: string) => string) {
+  if (!path) return { manifest: undefined, problems: [] };
+  const manifest = parseManifest(readText(path, readFile) ?? '');
+  const complaint =
+    'GRAPHQL_SAFELIST cannot be read, or is no manifest; expected the path of a readable apollo-persisted-query-manifest.';
+  return { manifest, problems: manifest === undefined ? [complaint] : [] };
+}
+
+function missingVariables(
+  { AUTH_MODE: mode }: Partial<Config>,
+  isGiven: (name: string) => boolean,
+): string[] {
+  if (mode === undefined) return [];
+  const missing = requiredVariables[mode].filter((name) => !isGiven(name));
+  return missing.map((name) => `${name} is missing; it is required with AUTH_MODE=${mode}.`);
+}
+
 function describeProblem(name: string, value: string | undefined, error: z.ZodError): string {
-  if (value === undefined) return `${name} is missing; it is required.`;
   const shown = mayHoldSecret(name) ? 'has a value that is not shown here' : `is ${JSON.stringify(value)}`;
   return `${name} ${shown}; expected ${error.issues.map((issue) => issue.message).join(', ')}.`;
 }
@@ -94,5 +125,5 @@ function isLoopback(host: string): boolean {
 
 /** A URL that is refused may be refused because it carries a password. */
 function mayHoldSecret(name: string): boolean {
-  return name === 'ZENSKAR_URL' || secretVariables.some((secret) => secret === name);
+  return name.endsWith('_URL') || secretVariables.some((secret) => secret === name);
 }

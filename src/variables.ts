@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 const text = z.string();
@@ -23,8 +24,8 @@ export const variables = {
     .transform((url) => new URL(url).href.replace(/\/+$/, ''))
     .default('https://api.zenskar.com')
     .describe('upstream base'),
-  ZENSKAR_API_KEY: credential.describe('sent upstream as `x-api-key`'),
-  ZENSKAR_ORGANISATION: credential.describe('sent upstream as `organisation`'),
+  ZENSKAR_API_KEY: credential.optional().describe('sent upstream as `x-api-key`'),
+  ZENSKAR_ORGANISATION: credential.optional().describe('sent upstream as `organisation`'),
   ZENSKAR_API_VERSION: credential.optional().describe('sent upstream as `apiversion`'),
   UPSTREAM_ATTEMPT_TIMEOUT_MS: milliseconds.default(2000).describe('limit of one upstream call'),
   UPSTREAM_DEADLINE_MS: milliseconds
@@ -56,18 +57,45 @@ export const variables = {
     .refine(isRedisUrl, 'a redis or rediss URL')
     .optional()
     .describe('cache shared by all replicas, and the way they hear of purges'),
-  AUTH_MODE: z.enum(['none'], 'none').default('none').describe('how callers are identified'),
+  AUTH_MODE: z
+    .enum(['none', 'jwt', 'router', 'passthrough'], 'none, jwt, router or passthrough')
+    .default('none')
+    .describe('how callers are identified'),
   AUTH_ALLOW_ANONYMOUS: flag
     .default(false)
     .describe('lets `AUTH_MODE=none` listen on an address other than loopback'),
-  CORS_ORIGINS: text
-    .transform((list) => list.split(',').map((origin) => origin.trim()))
+  JWT_JWKS_URL: text
+    .refine(isKeysUrl, 'an http or https URL without credentials or fragment')
+    .optional()
+    .describe('where the keys that sign tokens are published'),
+  JWT_ISSUER: text.optional().describe('the `iss` of every token'),
+  JWT_AUDIENCE: text.optional().describe('what the `aud` of every token names'),
+  JWT_CUSTOMER_CLAIM: text
+    .default('customer_id')
+    .describe('claim with the id, or the list of ids, of the customers that a caller may see'),
+  JWT_ALL_CUSTOMERS_SCOPE: credential
+    .default('entitlements:read:all')
+    .describe('scope of a caller that may see every customer'),
+  ROUTER_SECRET: credential.optional().describe('sent by the router as `x-router-secret`'),
+  CORS_ORIGINS: list()
     .refine(
       (origins) => origins.every(isOrigin),
       'origins such as https://app.example.com, separated by commas',
     )
     .default([])
     .describe('browser origins that may call, separated by commas'),
+  RATE_LIMIT_PER_MINUTE: integer(0, 100_000_000)
+    .default(0)
+    .describe(
+      'totals a caller may ask for in a minute, each operation counting as one at least; 0 sets no limit',
+    ),
+  TRUSTED_PROXIES: list()
+    .refine(
+      (networks) => networks.every(isNetwork),
+      'addresses or networks such as 10.0.0.0/8, separated by commas',
+    )
+    .default([])
+    .describe('addresses or networks whose `x-forwarded-for` is believed, separated by commas'),
   GRAPHQL_EXPLORER: z
     .enum(['off', 'sandbox'], 'off or sandbox')
     .default('off')
@@ -76,6 +104,9 @@ export const variables = {
     .default(false)
     .describe('whether answers tell Apollo Router their cache tags, `customer-ID` each'),
   GRAPHQL_INTROSPECTION: flag.default(false).describe('whether the schema may be queried'),
+  GRAPHQL_SAFELIST: text
+    .optional()
+    .describe('path of a persisted query manifest; then nothing runs but what it lists'),
   GRAPHQL_MAX_DEPTH: integer(1, 1000).default(10).describe('levels of fields one operation may have'),
   GRAPHQL_MAX_ALIASES: integer(1, 100_000).default(100).describe('aliases one operation may have'),
   GRAPHQL_MAX_TOKENS: integer(1, 1_000_000).default(4000).describe('tokens one document may have'),
@@ -96,9 +127,20 @@ export const variables = {
 export const secretVariables = [
   'ZENSKAR_API_KEY',
   'ZENSKAR_ORGANISATION',
+  'ROUTER_SECRET',
   'REDIS_URL',
   'PURGE_TOKEN',
 ] as const;
+
+const zenskarCredentials = ['ZENSKAR_API_KEY', 'ZENSKAR_ORGANISATION'] as const;
+
+/** What each `AUTH_MODE` cannot do without. */
+export const requiredVariables = {
+  none: zenskarCredentials,
+  jwt: [...zenskarCredentials, 'JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'],
+  router: [...zenskarCredentials, 'ROUTER_SECRET'],
+  passthrough: [],
+} as const satisfies Record<string, readonly (keyof typeof variables)[]>;
 
 function integer(min: number, max: number) {
   const expected = `a whole number from ${min} to ${max}`;
@@ -108,11 +150,25 @@ function integer(min: number, max: number) {
     .transform(Number);
 }
 
+function list() {
+  return text.transform((value) => value.split(',').map((one) => one.trim()));
+}
+
 function isBaseUrl(value: string): boolean {
+  return isKeysUrl(value) && !value.includes('?');
+}
+
+function isKeysUrl(value: string): boolean {
   const url = URL.parse(value);
   return (
-    url !== null && /^https?:$/.test(url.protocol) && !/[?#]/.test(value) && !url.username && !url.password
+    url !== null && /^https?:$/.test(url.protocol) && !value.includes('#') && !url.username && !url.password
   );
+}
+
+function isNetwork(value: string): boolean {
+  const [, address = '', prefix = '0'] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(value) ?? [];
+  const family = isIP(address);
+  return family !== 0 && Number(prefix) <= (family === 4 ? 32 : 128);
 }
 
 function isOrigin(value: string): boolean {

@@ -24,32 +24,36 @@ export type Redis = {
     command: (client: RedisClient) => Promise<Reply>,
     insist?: 'insist',
   ) => Promise<Reply | undefined>;
+  /** What the script gives; rejects where `run` gives undefined. */
+  eval: (script: string, options: ScriptOptions) => Promise<unknown>;
+  /** To be called before `start`. */
+  subscribe: (subscription: Subscription) => void;
   start: () => void;
   stop: () => void;
 };
 
-type RedisSettings = {
-  url: string;
-  /** Messages on this channel are handed to `onMessage`. */
+type ScriptOptions = { keys: string[]; arguments: string[] };
+
+type Subscription = {
   channel: string;
   onMessage: (message: string) => void;
   /** Called when messages are heard again after some may have been missed. */
   onListening: () => void;
   /** Called when commands work again. */
   onUp: () => void;
-  emit: Emit;
-  now: () => number;
 };
+
+type RedisSettings = { url: string; emit: Emit; now: () => number };
 
 /** A connection to Redis that may be down, slow or restarting at any time without harm to whoever uses it. */
 export function createRedis(settings: RedisSettings): Redis {
-  const { url, channel, onMessage, onListening } = settings;
-  const client = connectTo(url);
+  const client = connectTo(settings.url);
   const listener = client.duplicate();
-  const health = createHealth(settings);
+  let subscription: Subscription | undefined;
+  const health = createHealth({ ...settings, onUp: () => subscription?.onUp() });
   client.on('ready', () => health.change('up'));
   client.on('error', (error: Error) => health.change('down', error.message));
-  listener.on('ready', onListening);
+  listener.on('ready', () => subscription?.onListening());
   // The client's own connection tells of the same trouble.
   listener.on('error', () => {});
 
@@ -67,33 +71,47 @@ export function createRedis(settings: RedisSettings): Redis {
     }
   }
 
-  async function listen(): Promise<void> {
-    while (listener.isOpen) {
-      try {
-        await listener.subscribe(channel, onMessage);
-        return onListening();
-      } catch (error) {
-        health.tellOfRefusal(error instanceof Error ? error.message : String(error));
-        await sleep(restMs, undefined, { ref: false });
-      }
-    }
+  async function evaluate(script: string, options: ScriptOptions): Promise<unknown> {
+    const reply = await run((connected) => connected.eval(script, options));
+    if (reply === undefined) throw new Error('Redis is not to be asked now.');
+    return reply;
   }
 
   function start(): void {
     // Both keep trying by themselves; what goes wrong is told by their error events.
     client.connect().catch(() => {});
-    listener.connect().then(listen, () => {});
+    if (subscription !== undefined) void listen(listener, subscription, health.tellOfRefusal);
   }
 
   function stop(): void {
     client.destroy();
-    listener.destroy();
+    if (subscription !== undefined) listener.destroy();
   }
-  return { run, start, stop };
+  const subscribe = (wanted: Subscription) => {
+    subscription = wanted;
+  };
+  return { run, eval: evaluate, subscribe, start, stop };
+}
+
+async function listen(
+  listener: RedisClient,
+  { channel, onMessage, onListening }: Subscription,
+  onRefusal: (reason: string) => void,
+): Promise<void> {
+  await listener.connect().catch(() => {});
+  while (listener.isOpen) {
+    try {
+      await listener.subscribe(channel, onMessage);
+      return onListening();
+    } catch (error) {
+      onRefusal(error instanceof Error ? error.message : String(error));
+      await sleep(restMs, undefined, { ref: false });
+    }
+  }
 }
 
 /** Knows whether Redis is there, tells of each change once, and lets it rest after a failure. */
-function createHealth({ emit, now, onUp }: Pick<RedisSettings, 'emit' | 'now' | 'onUp'>) {
+function createHealth({ emit, now, onUp }: Omit<RedisSettings, 'url'> & { onUp: () => void }) {
   // Unknown at first, so that a Redis that never comes up is told of as well.
   let state: 'up' | 'down' | undefined;
   let restUntilMs = 0;

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { parseJson } from '../json.ts';
-import type { Emit } from '../telemetry/events.ts';
 import { type CacheKey, type Entry, type PurgeTarget, toPurgeName } from './key.ts';
 import type { Purges } from './purges.ts';
-import { createRedis, type RedisClient } from './redis.ts';
+import type { Redis, RedisClient } from './redis.ts';
 import { createUntold } from './untold.ts';
 
 // Another version of the gateway may use the same Redis: a change of form gets another number.
@@ -30,16 +29,13 @@ export type Shared = {
   delete: (key: CacheKey) => Promise<void>;
   /** Forgets on all replicas; false where they cannot be told. */
   purge: (target: PurgeTarget) => Promise<boolean>;
-  start: () => void;
-  stop: () => void;
 };
 
 type SharedSettings = {
-  url: string;
+  redis: Redis;
   /** How long after it was given a number may be of use. */
   lifetimeMs: number;
   purges: Purges;
-  emit: Emit;
   now: () => number;
 };
 
@@ -52,13 +48,13 @@ const purgeMessage = z.object({
   entitlementId: z.string().optional(),
 });
 
-export function createShared({ url, lifetimeMs, purges, emit, now }: SharedSettings): Shared {
+export function createShared({ redis, lifetimeMs, purges, now }: SharedSettings): Shared {
   const self = randomUUID();
   const untold = createUntold();
   const onUp = () => {
     for (const target of untold.targets()) void purge(target);
   };
-  const redis = createRedis({ url, channel, onMessage, onListening: purges.doubt, onUp, emit, now });
+  redis.subscribe({ channel, onMessage, onListening: purges.doubt, onUp });
 
   function onMessage(text: string): void {
     const message = purgeMessage.safeParse(parseJson(text));
@@ -101,7 +97,7 @@ export function createShared({ url, lifetimeMs, purges, emit, now }: SharedSetti
     if (done !== undefined) untold.remove(target);
     return done !== undefined;
   }
-  return { getMany, set, delete: forget, purge, start: redis.start, stop: redis.stop };
+  return { getMany, set, delete: forget, purge };
 }
 
 /** What cannot be read, comes from the future, or has not heard of the last purge counts as not there. */

@@ -7,6 +7,8 @@ export type Context = {
   startedMs: number;
   totals: TotalLoader;
   tally: Tally;
+  /** Takes further units of the caller's rate limit; rejects where there are too few. */
+  charge: (units: number) => Promise<void>;
   /** Aborted when the client has gone. */
   signal: AbortSignal;
 };

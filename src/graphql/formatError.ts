@@ -1,6 +1,6 @@
 import { ApolloServerErrorCode } from '@apollo/server/errors';
 import { GraphQLError, type GraphQLFormattedError, Kind } from 'graphql';
-import { AppError, errorCodes, isErrorCode, type ValidationError } from '../errors.ts';
+import { AppError, errorCodes, isErrorCode, toExtensions, type ValidationError } from '../errors.ts';
 
 /** Apollo's own complaints about the request; their messages speak of the request alone. */
 const apolloCodes: ReadonlySet<unknown> = new Set(
@@ -22,7 +22,11 @@ export function formatError(
   const cause = unwrap(thrown);
   if (cause instanceof AppError) {
     const fieldName = thrown instanceof GraphQLError ? fieldNameOf(thrown) : undefined;
-    return { ...formatted, message: cause.message, extensions: toExtensions(cause, requestId, fieldName) };
+    return {
+      ...formatted,
+      message: cause.message,
+      extensions: toFieldExtensions(cause, requestId, fieldName),
+    };
   }
   const given = formatted.extensions?.code;
   const code = apolloCodes.has(given) ? given : toRefusalCode(cause);
@@ -72,15 +76,9 @@ function toFieldArgument({ argument, ...rest }: ValidationError, fieldName = '')
   return { ...rest, argument: renamed === undefined ? argument : renamed };
 }
 
-function toExtensions(error: AppError, requestId: string, fieldName: string | undefined) {
-  const { code, upstreamStatus, retryAfterSeconds } = error;
-  const validationErrors = error.validationErrors?.map((one) => toFieldArgument(one, fieldName));
-  return {
-    code,
-    retryable: errorCodes[code].retryable,
-    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
-    requestId,
-    ...(upstreamStatus === undefined ? {} : { upstream: { status: upstreamStatus } }),
-    ...(validationErrors === undefined ? {} : { validationErrors }),
-  };
+/** The complaints of an error, about the arguments that the field has. */
+function toFieldExtensions(error: AppError, requestId: string, fieldName: string | undefined) {
+  const { validationErrors, ...extensions } = toExtensions(error, requestId);
+  if (validationErrors === undefined) return extensions;
+  return { ...extensions, validationErrors: validationErrors.map((one) => toFieldArgument(one, fieldName)) };
 }

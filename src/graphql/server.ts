@@ -1,25 +1,28 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { ApolloServer, type ApolloServerPlugin, HeaderMap, type HTTPGraphQLResponse } from '@apollo/server';
+import { ApolloServer, HeaderMap, type HTTPGraphQLResponse } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginInlineTraceDisabled,
-  ApolloServerPluginLandingPageDisabled,
   ApolloServerPluginSchemaReportingDisabled,
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
-import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
+import { GraphQLError, type GraphQLSchema } from 'graphql';
+import type { Identity } from '../auth/identity.ts';
 import type { Config } from '../config.ts';
+import { AppError } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
-import type { TotalLoader } from '../totals/loader.ts';
-import type { Caller } from '../totals/source.ts';
+import { createTotalLoader } from '../totals/loader.ts';
+import type { TotalSource } from '../totals/source.ts';
 import { createTally } from '../totals/tally.ts';
 import { createCacheControl } from './cacheControl.ts';
 import { createCacheTags } from './cacheTags.ts';
 import type { Context } from './context.ts';
 import { createDocumentLimits } from './documentLimits.ts';
+import { createLandingPage } from './explorer.ts';
 import { formatError } from './formatError.ts';
 import { createOperationEvents } from './operationEvents.ts';
 import { createOperationLimit } from './operationLimit.ts';
+import { createSafelist, type Safelist } from './safelist.ts';
 import { createSchema } from './schema.ts';
 
 type GraphQLRequest = {
@@ -29,6 +32,10 @@ type GraphQLRequest = {
   search: string;
   /** The parsed JSON of a POST. */
   body: unknown;
+  /** Undefined for who may see the explorer's page and nothing else. */
+  identity: Identity | undefined;
+  /** Takes so many units of the caller's rate limit. */
+  charge: (units: number) => Promise<void>;
   requestId: string;
   signal: AbortSignal;
 };
@@ -41,23 +48,35 @@ export type GraphQLServer = {
   execute: (request: GraphQLRequest) => Promise<GraphQLResponse>;
 };
 
+/** Texts of operations by their hash. */
+type PersistedQueries = {
+  get: (key: string) => Promise<string | undefined>;
+  set: (key: string, text: string) => Promise<void>;
+  delete: (key: string) => Promise<void>;
+};
+
 type GraphQLDependencies = {
   config: Config;
-  /** Makes the loader of one request. */
-  createTotals: (caller: Omit<Caller, 'tenant'>) => TotalLoader;
+  source: TotalSource;
+  persistedQueries: PersistedQueries;
   emit: Emit;
   now: () => number;
 };
 
+type ApolloParts = { schema: GraphQLSchema; safelist: Safelist | undefined; currentRequestId: () => string };
+
 /** Apollo Server over the subgraph schema, spoken to without any knowledge of sockets. */
 export function createGraphQLServer(dependencies: GraphQLDependencies): GraphQLServer {
-  const { createTotals, now } = dependencies;
+  const { config, source, now } = dependencies;
   // Apollo tells its error exit nothing of the request, so the request is kept at hand for it.
   const current = new AsyncLocalStorage<GraphQLRequest>();
-  const apollo = createApollo(dependencies, () => current.getStore()?.requestId ?? '');
+  const currentRequestId = () => current.getStore()?.requestId ?? '';
+  const schema = createSchema();
+  const safelist = config.GRAPHQL_SAFELIST && createSafelist(config.GRAPHQL_SAFELIST, schema);
+  const apollo = createApollo(dependencies, { schema, safelist, currentRequestId });
 
   async function execute(request: GraphQLRequest): Promise<GraphQLResponse> {
-    const { method, headers, search, body } = request;
+    const { method, headers, search, body } = safelist?.hold(request) ?? request;
     const httpGraphQLRequest = { method, headers: new HeaderMap(headers), search, body };
     return current.run(request, async () =>
       toResponse(
@@ -69,18 +88,23 @@ export function createGraphQLServer(dependencies: GraphQLDependencies): GraphQLS
     );
   }
 
-  function createContext({ requestId, signal }: GraphQLRequest): Context {
+  function createContext({ identity, charge, requestId, signal }: GraphQLRequest): Context {
+    if (identity === undefined) throw unknownCaller();
     const tally = createTally();
-    const totals = createTotals({ requestId, signal, tally });
-    return { requestId, startedMs: now(), totals, tally, signal };
+    const { tenant, maySee } = identity;
+    const totals = createTotalLoader(source, { tenant, maySee, requestId, signal, tally });
+    return { requestId, startedMs: now(), totals, tally, charge, signal };
   }
 
   return { start: () => apollo.start(), stop: () => apollo.stop(), execute };
 }
 
-function createApollo({ config, emit, now }: GraphQLDependencies, currentRequestId: () => string) {
+function createApollo(dependencies: GraphQLDependencies, parts: ApolloParts) {
+  const { config, emit, now, persistedQueries } = dependencies;
+  const { schema, safelist, currentRequestId } = parts;
   return new ApolloServer<Context>({
-    schema: createSchema(),
+    schema,
+    persistedQueries: { cache: safelist === undefined ? persistedQueries : toPersistedQueries(safelist) },
     introspection: config.GRAPHQL_INTROSPECTION,
     hideSchemaDetailsFromClientErrors: !config.GRAPHQL_INTROSPECTION,
     includeStacktraceInErrorResponses: false,
@@ -99,7 +123,7 @@ function createApollo({ config, emit, now }: GraphQLDependencies, currentRequest
       return formatError(formatted, thrown, { requestId, onUnexpected });
     },
     plugins: [
-      createOperationLimit(config.GRAPHQL_MAX_TOTALS),
+      createOperationLimit(largestOperation(config)),
       createOperationEvents({ emit, now }),
       createCacheControl({ maxAgeMs: config.CACHE_MAX_AGE_SECONDS * 1000, now }),
       ...(config.GRAPHQL_CACHE_TAGS ? [createCacheTags()] : []),
@@ -113,6 +137,29 @@ function createApollo({ config, emit, now }: GraphQLDependencies, currentRequest
   });
 }
 
+/** Whoever asked for a page, and in a way that is none. */
+function unknownCaller(): GraphQLError {
+  const originalError = new AppError('UNAUTHENTICATED', 'Expected a request for a page alone.');
+  return new GraphQLError(originalError.message, { originalError, extensions: { http: { status: 401 } } });
+}
+
+/** By id alone: Apollo Server puts this before it. */
+function toPersistedQueries({ find }: Safelist): PersistedQueries {
+  return {
+    get: async (key) => find(key.replace(/^apq:/, '')),
+    set: async () => {},
+    delete: async () => {},
+  };
+}
+
+/** What costs more than a minute's units could never run, however often it is tried. */
+function largestOperation({
+  GRAPHQL_MAX_TOTALS: maxTotals,
+  RATE_LIMIT_PER_MINUTE: perMinute,
+}: Config): number {
+  return perMinute === 0 ? maxTotals : Math.min(maxTotals, perMinute);
+}
+
 /** Apollo's warnings speak to who builds the gateway, such as of options that a later version drops. */
 function createApolloLogger(emit: Emit) {
   const toDebug = (message: unknown) =>
@@ -120,12 +167,6 @@ function createApolloLogger(emit: Emit) {
   const toError = (message: unknown) =>
     emit({ type: 'apolloMessage', severity: 'error', message: String(message) });
   return { debug: toDebug, info: toDebug, warn: toDebug, error: toError };
-}
-
-function createLandingPage({ GRAPHQL_EXPLORER }: Config): ApolloServerPlugin {
-  return GRAPHQL_EXPLORER === 'sandbox'
-    ? ApolloServerPluginLandingPageLocalDefault({ embed: { runTelemetry: false } })
-    : ApolloServerPluginLandingPageDisabled();
 }
 
 async function toResponse({ status, headers, body }: HTTPGraphQLResponse): Promise<GraphQLResponse> {

@@ -1,13 +1,12 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
+import { AppError } from '../errors.ts';
+import { isSecret } from '../secret.ts';
+import { toUuid } from '../uuid.ts';
 import { readJsonBody } from './body.ts';
 import { HttpError } from './httpError.ts';
 import type { Route, Routes } from './route.ts';
 
-const uuid = z
-  .string()
-  .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i)
-  .toLowerCase();
+const uuid = z.string().transform(toUuid).pipe(z.string());
 const purgeBody = z.strictObject({ customerId: uuid, entitlementId: uuid.optional() });
 const maxBodyBytes = 1024;
 
@@ -27,11 +26,10 @@ export function createAdminRoutes(settings: AdminSettings): Routes {
 function createPurgeRoute({ purgeToken, purge }: AdminSettings): Route {
   return {
     methods: ['POST'],
+    challenge: 'Bearer',
     answer: async (request) => {
-      if (!isBearer(request.headers.authorization, purgeToken)) {
-        throw new HttpError(401, 'Expected the purge token as a bearer token.', {
-          'www-authenticate': 'Bearer',
-        });
+      if (!isSecret(request.headers.authorization ?? '', `Bearer ${purgeToken}`)) {
+        throw new AppError('UNAUTHENTICATED', 'Expected the purge token as a bearer token.');
       }
       const target = purgeBody.safeParse(await readJsonBody(request, maxBodyBytes));
       if (!target.success)
@@ -43,10 +41,4 @@ function createPurgeRoute({ purgeToken, purge }: AdminSettings): Route {
       );
     },
   };
-}
-
-/** Compares in constant time; hashing makes the lengths equal. */
-function isBearer(authorization: string | undefined, token: string): boolean {
-  const hash = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(hash(authorization ?? ''), hash(`Bearer ${token}`));
 }

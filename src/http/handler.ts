@@ -1,7 +1,8 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import cors from 'cors';
 import type { Emit } from '../telemetry/events.ts';
-import { HttpError, toErrorBody } from './httpError.ts';
+import { HttpError } from './httpError.ts';
+import { toRefusal } from './refusal.ts';
 import { toRequestId } from './requestId.ts';
 import type { Exchange, HttpAnswer, Route, Routes } from './route.ts';
 
@@ -34,7 +35,7 @@ export function createHandler({ routes, corsOrigins, emit, isReady }: HandlerDep
     const answer = await ask(request, exchange, route).catch((error: unknown) => {
       discardBody(request);
       // The client may have left in the middle of its own request: nothing went wrong here.
-      return toRefusal(error, exchange.requestId, response.destroyed ? () => {} : emit);
+      return toRefusal(error, { exchange, route, emit: response.destroyed ? () => {} : emit });
     });
     // Whoever is told that this connection ends asks another replica next.
     if (!isReady()) response.setHeader('connection', 'close');
@@ -107,20 +108,4 @@ function forbidFraming(response: ServerResponse): void {
     'content-security-policy',
     "frame-ancestors 'none'; base-uri 'none'; object-src 'none'; form-action 'none'",
   );
-}
-
-function toRefusal(error: unknown, requestId: string, emit: Emit): HttpAnswer {
-  const contentType: [string, string] = ['content-type', 'application/json; charset=utf-8'];
-  if (error instanceof HttpError) {
-    const { status, message, headers } = error;
-    const body = toErrorBody(message, { code: 'BAD_REQUEST', requestId });
-    return { status, headers: [contentType, ...Object.entries(headers)], body };
-  }
-  emit({ type: 'unexpectedError', requestId, cause: error });
-  const body = toErrorBody('Internal server error', {
-    code: 'INTERNAL_SERVER_ERROR',
-    retryable: false,
-    requestId,
-  });
-  return { status: 500, headers: [contentType], body };
 }

@@ -14,6 +14,8 @@ export type HttpAnswer = { status: number; headers: Iterable<[string, string]>; 
 /** Answers one path. */
 export type Route = {
   methods: readonly string[];
+  /** What an answer of 401 says in `www-authenticate`. */
+  challenge?: string;
   /** Throws an `HttpError` to refuse. */
   answer: (request: IncomingMessage, exchange: Exchange) => Promise<HttpAnswer> | HttpAnswer;
 };

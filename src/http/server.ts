@@ -4,16 +4,36 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { createHandler, type HandlerSettings } from './handler.ts';
+import { refuseUnreadable } from './refusal.ts';
 import type { Routes } from './route.ts';
 
-/** A load balancer reuses idle connections for up to 60 s: the side that closes first must be the balancer. */
-export const timeouts = { keepAliveTimeout: 65_000, headersTimeout: 66_000, requestTimeout: 75_000 };
+/** Milliseconds, and connections open at once. */
+export type ConnectionLimits = {
+  keepAliveTimeout: number;
+  headersTimeout: number;
+  requestTimeout: number;
+  connectionsCheckingInterval: number;
+  maxConnections: number;
+};
+
+/**
+ * A load balancer reuses idle connections for up to 60 s: the side that closes first must be the balancer. Who has not
+ * said all of its question by then is cut off, and holds one of the connections until then.
+ */
+export const connectionLimits: ConnectionLimits = {
+  keepAliveTimeout: 65_000,
+  headersTimeout: 66_000,
+  requestTimeout: 75_000,
+  connectionsCheckingInterval: 5000,
+  maxConnections: 10_000,
+};
 
 type HttpServerSettings = HandlerSettings & {
   /** Tells it apart in the log. */
   listener: 'main' | 'admin';
   config: Pick<Config, 'SHUTDOWN_DELAY_MS' | 'SHUTDOWN_TIMEOUT_MS'>;
   now: () => number;
+  connectionLimits?: Partial<ConnectionLimits> | undefined;
 };
 
 export type HttpServer = {
@@ -30,13 +50,16 @@ export function createHttpServer(host: string, port: number, settings: HttpServe
   const isReady = () => !isDraining;
   const routes = new Map([...settings.routes, ...createProbes(isReady)]);
   const handler = createHandler({ ...settings, routes, isReady });
-  const server = createServer(timeouts, (request, response) => {
+  const limits = { ...connectionLimits, ...settings.connectionLimits };
+  const server = createServer(limits, (request, response) => {
     underWay += 1;
     response.once('close', () => {
       underWay -= 1;
     });
     handler(request, response);
   });
+  server.maxConnections = limits.maxConnections;
+  server.on('clientError', refuseUnreadable);
 
   const sockets = trackSockets(server);
 

@@ -12,6 +12,10 @@ export type GatewayEvent =
   | { type: 'redisChanged'; state: 'up' | 'down'; reason: string | undefined }
   | { type: 'redisRefused'; reason: string }
   | { type: 'purged'; everywhere: boolean }
+  /** Somebody was not let in, or not for now. `reason` says more than the answer did, and nothing of the credentials. */
+  | { type: 'callerRefused'; requestId: string; code: string; reason: string | undefined }
+  /** The issuer's keys could not be fetched; those that are known stay in use. */
+  | { type: 'keysUnavailable'; reason: string }
   /** Apollo Server speaking for itself. */
   | { type: 'apolloMessage'; severity: 'debug' | 'error'; message: string }
   /** An error that no code of ours foresaw; `cause` is what was thrown. */

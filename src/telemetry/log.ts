@@ -42,6 +42,7 @@ function levelOf(event: GatewayEvent): Level {
       return event.state === 'closed' ? 'info' : 'warn';
     case 'redisRefused':
     case 'tenantHeldBack':
+    case 'keysUnavailable':
       return 'warn';
     case 'purged':
       return event.everywhere ? 'info' : 'warn';

@@ -1,9 +1,20 @@
+import type { Config } from '../config.ts';
+
 /** How long a number is good for what, each span beginning where the one before ends (RFC 5861). */
 export type FreshnessSettings = {
   maxAgeMs: number;
   staleWhileRevalidateMs: number;
   staleIfErrorMs: number;
 };
+
+/** The settings of the configuration, in milliseconds. */
+export function toFreshnessSettings(config: Config): FreshnessSettings {
+  return {
+    maxAgeMs: config.CACHE_MAX_AGE_SECONDS * 1000,
+    staleWhileRevalidateMs: config.CACHE_STALE_WHILE_REVALIDATE_SECONDS * 1000,
+    staleIfErrorMs: config.CACHE_STALE_IF_ERROR_SECONDS * 1000,
+  };
+}
 
 /**
  * `fresh`: answered as it is. `revalidate`: answered as stale while it is refreshed. `onError`: answered as stale where

@@ -9,7 +9,13 @@ import { recordFailure, recordTotal, type Source, type Tally } from './tally.ts'
 import type { Total, TotalKey } from './total.ts';
 
 /** The request on whose behalf totals are loaded. */
-export type Caller = { tenant: Tenant; requestId: string; signal: AbortSignal; tally: Tally };
+export type Caller = {
+  tenant: Tenant;
+  maySee: (customerId: string) => boolean;
+  requestId: string;
+  signal: AbortSignal;
+  tally: Tally;
+};
 
 export type TotalSource = {
   /** A total or an error for each key, in order. */

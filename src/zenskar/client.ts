@@ -27,7 +27,6 @@ type AnswerHeaders = { retryAfter: string | undefined; ids: Readonly<Record<stri
 export type ZenskarClientSettings = {
   url: string;
   apiVersion: string | undefined;
-  maxSockets: number;
   userAgent: string;
 };
 
@@ -43,7 +42,8 @@ export type ZenskarClient = {
 
 /** The HTTP side of Zenskar: one call is one attempt. When to call at all, and what an answer means, is decided elsewhere. */
 export function createZenskarClient(settings: ZenskarClientSettings): ZenskarClient {
-  const agentOptions = { keepAlive: true, maxSockets: settings.maxSockets };
+  // How many calls run at once is decided for each tenant apart: a limit of the agent would be one for all together.
+  const agentOptions = { keepAlive: true };
   const agent = { http: new HttpAgent(agentOptions), https: new HttpsAgent(agentOptions) };
   const client = got.extend({
     agent,

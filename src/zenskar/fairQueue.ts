@@ -14,6 +14,8 @@ export type FairQueue = {
   enter: () => Release | undefined;
   /** Resolves when it is the turn of any of the party; rejects when `signal` aborts first. */
   wait: (party: Party, signal: AbortSignal) => Promise<Release>;
+  /** Whether nothing runs and nobody waits. */
+  isIdle: () => boolean;
 };
 
 /**
@@ -77,5 +79,5 @@ export function createFairQueue(limit: number): FairQueue {
     const waiters = groups.get(group);
     if (waiters?.delete(admit) && waiters.size === 0) groups.delete(group);
   }
-  return { enter, wait };
+  return { enter, wait, isIdle: () => free === limit };
 }

@@ -52,7 +52,7 @@ export function invalidResponse(upstreamStatus?: number): AppError {
 }
 
 function rejectedCredentials(upstreamStatus: number): AppError {
-  return new AppError('UPSTREAM_REJECTED_CREDENTIALS', "Zenskar refused the gateway's credentials.", {
+  return new AppError('UPSTREAM_REJECTED_CREDENTIALS', 'Zenskar refused the credentials in use.', {
     upstreamStatus,
   });
 }

@@ -26,12 +26,29 @@ export type PolicySettings = {
 
 type PolicyDependencies = PolicySettings & { emit: Emit; now: () => number };
 
-/** Makes each tenant's policy when it is first asked for. */
+/** Callers that bring credentials of their own may bring any number. */
+const maxTenants = 1000;
+
+/** Makes each tenant's policy when it is first asked for, and forgets those longest unused. */
 export function createTenantPolicies(dependencies: PolicyDependencies): (scope: TenantScope) => TenantPolicy {
+  // A Map keeps its order: what was used last stands at its end.
   const policies = new Map<TenantScope, TenantPolicy>();
+
+  function forgetOne(): void {
+    for (const [scope, { queue }] of policies) {
+      // One in use must stay the only one of its tenant, or its limits would count for nothing.
+      if (queue.isIdle()) {
+        policies.delete(scope);
+        return;
+      }
+    }
+  }
+
   return (scope) => {
     const policy = policies.get(scope) ?? createTenantPolicy(scope, dependencies);
+    policies.delete(scope);
     policies.set(scope, policy);
+    if (policies.size > maxTenants) forgetOne();
     return policy;
   };
 }

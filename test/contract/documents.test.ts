@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { errorCodes } from '../../src/errors.ts';
-import { secretVariables, variables } from '../../src/variables.ts';
+import { requiredVariables, secretVariables, variables } from '../../src/variables.ts';
 import { useGateway } from '../support/gateway.ts';
 
 const root = new URL('../../', import.meta.url);
@@ -14,13 +14,26 @@ function rowsUnder(header: string): string[] {
   return rest.split('\n\n')[0]?.split('\n') ?? [];
 }
 
+/** When a variable is required, in words; empty where it never is. */
+function requirementOf(variable: string): string {
+  const modes = Object.entries(requiredVariables);
+  const requiring = modes
+    .filter(([, names]) => names.some((name) => name === variable))
+    .map(([mode]) => mode);
+  const sparing = modes.filter(([mode]) => !requiring.includes(mode)).map(([mode]) => mode);
+  if (requiring.length === 0) return '';
+  return requiring.length > sparing.length
+    ? `required, save with \`AUTH_MODE=${sparing}\``
+    : `required with \`AUTH_MODE=${requiring}\``;
+}
+
 const settings = Object.entries(variables).map(([name, schema]) => {
-  const { success, data } = schema.safeParse(undefined);
+  const { data } = schema.safeParse(undefined);
   const fallback = Array.isArray(data) && data.length === 0 ? undefined : data;
   return {
     name,
-    required: !success,
     fallback: fallback === undefined ? '' : String(fallback),
+    required: requirementOf(name),
     meaning: schema.description,
   };
 });
@@ -31,7 +44,7 @@ describe('the documents', () => {
   it('have every variable with its default and meaning', () => {
     expect(rowsUnder('| variable | default | meaning |')).toEqual(
       settings.map(({ name, required, fallback, meaning }) => {
-        return `| \`${name}\` | ${required ? 'required' : fallback || 'none'} | ${meaning} |`;
+        return `| \`${name}\` | ${required || fallback || 'none'} | ${meaning} |`;
       }),
     );
     for (const name of secretVariables) expect(readme).toContain(`\`${name}_FILE\``);
@@ -39,7 +52,7 @@ describe('the documents', () => {
 
   it('have an example of the environment with the same', () => {
     const blocks = settings.map(({ name, required, fallback, meaning }) => {
-      return `# ${meaning}\n${required ? '' : '#'}${name}=${fallback}\n`;
+      return `# ${meaning}\n${required.startsWith('required, ') ? '' : '#'}${name}=${fallback}\n`;
     });
     expect(read('.env.example')).toBe(blocks.join('\n'));
   });
@@ -54,8 +67,8 @@ describe('the documents', () => {
 
   it('draw the tree that src/ is', () => {
     const entries = readdirSync(new URL('src/', root), { withFileTypes: true });
-    for (const entry of entries)
-      expect(readme).toContain(entry.isDirectory() ? `${entry.name}/` : entry.name);
+    const named = entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name));
+    expect(named.filter((name) => !readme.includes(name))).toEqual([]);
     const [tree = ''] = /^main\.ts {8}[^`]+/m.exec(readme) ?? [];
     const drawn = [...tree.matchAll(/([a-z]+\/|[a-z]+\.ts)/gi)].map(([name]) => name.replace('/', ''));
     const names = new Set(entries.map(({ name }) => name));

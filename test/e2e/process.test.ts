@@ -49,7 +49,7 @@ describe('the gateway as a process', () => {
       [
         'The configuration has problems:',
         '  - PORT is "http"; expected a whole number from 0 to 65535.',
-        '  - ZENSKAR_ORGANISATION is missing; it is required.',
+        '  - ZENSKAR_ORGANISATION is missing; it is required with AUTH_MODE=none.',
         '  - ZENSKAR_API_KY is not a variable of the gateway; did you mean ZENSKAR_API_KEY?',
         '',
       ].join('\n'),

@@ -1,11 +1,12 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { createPersistedQueries } from '../../src/cache/persistedQueries.ts';
 import { parseConfig } from '../../src/config.ts';
 import { createGraphQLServer } from '../../src/graphql/server.ts';
 import type { Routes } from '../../src/http/route.ts';
-import { createHttpServer, timeouts } from '../../src/http/server.ts';
+import { connectionLimits, createHttpServer } from '../../src/http/server.ts';
 import type { GatewayEvent } from '../../src/telemetry/events.ts';
-import type { TotalLoader } from '../../src/totals/loader.ts';
 import { customer, entitlement, totalQuery } from '../support/ids.ts';
+import { tenantOf } from '../support/totals.ts';
 
 const parsed = parseConfig({ ZENSKAR_API_KEY: 'k', ZENSKAR_ORGANISATION: 'o' }, () => '');
 if (!parsed.ok) throw new Error('The configuration is wrong.');
@@ -67,12 +68,13 @@ describe('a fault of the gateway itself', () => {
     'in a resolver likewise, where it throws %p',
     async (fault) => {
       const events: GatewayEvent[] = [];
-      const load = async () => {
+      const loadMany = async () => {
         throw fault;
       };
       const graphql = createGraphQLServer({
         config,
-        createTotals: () => ({ load }) as unknown as TotalLoader,
+        source: { loadMany },
+        persistedQueries: createPersistedQueries(undefined),
         emit: (event) => void events.push(event),
         now: Date.now,
       });
@@ -83,6 +85,8 @@ describe('a fault of the gateway itself', () => {
         headers: [['content-type', 'application/json']],
         search: '',
         body: { query: totalQuery, variables: { entitlementId: entitlement, customerId: customer } },
+        identity: { tenant: tenantOf('one'), name: undefined, maySee: () => true },
+        charge: async () => {},
         requestId: 'r',
         signal: new AbortController().signal,
       });
@@ -108,8 +112,8 @@ describe('the listener', () => {
   it('keeps connections longer than a load balancer does, and waits for headers longer still', async () => {
     const { url } = await serve(new Map());
     expect((await fetch(`${url}/livez`)).headers.get('keep-alive')).toBe('timeout=65');
-    expect(timeouts.keepAliveTimeout).toBeGreaterThan(60_000);
-    expect(timeouts.headersTimeout).toBeGreaterThan(timeouts.keepAliveTimeout);
-    expect(timeouts.requestTimeout).toBeGreaterThan(timeouts.headersTimeout);
+    expect(connectionLimits.keepAliveTimeout).toBeGreaterThan(60_000);
+    expect(connectionLimits.headersTimeout).toBeGreaterThan(connectionLimits.keepAliveTimeout);
+    expect(connectionLimits.requestTimeout).toBeGreaterThan(connectionLimits.headersTimeout);
   });
 });

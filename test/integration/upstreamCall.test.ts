@@ -70,7 +70,7 @@ describe('one attempt', () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const client = createZenskarClient({ url, apiVersion: undefined, maxSockets: 2, userAgent: 'test' });
+    const client = createZenskarClient({ url, apiVersion: undefined, userAgent: 'test' });
     stops.push(client.close, () => server.close().closeAllConnections());
     return client;
   }
@@ -87,22 +87,6 @@ describe('one attempt', () => {
   async function attemptAgainst(answer: RequestListener, timeoutMs?: number) {
     return attempt(await clientOf(createServer(answer)), timeoutMs);
   }
-
-  it('is one of as many at once as there are sockets', async () => {
-    let underWay = 0;
-    let peak = 0;
-    const server = createServer((_, response) => {
-      underWay += 1;
-      peak = Math.max(peak, underWay);
-      setTimeout(() => {
-        underWay -= 1;
-        response.end('{}');
-      }, 20);
-    });
-    const client = await clientOf(server);
-    await Promise.all(Array.from({ length: 6 }, () => attempt(client)));
-    expect(peak).toBe(2);
-  });
 
   it.each([
     [503, 'x'.repeat(100_000)],

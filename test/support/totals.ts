@@ -30,9 +30,9 @@ export async function createTotals(attempt: Attempt, freshness: FreshnessSetting
     emit,
     now,
   });
-  const cache = await createCache({
+  const cache = createCache({
     maxEntries: 1000,
-    redisUrl: undefined,
+    redis: undefined,
     lifetimeMs: toLifetimeMs(freshness),
     emit,
     now,
@@ -40,7 +40,13 @@ export async function createTotals(attempt: Attempt, freshness: FreshnessSetting
   const source = createTotalSource({ cache, upstream, freshness, now });
 
   async function load(key: TotalKey, tenant: Tenant): Promise<Total | Error> {
-    const caller = { tenant, requestId: 'r', signal: new AbortController().signal, tally: createTally() };
+    const caller = {
+      tenant,
+      maySee: () => true,
+      requestId: 'r',
+      signal: new AbortController().signal,
+      tally: createTally(),
+    };
     const [total = new Error('no slot')] = await source.loadMany([key], caller);
     return total;
   }

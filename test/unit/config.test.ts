@@ -38,7 +38,11 @@ describe('the configuration', () => {
         CACHE_MAX_ENTRIES: 100_000,
         AUTH_MODE: 'none',
         AUTH_ALLOW_ANONYMOUS: false,
+        JWT_CUSTOMER_CLAIM: 'customer_id',
+        JWT_ALL_CUSTOMERS_SCOPE: 'entitlements:read:all',
         CORS_ORIGINS: [],
+        RATE_LIMIT_PER_MINUTE: 0,
+        TRUSTED_PROXIES: [],
         GRAPHQL_EXPLORER: 'off',
         GRAPHQL_CACHE_TAGS: false,
         GRAPHQL_INTROSPECTION: false,
@@ -82,9 +86,9 @@ describe('the configuration', () => {
       ok: false,
       problems: [
         'PORT is "http"; expected a whole number from 0 to 65535.',
-        'ZENSKAR_API_KEY is missing; it is required.',
-        'ZENSKAR_ORGANISATION is missing; it is required.',
         'LOG_LEVEL is "loud"; expected debug, info, warn, error or silent.',
+        'ZENSKAR_API_KEY is missing; it is required with AUTH_MODE=none.',
+        'ZENSKAR_ORGANISATION is missing; it is required with AUTH_MODE=none.',
         expect.stringMatching(/^CACHE_SIZE is not a variable of the gateway; did you mean [A-Z_]+\?$/),
       ],
     });
@@ -103,6 +107,13 @@ describe('the configuration', () => {
     ['GRAPHQL_INTROSPECTION', 'yes'],
     ['GRAPHQL_EXPLORER', 'on'],
     ['AUTH_MODE', 'jwtt'],
+    ['RATE_LIMIT_PER_MINUTE', '12,5'],
+    ['RATE_LIMIT_PER_MINUTE', 'off'],
+    ['TRUSTED_PROXIES', 'proxy.example.com'],
+    ['TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['TRUSTED_PROXIES', '10.0.0.0/'],
+    ['TRUSTED_PROXIES', '10.0.0.0/8/8'],
+    ['JWT_ALL_CUSTOMERS_SCOPE', 'two scopes'],
     ['CACHE_MAX_AGE_SECONDS', '-1'],
     ['CORS_ORIGINS', '*'],
     ['CORS_ORIGINS', 'https://a.example/path'],
@@ -160,6 +171,41 @@ describe('the configuration', () => {
       ok: false,
       problems: [expect.stringMatching(/^ZENSKAR_API_KEY_FILE .* is empty/)],
     });
+  });
+
+  it.each([
+    ['jwt', ['JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE']],
+    ['router', ['ROUTER_SECRET']],
+    ['passthrough', []],
+  ])('needs with AUTH_MODE=%s what that mode cannot do without', (mode, names) => {
+    const expected = names.map((name) => `${name} is missing; it is required with AUTH_MODE=${mode}.`);
+    expect(problemsOf({ AUTH_MODE: mode })).toEqual(expected);
+    const withoutCredentials = problemsOf({ AUTH_MODE: mode, ZENSKAR_API_KEY: '', ZENSKAR_ORGANISATION: '' });
+    expect(withoutCredentials).toHaveLength(expected.length + (mode === 'passthrough' ? 0 : 2));
+  });
+
+  it('refuses where keys come from without showing it, as it may hold a password', () => {
+    expect(problemsOf({ JWT_JWKS_URL: 'https://me:pw@issuer.example/keys' })).toEqual([
+      'JWT_JWKS_URL has a value that is not shown here; expected an http or https URL without credentials or fragment.',
+    ]);
+    expect(problemsOf({ JWT_JWKS_URL: 'https://issuer.example/keys?appid=1' })).toEqual([]);
+  });
+
+  it('reads the safelist from its file, and refuses one that is none', () => {
+    const operation = { id: 'a', name: 'A', type: 'query', body: 'query A { __typename }' };
+    const manifest = { format: 'apollo-persisted-query-manifest', version: 1, operations: [operation] };
+    const parsed = parse({ GRAPHQL_SAFELIST: '/list' }, (path) =>
+      JSON.stringify(path === '/list' && manifest),
+    );
+    expect(parsed).toMatchObject({ ok: true, config: { GRAPHQL_SAFELIST: manifest } });
+    for (const text of ['', 'null', '[]', JSON.stringify({ ...manifest, version: 2 }), '{"format":'])
+      expect(parse({ GRAPHQL_SAFELIST: '/list' }, () => text)).toEqual({
+        ok: false,
+        problems: [
+          'GRAPHQL_SAFELIST cannot be read, or is no manifest; expected the path of a readable apollo-persisted-query-manifest.',
+        ],
+      });
+    expect(parse({ GRAPHQL_SAFELIST: '/list' })).toMatchObject({ ok: false });
   });
 
   it('names the nearest variable for a misspelt one', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { AppError } from '../../src/errors.ts';
-import { createTotalLoader } from '../../src/totals/loader.ts';
+import { createTotalLoader, type TotalLoader } from '../../src/totals/loader.ts';
 import type { Caller } from '../../src/totals/source.ts';
 import { createTally } from '../../src/totals/tally.ts';
 import type { Total, TotalKey } from '../../src/totals/total.ts';
@@ -15,13 +15,30 @@ const keyOf = (n: number): TotalKey => ({
 });
 const caller: Caller = {
   tenant: tenantOf('one'),
+  maySee: (customerId) => customerId === customer,
   requestId: 'r',
   signal: new AbortController().signal,
   tally: createTally(),
 };
 const totalOf = (key: TotalKey): Total => ({ ...key, quantity: 1, asOf: new Date(0), stale: false });
 
+const loadAll = (loader: TotalLoader, keys: readonly TotalKey[]) =>
+  Promise.all(keys.map((key) => loader.load(key).catch((error: unknown) => error)));
+
 describe('the loader', () => {
+  it('refuses what the caller may not see before anything is looked up', async () => {
+    const asked: (readonly TotalKey[])[] = [];
+    const loadMany = async (keys: readonly TotalKey[]) => {
+      asked.push(keys);
+      return keys.map(totalOf);
+    };
+    const foreign = { ...keyOf(1), customerId: idOf(8) };
+    const [answer, refusal] = await loadAll(createTotalLoader({ loadMany }, caller), [keyOf(1), foreign]);
+    expect(answer).toEqual(totalOf(keyOf(1)));
+    expect(refusal).toEqual(new AppError('FORBIDDEN', 'You may not see the totals of this customer.'));
+    expect(asked).toEqual([[keyOf(1)]]);
+  });
+
   it('puts each answer in its place, an error in that of a failed key alone, and asks for equal keys once', async () => {
     const refused = new AppError('NOT_FOUND', 'Words.');
     const batches: (readonly TotalKey[])[] = [];
@@ -30,7 +47,7 @@ describe('the loader', () => {
       return keys.map((key) => (key.entitlementId === idOf(2) ? refused : totalOf(key)));
     };
     const loader = createTotalLoader({ loadMany }, caller);
-    const answers = await loader.loadMany([3, 1, 2, 3].map(keyOf));
+    const answers = await loadAll(loader, [3, 1, 2, 3].map(keyOf));
     expect(answers).toEqual([totalOf(keyOf(3)), totalOf(keyOf(1)), refused, totalOf(keyOf(3))]);
     expect(batches).toEqual([[3, 1, 2].map(keyOf)]);
   });
@@ -41,7 +58,8 @@ describe('the loader', () => {
       sizes.push(keys.length);
       return keys.map(totalOf);
     };
-    await createTotalLoader({ loadMany }, caller).loadMany(Array.from({ length: 600 }, (_, n) => keyOf(n)));
+    const keys = Array.from({ length: 600 }, (_, n) => keyOf(n));
+    await loadAll(createTotalLoader({ loadMany }, caller), keys);
     expect(sizes).toEqual([250, 250, 100]);
   });
 

@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+import type { JWTPayload } from 'jose';
+import { toUuid } from '../uuid.ts';
+import { type Identity, maySeeAll } from './identity.ts';
+
+export type ClaimNames = {
+  /** The claim that holds the id, or the list of ids, of the customers that the caller may see. */
+  customerClaim: string;
+  /** The scope of a caller that may see every customer. */
+  allCustomersScope: string;
+};
+
+/** What a token says of its bearer. A claim of another shape than expected grants nothing. */
+export function readClaims(
+  payload: JWTPayload,
+  { customerClaim, allCustomersScope }: ClaimNames,
+): Omit<Identity, 'tenant'> {
+  const name = typeof payload.sub === 'string' ? toName(payload.sub) : undefined;
+  if (scopesOf(payload).includes(allCustomersScope)) return { name, maySee: maySeeAll };
+  const customerIds = new Set(idsOf(own(payload, customerClaim)));
+  return { name, maySee: (customerId) => customerIds.has(customerId) };
+}
+
+function idsOf(claim: unknown): string[] {
+  return [claim].flat().flatMap((id) => toUuid(id) ?? []);
+}
+
+/** `scope` is a text of scopes between spaces (RFC 8693, section 4.2); some issuers write `scp`, or a list. */
+function scopesOf(payload: JWTPayload): unknown[] {
+  return [own(payload, 'scope'), own(payload, 'scp')].flatMap((scope) =>
+    typeof scope === 'string' ? scope.split(' ') : [scope].flat(),
+  );
+}
+
+/** Of the token alone, whatever the name: objects inherit things, too. */
+function own(payload: JWTPayload, name: string): unknown {
+  return Object.hasOwn(payload, name) ? payload[name] : undefined;
+}
+
+function toName(subject: string): string {
+  return createHash('sha256').update(subject).digest('base64url').slice(0, 22);
+}

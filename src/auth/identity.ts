@@ -1,0 +1,18 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Tenant } from '../tenant.ts';
+
+/** Who asks. */
+export type Identity = {
+  tenant: Tenant;
+  /** Tells callers of one tenant apart; undefined where nothing does. A hash, from which nobody can be named. */
+  name: string | undefined;
+  /** Whether this caller may see the totals of the customer with this id, in canonical form. */
+  maySee: (customerId: string) => boolean;
+};
+
+/** Reads from a request's headers who asks; rejects with `UNAUTHENTICATED` where they do not say. */
+export type Identify = (headers: IncomingHttpHeaders) => Promise<Identity>;
+
+export function maySeeAll(): boolean {
+  return true;
+}

@@ -1,0 +1,58 @@
+import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
+import type { Emit } from '../telemetry/events.ts';
+
+/** How often at most the issuer is asked, whatever the tokens say; and while nothing is known of it yet. */
+const cooldownMs = 10_000;
+const firstCooldownMs = 1000;
+/** How long a key that the issuer took back is still believed where the issuer can be asked. */
+const maxAgeMs = 600_000;
+const timeoutMs = 3000;
+
+type KeySetSettings = { url: string; emit: Emit; now: () => number };
+
+/**
+ * The keys of an issuer, by `kid`. A token with an unknown one has them fetched again, and is refused where that does
+ * not help. Known keys outlive an issuer that cannot be reached: left to itself, jose would refuse every token once its
+ * copy is too old, and would hold back only after a fetch that succeeded.
+ */
+export function createKeySet({ url, emit, now }: KeySetSettings): JWTVerifyGetKey {
+  const keys = createRemoteJWKSet(new URL(url), {
+    timeoutDuration: timeoutMs,
+    cooldownDuration: Number.POSITIVE_INFINITY,
+    cacheMaxAge: Number.POSITIVE_INFINITY,
+  });
+  let fetchedAtMs: number | undefined;
+  let attemptedAtMs = Number.NEGATIVE_INFINITY;
+  let underWay = Promise.resolve();
+  void reload();
+
+  /** Asks the issuer, unless it was asked a moment ago; resolves when the last question is over. */
+  function reload(): Promise<void> {
+    if (now() - attemptedAtMs < (fetchedAtMs === undefined ? firstCooldownMs : cooldownMs)) return underWay;
+    attemptedAtMs = now();
+    const keep = () => {
+      fetchedAtMs = now();
+    };
+    const tell = (error: Error) => emit({ type: 'keysUnavailable', reason: reasonOf(error) });
+    underWay = keys.reload().then(keep, tell);
+    return underWay;
+  }
+
+  return async (header, token) => {
+    if (fetchedAtMs === undefined) await reload();
+    else if (now() - fetchedAtMs > maxAgeMs) void reload();
+    if (fetchedAtMs === undefined) throw new errors.JWKSNoMatchingKey();
+    try {
+      return await keys(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      await reload();
+      return keys(header, token);
+    }
+  };
+}
+
+/** The message of a failed `fetch` says only that it failed; what it wraps says why. */
+function reasonOf({ message, cause }: Error): string {
+  return cause instanceof Error ? `${message}: ${cause.message}` : message;
+}

@@ -1,0 +1,37 @@
+import { LRUCache } from 'lru-cache';
+import type { Redis } from './redis.ts';
+
+/** Characters of all texts together that are kept in this process. */
+const maxLength = 5_000_000;
+const lifetimeSeconds = 86_400;
+/** Apollo Server puts its own prefix before what the client sent, whatever that is. */
+const isHash = /^apq:[0-9a-f]{64}$/;
+const prefix = 'zenskar-gateway:1:query:';
+
+/** Texts of operations by their hash, in the form Apollo Server asks for. */
+export type PersistedQueries = {
+  get: (hash: string) => Promise<string | undefined>;
+  set: (hash: string, text: string) => Promise<void>;
+  delete: (hash: string) => Promise<void>;
+};
+
+/** Operations that clients registered by sending them with their hash; shared between replicas where there is a Redis. */
+export function createPersistedQueries(redis: Redis | undefined): PersistedQueries {
+  const memory = new LRUCache<string, string>({ maxSize: maxLength, sizeCalculation: (text) => text.length });
+
+  async function get(hash: string): Promise<string | undefined> {
+    if (!isHash.test(hash)) return undefined;
+    const known = memory.get(hash);
+    if (known !== undefined || redis === undefined) return known;
+    const shared = (await redis.run((client) => client.get(prefix + hash))) ?? undefined;
+    if (shared !== undefined) memory.set(hash, shared);
+    return shared;
+  }
+
+  async function set(hash: string, text: string): Promise<void> {
+    memory.set(hash, text);
+    const expiration = { type: 'EX', value: lifetimeSeconds } as const;
+    await redis?.run((client) => client.set(prefix + hash, text, { expiration }));
+  }
+  return { get, set, delete: async (hash) => void memory.delete(hash) };
+}

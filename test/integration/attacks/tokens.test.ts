@@ -1,0 +1,201 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { CompactEncrypt, exportSPKI, importJWK, SignJWT } from 'jose';
+import { post, survive } from '../../support/attack.ts';
+import { type Gateway, useReplicas } from '../../support/gateway.ts';
+import { apiKey, customer, entitlement, expectedQuantity } from '../../support/ids.ts';
+import { audience, issuerName, useIssuer } from '../../support/issuer.ts';
+
+const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+const question = JSON.stringify({
+  query: `{ customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}") { quantity } }`,
+});
+const answered = { data: { customerEntitlementTotal: { quantity: expectedQuantity() } } };
+
+const issuer = useIssuer();
+const [gateway] = useReplicas(1, issuer.environment) as [Gateway];
+const seconds = () => Math.floor(gateway.now() / 1000);
+const sign = (claims: object = {}, header: object = {}) =>
+  issuer.sign(gateway.now(), { claims: { customer_id: customer, ...claims }, header: { ...header } });
+const signWith = async (kid: string, header: object = {}) => {
+  const key = await issuer.createKey(kid);
+  return issuer.sign(gateway.now(), { key, header: { ...header } });
+};
+const signWithSecret = (secret: string) =>
+  new SignJWT(payload()).setProtectedHeader({ alg: 'HS256', kid: 'first' }).sign(Buffer.from(secret));
+const payload = () => ({
+  iss: issuerName,
+  aud: audience,
+  exp: seconds() + 600,
+  scope: 'entitlements:read:all',
+});
+const published = () => ({ ...issuer.published[0]?.jwk });
+
+/** A server of the attacker's, that hopes to be asked. */
+const foreign = createServer((_, response) => {
+  foreignAsks += 1;
+  response.end('{"keys":[]}');
+});
+let foreignAsks = 0;
+let foreignUrl = '';
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => void foreign.listen(0, '127.0.0.1', resolve));
+  foreignUrl = `http://127.0.0.1:${(foreign.address() as AddressInfo).port}/`;
+});
+afterAll(() => void foreign.close().closeAllConnections());
+
+type Making = () => string | Promise<string>;
+
+const refusedTokens: [name: string, make: Making][] = [
+  ['is empty', () => ''],
+  ['is garbage', () => 'garbage'],
+  ['is three dots', () => '...'],
+  ['is of alg none', () => `${encode({ alg: 'none' })}.${encode(payload())}.`],
+  ['is of alg nOnE', () => `${encode({ alg: 'nOnE', kid: 'first' })}.${encode(payload())}.`],
+  ['is of no alg', () => `${encode({ kid: 'first' })}.${encode(payload())}.${encode('x')}`],
+  [
+    'is HS256 with the public key as PEM',
+    async () => signWithSecret(await exportSPKI((await importJWK(published())) as CryptoKey)),
+  ],
+  ['is HS256 with the public key as JWK', () => signWithSecret(JSON.stringify(published()))],
+  ['is HS256 with the modulus', () => signWithSecret(String(published().n))],
+  ['has another issuer', () => sign({ iss: 'https://evil.example.com/' })],
+  ['has an issuer that only begins like it', () => sign({ iss: `${issuerName}x` })],
+  ['has a list of issuers', () => sign({ iss: [issuerName] })],
+  ['has no issuer', () => sign({ iss: undefined })],
+  ['is for another audience', () => sign({ aud: 'other' })],
+  ['is for other audiences', () => sign({ aud: ['other', `${audience}2`] })],
+  ['is for nobody', () => sign({ aud: undefined })],
+  ['is expired by more than the leeway', () => sign({ exp: seconds() - 31 })],
+  ['never expires', () => sign({ exp: undefined })],
+  ['expires in words', () => sign({ exp: 'tomorrow' })],
+  ['is not valid yet by more than the leeway', () => sign({ nbf: seconds() + 35 })],
+  ['has an unknown kid', () => signWith('unknown')],
+  ['has the kid of another key', () => signWith('first')],
+  ['has a path for a kid', () => sign({}, { kid: '../../../dev/null' })],
+  ['has __proto__ for a kid', () => sign({}, { kid: '__proto__' })],
+  ['brings its own key', async () => signWith('own', { jwk: (await issuer.createKey('own')).jwk })],
+  ['says where its key is', () => signWith('own', { jku: foreignUrl, x5u: foreignUrl })],
+  ['demands an extension nobody knows', () => sign({}, { crit: ['unheardOf'], unheardOf: 1 })],
+  [
+    'was changed after it was signed',
+    async () => (await sign()).replace(/\.[^.]*\./, `.${encode(payload())}.`),
+  ],
+  ['lost its signature', async () => (await sign()).replace(/[^.]*$/, '')],
+  [
+    'has a signature of zeros, for a curve',
+    () =>
+      `${encode({ alg: 'ES256', kid: 'first' })}.${encode(payload())}.${Buffer.alloc(64).toString('base64url')}`,
+  ],
+  [
+    'is encrypted to the public key',
+    async () => {
+      const { kty, n, e } = published() as { kty: string; n: string; e: string };
+      const key = await importJWK({ kty, n, e }, 'RSA-OAEP');
+      const header = { alg: 'RSA-OAEP', enc: 'A256GCM', kid: 'first' };
+      return new CompactEncrypt(Buffer.from(JSON.stringify(payload())))
+        .setProtectedHeader(header)
+        .encrypt(key);
+    },
+  ],
+  ['is huge', () => sign({ padding: 'x'.repeat(8000) })],
+  ['is one of two', async () => `garbage, Bearer ${await sign()}`],
+];
+
+describe('a caller whose token', () => {
+  it.each(refusedTokens)('%s is not known', async (_, make) => {
+    const headers = { authorization: `Bearer ${await make()}`, 'x-request-id': 'r' };
+    const outcome = await survive(gateway, () => post(gateway, question, headers));
+    expect(outcome).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
+    expect(JSON.parse(outcome.body)).toEqual({
+      errors: [
+        {
+          message: 'Expected a valid bearer token.',
+          extensions: { code: 'UNAUTHENTICATED', retryable: false, requestId: 'r' },
+        },
+      ],
+    });
+    expect(outcome.headers.get('www-authenticate')).toBe('Bearer');
+    expect(gateway.simulator.requests).toBe(0);
+    expect(foreignAsks).toBe(0);
+  });
+
+  it.each<[string, () => Record<string, string> | Promise<Record<string, string>>]>([
+    ['is missing', () => ({})],
+    ['has no scheme', async () => ({ authorization: await sign() })],
+    ['comes as Basic', async () => ({ authorization: `Basic ${await sign()}` })],
+    ['comes under another name', async () => ({ 'x-authorization': `Bearer ${await sign()}` })],
+    ['is replaced by the credentials of the gateway', () => ({ 'x-api-key': apiKey })],
+  ])('%s is not known', async (_, make) => {
+    const headers = await make();
+    const outcome = await survive(gateway, () => post(gateway, question, headers));
+    expect(outcome).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
+  });
+
+  it('exceeds all headers is refused before anything else', async () => {
+    const headers = { authorization: `Bearer ${'x'.repeat(20_000)}` };
+    const outcome = await survive(gateway, () => post(gateway, question, headers));
+    expect(outcome).toMatchObject({ status: 431, code: 'BAD_REQUEST' });
+  });
+
+  it('stands in the URL is not known', async () => {
+    const search = `?access_token=${await sign()}&query={__typename}`;
+    const response = await gateway.fetch(`/graphql${search}`, {
+      headers: { 'apollo-require-preflight': '1' },
+    });
+    expect(response.status).toBe(401);
+  });
+
+  it('is not known has no body read, nor an operation named in the log', async () => {
+    await post(gateway, 'not even JSON');
+    expect(gateway.log.map(({ msg, code, reason }) => [msg, code, reason])).toEqual([
+      ['callerRefused', 'UNAUTHENTICATED', 'no token'],
+    ]);
+  });
+
+  it('is refused leaves nothing of itself in the log', async () => {
+    for (const [, make] of refusedTokens.slice(3)) {
+      const token = await make();
+      await post(gateway, question, { authorization: `Bearer ${token}` });
+      const parts = token.split(/[., ]/).filter((part) => part.length > 6);
+      const text = JSON.stringify(gateway.log);
+      expect(parts.filter((part) => text.includes(part))).toEqual([]);
+    }
+  }, 20_000);
+});
+
+describe('a token', () => {
+  const ask = async (token: string) => {
+    const { status, body } = await post(gateway, question, { authorization: `Bearer ${token}` });
+    return [status, JSON.parse(body)];
+  };
+
+  it.each<[string, Making]>([
+    ['that is in order', () => sign()],
+    ['for several audiences', () => sign({ aud: ['other', audience] })],
+    ['that expired within the leeway', () => sign({ exp: seconds() - 25 })],
+    ['that becomes valid within the leeway', () => sign({ nbf: seconds() + 25 })],
+  ])('%s is believed', async (_, make) => {
+    expect(await ask(await make())).toEqual([200, answered]);
+  });
+
+  it.each(['RS512', 'PS256', 'ES256', 'ES384', 'EdDSA'])('of %s is believed', async (alg) => {
+    const key = await issuer.createKey(`key of ${alg}`, alg);
+    issuer.published.push(key);
+    expect(await ask(await issuer.sign(gateway.now(), { key, claims: { customer_id: customer } }))).toEqual([
+      200,
+      answered,
+    ]);
+  });
+
+  it('that is remembered is forgotten when it expires', async () => {
+    const token = await sign();
+    expect(await ask(token)).toEqual([200, answered]);
+    gateway.advance(599_000);
+    expect(await ask(token)).toEqual([200, answered]);
+    gateway.advance(32_000);
+    expect((await ask(token))[0]).toBe(401);
+  });
+});

@@ -1,0 +1,105 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { type Gateway, until, useReplicas } from '../support/gateway.ts';
+import { customer, entitlement, totalQuery } from '../support/ids.ts';
+import { useIssuer } from '../support/issuer.ts';
+
+const claims = { customer_id: customer };
+
+describe('the keys of the issuer', () => {
+  const issuer = useIssuer();
+  const [gateway] = useReplicas(1, issuer.environment) as [Gateway];
+
+  const ask = async (token: string) => {
+    const headers = { authorization: `Bearer ${token}` };
+    return (await gateway.gql(totalQuery, { entitlementId: entitlement, customerId: customer }, { headers }))
+      .status;
+  };
+  const sign = () => issuer.sign(gateway.now(), { claims });
+  const signWithUnknown = async () =>
+    issuer.sign(gateway.now(), { claims, key: await issuer.createKey(`unknown ${Math.random()}`) });
+
+  beforeEach(async () => {
+    issuer.fault = undefined;
+    // The first token after a day of the gateway's clock has the keys fetched again, while it is answered.
+    const before = issuer.fetches;
+    expect(await ask(await sign())).toBe(200);
+    await until(() => issuer.fetches > before);
+    gateway.advance(60_000);
+    issuer.fetches = 0;
+  });
+
+  it('are asked for once, however many tokens they verify', async () => {
+    for (let n = 0; n < 5; n += 1) expect(await ask(await sign())).toBe(200);
+    expect(issuer.fetches).toBe(0);
+  });
+
+  it.each([
+    ['refuses the connection', { status: 0 }],
+    ['fails', { status: 503 }],
+    ['answers nonsense', { status: 200, body: '<html>' }],
+    ['answers something else', { status: 200, body: '{"keys":7}' }],
+    ['redirects', { status: 302, headers: { location: 'http://127.0.0.1:1/' } }],
+  ])('that are known go on working for days while the issuer %s', async (_, fault) => {
+    issuer.fault = fault;
+    for (let hours = 0; hours < 72; hours += 12) {
+      gateway.advance(12 * 3_600_000);
+      expect(await ask(await sign())).toBe(200);
+    }
+    await until(() => gateway.log.some(({ msg }) => msg === 'keysUnavailable'));
+    expect(gateway.log.find(({ msg }) => msg === 'keysUnavailable')).toMatchObject({ level: 'warn' });
+  });
+
+  it('that are unknown are refused while the issuer is down, which is asked once per ten seconds', async () => {
+    issuer.fault = { status: 503 };
+    const tokens = await Promise.all(Array.from({ length: 20 }, signWithUnknown));
+    expect(await Promise.all(tokens.map(ask))).toEqual(tokens.map(() => 401));
+    for (const token of tokens) expect(await ask(token)).toBe(401);
+    expect(issuer.fetches).toBe(1);
+    gateway.advance(10_000);
+    for (const token of tokens) expect(await ask(token)).toBe(401);
+    expect(issuer.fetches).toBe(2);
+    expect(await ask(await sign())).toBe(200);
+  });
+
+  it('that are unknown do not stampede an issuer that is up, either', async () => {
+    for (let n = 0; n < 20; n += 1) expect(await ask(await signWithUnknown())).toBe(401);
+    expect(issuer.fetches).toBe(1);
+  });
+
+  it('that are new are found at their first token', async () => {
+    const key = await issuer.createKey('new');
+    issuer.published.push(key);
+    expect(await ask(await issuer.sign(gateway.now(), { claims, key }))).toBe(200);
+    expect(issuer.fetches).toBe(1);
+  });
+
+  it('that were taken back verify no new token once they were fetched again', async () => {
+    const [first] = issuer.published;
+    const second = await issuer.createKey('second');
+    const remembered = await sign();
+    expect(await ask(remembered)).toBe(200);
+    issuer.published.splice(0, issuer.published.length, second);
+    expect(await ask(await issuer.sign(gateway.now(), { claims, key: second }))).toBe(200);
+    expect(
+      await ask(
+        await issuer.sign(gateway.now(), { claims: { ...claims, jti: '2' }, ...(first && { key: first }) }),
+      ),
+    ).toBe(401);
+    // What was verified while the key was good is good until it expires.
+    expect(await ask(remembered)).toBe(200);
+  });
+});
+
+describe('a gateway that starts before its issuer', () => {
+  const issuer = useIssuer();
+  issuer.fault = { status: 503 };
+  const [gateway] = useReplicas(1, issuer.environment) as [Gateway];
+
+  it('refuses every token until the issuer is there, and starts to ask it every second', async () => {
+    const headers = { authorization: `Bearer ${await issuer.sign(gateway.now(), { claims })}` };
+    expect((await gateway.gql('{ __typename }', {}, { headers })).status).toBe(401);
+    issuer.fault = undefined;
+    gateway.advance(1000);
+    expect((await gateway.gql('{ __typename }', {}, { headers })).status).toBe(200);
+  });
+});
