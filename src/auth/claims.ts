@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { JWTPayload } from 'jose';
 import { toUuid } from '../uuid.ts';
 import { type Identity, maySeeAll } from './identity.ts';
+
+/** The verified claims of a token, by name. */
+type Payload = Readonly<Record<string, unknown>>;
 
 export type ClaimNames = {
   /** The claim that holds the id, or the list of ids, of the customers that the caller may see. */
@@ -12,7 +14,7 @@ export type ClaimNames = {
 
 /** What a token says of its bearer. A claim of another shape than expected grants nothing. */
 export function readClaims(
-  payload: JWTPayload,
+  payload: Payload,
   { customerClaim, allCustomersScope }: ClaimNames,
 ): Omit<Identity, 'tenant'> {
   const name = typeof payload.sub === 'string' ? toName(payload.sub) : undefined;
@@ -26,14 +28,14 @@ function idsOf(claim: unknown): string[] {
 }
 
 /** `scope` is a text of scopes between spaces (RFC 8693, section 4.2); some issuers write `scp`, or a list. */
-function scopesOf(payload: JWTPayload): unknown[] {
+function scopesOf(payload: Payload): unknown[] {
   return [own(payload, 'scope'), own(payload, 'scp')].flatMap((scope) =>
     typeof scope === 'string' ? scope.split(' ') : [scope].flat(),
   );
 }
 
 /** Of the token alone, whatever the name: objects inherit things, too. */
-function own(payload: JWTPayload, name: string): unknown {
+function own(payload: Payload, name: string): unknown {
   return Object.hasOwn(payload, name) ? payload[name] : undefined;
 }
 

@@ -17,7 +17,7 @@ import { createTally } from '../totals/tally.ts';
 import { createCacheControl } from './cacheControl.ts';
 import { createCacheTags } from './cacheTags.ts';
 import type { Context } from './context.ts';
-import { createDocumentLimits } from './documentLimits.ts';
+import { createDocumentLimits, createKnotCutter } from './documentLimits.ts';
 import { createLandingPage } from './explorer.ts';
 import { formatError } from './formatError.ts';
 import { createOperationEvents } from './operationEvents.ts';
@@ -123,6 +123,7 @@ function createApollo(dependencies: GraphQLDependencies, parts: ApolloParts) {
       return formatError(formatted, thrown, { requestId, onUnexpected });
     },
     plugins: [
+      createKnotCutter(),
       createOperationLimit(largestOperation(config)),
       createOperationEvents({ emit, now }),
       createCacheControl({ maxAgeMs: config.CACHE_MAX_AGE_SECONDS * 1000, now }),

@@ -52,9 +52,17 @@ describe('a document', () => {
 
   it('may have 50 directives, and no more', async () => {
     const spread = (count: number) =>
-      `{ ${Array.from({ length: count }, (_, n) => `f${n % 20}: __typename @include(if: true)`).join(' ')} }`;
+      `{ ${Array.from({ length: count }, () => `__typename @include(if: true)`).join(' ')} }`;
     expect((await gateway.gql(spread(50))).body.errors).toBeUndefined();
     expect((await gateway.gql(spread(51))).body).toEqual(refusal(/Directives limit of 50 exceeded/));
+  });
+
+  it('may have 200 spreads, and no more', async () => {
+    const spread = (count: number) => `{ ${'... { __typename } '.repeat(count)} }`;
+    expect((await gateway.gql(spread(200))).body).toEqual({ data: { __typename: 'Query' } });
+    expect((await gateway.gql(spread(201))).body).toEqual(
+      refusal(/Spreads limit of 200 exceeded, found 201/),
+    );
   });
 
   it('of an explorer may be as deep as introspection is', async () => {

@@ -50,7 +50,7 @@ export async function createTotals(attempt: Attempt, freshness: FreshnessSetting
     const [total = new Error('no slot')] = await source.loadMany([key], caller);
     return total;
   }
-  return { clock, load, purge: (target: PurgeTarget) => cache.purge(target) };
+  return { clock, source, load, purge: (target: PurgeTarget) => cache.purge(target) };
 }
 
 export function tenantOf(name: string): Tenant {

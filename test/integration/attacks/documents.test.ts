@@ -1,0 +1,348 @@
+import { describe, expect, it } from '@jest/globals';
+import { post, survive } from '../../support/attack.ts';
+import { useGateway } from '../../support/gateway.ts';
+import { customer, entitlement, idOf, totalQuery } from '../../support/ids.ts';
+
+const gateway = useGateway();
+const total = `customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}")`;
+const many = (count: number, text: (n: number) => string, separator = ' ') =>
+  Array.from({ length: count }, (_, n) => text(n)).join(separator);
+const query = (text: string, rest: object = {}) => JSON.stringify({ query: text, ...rest });
+const variables = { entitlementId: entitlement, customerId: customer };
+const nested = (depth: number) =>
+  `{ ${total} ${'{ customer { entitlementTotal(entitlementId: "E") '.repeat(depth).replaceAll('E', entitlement)} { quantity } ${'} }'.repeat(depth)} }`;
+const pair = (n: number) => ({ entitlementId: idOf(n), customerId: customer });
+
+type Case = [name: string, body: () => string | Uint8Array<ArrayBuffer>, status: number, code: string];
+
+const invalid = [400, 'GRAPHQL_VALIDATION_FAILED'] as const;
+const unparsed = [400, 'GRAPHQL_PARSE_FAILED'] as const;
+const unresolved = [400, 'OPERATION_RESOLUTION_FAILURE'] as const;
+const badRequest = [400, 'BAD_REQUEST'] as const;
+const badInput = [200, 'BAD_USER_INPUT'] as const;
+
+const shapes: Case[] = [
+  ['20 levels deep', () => query(nested(10)), ...invalid],
+  ['500 levels deep', () => query(nested(500)), ...unparsed],
+  ['of 101 aliases', () => query(`{ ${many(101, (n) => `a${n}: __typename`)} }`), ...invalid],
+  ['of 1,300 aliases', () => query(`{ ${many(1300, (n) => `a${n}: __typename`)} }`), ...invalid],
+  ['of 4,001 tokens', () => query(`{ ${many(4001, () => 'x')} }`), ...unparsed],
+  ['of 80,000 tokens', () => query(`{ ${many(80_000, () => 'x')} }`), ...unparsed],
+  [
+    'of 51 directives',
+    () => query(`{ ${many(51, (n) => `a${n}: __typename @include(if: true)`)} }`),
+    ...invalid,
+  ],
+  [
+    'of 1,300 directives on one field',
+    () => query(`{ __typename ${many(1300, () => '@skip(if: true)')} }`),
+    ...unparsed,
+  ],
+  ['of 900 unknown directives', () => query(`{ __typename ${many(900, (n) => `@d${n}`)} }`), ...invalid],
+  ['with a fragment that holds itself', () => query('{ ...F } fragment F on Query { ...F }'), ...invalid],
+  [
+    'with two fragments that hold each other',
+    () => query('{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }'),
+    ...invalid,
+  ],
+  [
+    'with fragments that double 20 times',
+    () =>
+      query(
+        `{ ...F0 } ${many(20, (n) => `fragment F${n} on Query { ...F${n + 1} ...F${n + 1} }`)} fragment F20 on Query { __typename }`,
+      ),
+    ...invalid,
+  ],
+  [
+    'with 300 fragments in a chain that are all spread',
+    () =>
+      query(
+        `{ ${many(300, (n) => `...F${n}`)} } ${many(300, (n) => `fragment F${n} on Query { ...F${n + 1} __typename }`)} fragment F300 on Query { __typename }`,
+      ),
+    ...invalid,
+  ],
+  [
+    'with fragments that nest customers without end',
+    () =>
+      query(
+        `{ ${total} { ...F0 } } ${many(12, (n) => `fragment F${n} on CustomerEntitlementTotal { customer { a: entitlementTotal(entitlementId: "${idOf(1)}") { ...F${n + 1} } b: entitlementTotal(entitlementId: "${idOf(2)}") { ...F${n + 1} } } }`)} fragment F12 on CustomerEntitlementTotal { quantity }`,
+      ),
+    ...invalid,
+  ],
+  [
+    'with 200 fields of one name and different arguments',
+    () =>
+      query(
+        `{ ${many(200, (n) => `${total.replace('customerId', `startDate: ${n}, customerId`)} { quantity }`)} }`,
+      ),
+    ...invalid,
+  ],
+  ['with 1,900 fields of one name', () => query(`{ ${many(1900, () => '__typename')} }`), ...invalid],
+  [
+    'with 300 inline fragments that must be compared with each other',
+    () => query(`{ ${many(300, () => '... { ... on Query { __typename } }')} }`),
+    ...invalid,
+  ],
+  [
+    'with 10,000 variables',
+    () => query(`query (${many(10_000, (n) => `$v${n}: Int`)}) { __typename }`),
+    ...unparsed,
+  ],
+  [
+    'with 900 variables',
+    () => query(`query (${many(900, (n) => `$v${n}: Int`)}) { __typename }`),
+    ...invalid,
+  ],
+  [
+    'with 10,000 variables that it does not name',
+    () =>
+      query(totalQuery, {
+        variables: Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => [`v${n}`, n])),
+      }),
+    ...badInput,
+  ],
+  ['that asks for the schema', () => query('{ __schema { types { name } } }'), ...invalid],
+  ['that asks for one type', () => query('{ __type(name: "Query") { name } }'), ...invalid],
+  ['that asks for the SDL', () => query('{ _service { sdl } }'), 200, 'none'],
+  ['with a misspelt field', () => query('{ customerEntitlementTotl }'), ...invalid],
+  [
+    'with a misspelt argument',
+    () => query(`{ ${total.replace('customerId', 'customrId')} { quantity } }`),
+    ...invalid,
+  ],
+  ['that is a mutation', () => query('mutation { x }'), ...badInput],
+  ['that is a subscription', () => query('subscription { x }'), ...badInput],
+  ['that is a schema', () => query('type Query { x: Int }'), ...invalid],
+  [
+    'of two operations without a name',
+    () => query('query A { __typename } query B { __typename }'),
+    ...unresolved,
+  ],
+  ['of comments alone', () => query(`#${'x'.repeat(200_000)}`), ...unparsed],
+  [
+    'with a string without an end',
+    () => query(`{ ${total.replace(`${customer}")`, customer)} }`),
+    ...unparsed,
+  ],
+  [
+    'with a block string of 100,000 lines',
+    () => query(`{ ${total.replace(`"${customer}"`, `"""${'\n'.repeat(100_000)}"""`)} { quantity } }`),
+    ...invalid,
+  ],
+  ['with a NUL in it', () => query('{ __typename\u0000 }'), ...unparsed],
+  [
+    'with half a surrogate',
+    () => query(`{ ${total.replace(customer, '\ud800')} { quantity } }`),
+    ...unparsed,
+  ],
+];
+
+const values: Case[] = [
+  [
+    'for 1,001 totals in a list',
+    () =>
+      query(
+        'query ($r: [CustomerEntitlementTotalRequest!]!) { customerEntitlementTotals(requests: $r) { quantity } }',
+        { variables: { r: Array.from({ length: 1001 }, (_, n) => pair(n)) } },
+      ),
+    ...badInput,
+  ],
+  [
+    'for 1,100 totals by aliases of a list',
+    () =>
+      query(
+        `query ($r: [CustomerEntitlementTotalRequest!]!) { ${many(11, (n) => `a${n}: customerEntitlementTotals(requests: $r) { quantity }`)} }`,
+        { variables: { r: Array.from({ length: 100 }, (_, n) => pair(n)) } },
+      ),
+    ...badInput,
+  ],
+  [
+    'for 1,001 entities',
+    () =>
+      query('query ($r: [_Any!]!) { _entities(representations: $r) { __typename } }', {
+        variables: { r: Array.from({ length: 1001 }, (_, n) => ({ __typename: 'Customer', id: idOf(n) })) },
+      }),
+    ...badInput,
+  ],
+  [
+    'for an entity of __proto__',
+    () =>
+      query('query ($r: [_Any!]!) { _entities(representations: $r) { __typename } }', {
+        variables: { r: [{ __typename: '__proto__' }] },
+      }),
+    ...badInput,
+  ],
+  [
+    'for an entity of constructor',
+    () =>
+      query('query ($r: [_Any!]!) { _entities(representations: $r) { __typename } }', {
+        variables: { r: [{ __typename: 'constructor', id: customer }] },
+      }),
+    ...badInput,
+  ],
+  [
+    'with a path for an id',
+    () => query(totalQuery, { variables: { ...variables, customerId: '../../../admin' } }),
+    ...badInput,
+  ],
+  [
+    'with an escaped path for an id',
+    () => query(totalQuery, { variables: { ...variables, customerId: '%2e%2e%2f%2e%2e%2fadmin' } }),
+    ...badInput,
+  ],
+  [
+    'with a query behind an id',
+    () => query(totalQuery, { variables: { ...variables, customerId: `${customer}?x=1` } }),
+    ...badInput,
+  ],
+  [
+    'with a fragment behind an id',
+    () => query(totalQuery, { variables: { ...variables, customerId: `${customer}#` } }),
+    ...badInput,
+  ],
+  [
+    'with another host for an id',
+    () => query(totalQuery, { variables: { ...variables, entitlementId: '@evil.example.com/' } }),
+    ...badInput,
+  ],
+  [
+    'with a header behind an id',
+    () => query(totalQuery, { variables: { ...variables, customerId: `${customer}\r\nx-evil: 1` } }),
+    ...badInput,
+  ],
+  [
+    'with an id of digits that only look so',
+    () => query(totalQuery, { variables: { ...variables, customerId: customer.replaceAll('3', '３') } }),
+    ...badInput,
+  ],
+  [
+    'with a list for an id',
+    () => query(totalQuery, { variables: { ...variables, customerId: [customer] } }),
+    ...badInput,
+  ],
+  [
+    'with an object for an id',
+    () => query(totalQuery, { variables: { ...variables, customerId: { toString: customer } } }),
+    ...badInput,
+  ],
+  [
+    'with a date of 1e400',
+    () => query(totalQuery, { variables }).replace('}}', ',"startDate":1e400}}'),
+    ...badInput,
+  ],
+  [
+    'with a date of 2^53',
+    () => query(totalQuery, { variables: { ...variables, startDate: 2 ** 53 } }),
+    ...badInput,
+  ],
+  [
+    'with a date of 309 digits',
+    () => query(totalQuery, { variables }).replace('}}', `,"startDate":${'9'.repeat(309)}}}`),
+    ...badInput,
+  ],
+  [
+    'with a date in text',
+    () => query(totalQuery, { variables: { ...variables, startDate: '0; DROP TABLE totals' } }),
+    ...badInput,
+  ],
+  [
+    'with a variable called __proto__',
+    () =>
+      query(
+        'query ($__proto__: CustomerEntitlementTotalRequest!) { customerEntitlementTotals(requests: [$__proto__]) { quantity } }',
+        { variables: { x: 1 } },
+      ).replace('"x":1', `"__proto__":${JSON.stringify({ ...variables, customerId: 'x' })}`),
+    ...badInput,
+  ],
+];
+
+const bodies: Case[] = [
+  [
+    '100,000 lists deep',
+    () => `{"query":"{ __typename }","variables":{"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`,
+    200,
+    'none',
+  ],
+  ['100,000 objects deep without an end', () => '{"a":'.repeat(40_000), ...badRequest],
+  [
+    'with __proto__',
+    () =>
+      '{"query":"{ __typename }","__proto__":{"query":"{ x }"},"variables":{"__proto__":{"polluted":true}}}',
+    200,
+    'none',
+  ],
+  [
+    'with two queries, of which the last counts',
+    () => `{"query":"{ __typename }","query":"{ ${total.replaceAll('"', '\\"')} }"}`,
+    ...invalid,
+  ],
+  ['that is a batch', () => `[${query('{ __typename }')},${query('{ __typename }')}]`, ...badRequest],
+  ['that is empty', () => '', ...badRequest],
+  ['that is null', () => 'null', ...badRequest],
+  ['that is a number', () => '1e999', ...badRequest],
+  ['that is a text', () => '"{ __typename }"', ...badRequest],
+  ['without a query', () => '{}', ...badRequest],
+  ['with a list for a query', () => '{"query":["{ __typename }"]}', ...badRequest],
+  ['with a list for variables', () => query('{ __typename }', { variables: [1] }), ...badRequest],
+  ['with a number for an operation name', () => query('{ __typename }', { operationName: 7 }), ...badRequest],
+  [
+    'with an operation name that is not there',
+    () => query('query A { __typename }', { operationName: '__proto__' }),
+    ...unresolved,
+  ],
+  [
+    'that is no UTF-8',
+    () => new Uint8Array([...Buffer.from('{"query":"'), 0xff, 0xfe, ...Buffer.from('"}')]),
+    ...badRequest,
+  ],
+  ['that is UTF-16', () => new Uint8Array(Buffer.from(query('{ __typename }'), 'utf16le')), ...badRequest],
+  ['over the limit by a byte', () => `{"query":"${'x'.repeat(262_145 - 12)}"}`, 413, 'BAD_REQUEST'],
+  [
+    'with a wrong hash',
+    () =>
+      query('{ __typename }', { extensions: { persistedQuery: { version: 1, sha256Hash: 'a'.repeat(64) } } }),
+    ...badRequest,
+  ],
+  [
+    'with the hash of nothing known',
+    () => JSON.stringify({ extensions: { persistedQuery: { version: 1, sha256Hash: 'a'.repeat(64) } } }),
+    200,
+    'PERSISTED_QUERY_NOT_FOUND',
+  ],
+  [
+    'with __proto__ for a hash',
+    () => JSON.stringify({ extensions: { persistedQuery: { version: 1, sha256Hash: '__proto__' } } }),
+    200,
+    'PERSISTED_QUERY_NOT_FOUND',
+  ],
+  [
+    'with an object for a hash',
+    () => JSON.stringify({ extensions: { persistedQuery: { version: 1, sha256Hash: { a: 1 } } } }),
+    200,
+    'PERSISTED_QUERY_NOT_FOUND',
+  ],
+  ['with a list for extensions', () => JSON.stringify({ extensions: [] }), ...badRequest],
+];
+
+describe.each([
+  ['an operation', shapes],
+  ['an operation', values],
+  ['a body', bodies],
+])('%s', (_, cases) => {
+  it.each(cases.map(([name, ...rest]) => [name, rest] as const))('%s costs little', async (_name, attack) => {
+    const [body, status, code] = attack;
+    const bytes = body();
+    const outcome = await survive(gateway, () => post(gateway, bytes));
+    expect(outcome).toMatchObject({ status, code: code === 'none' ? undefined : code });
+    expect(outcome.body).not.toMatch(/Did you mean|node_modules|at .*\.ts:\d/);
+    expect(gateway.log.filter(({ level }) => level === 'error')).toEqual([]);
+    // Nothing of it came upstream but what the simulator knows.
+    expect(gateway.simulator.perKey.keys().every((key) => key.includes(customer))).toBe(true);
+  });
+});
+
+describe('an object', () => {
+  it('was polluted by none of these', () => {
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+});

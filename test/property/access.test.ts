@@ -1,0 +1,77 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { readClaims } from '../../src/auth/claims.ts';
+import { createTotalLoader } from '../../src/totals/loader.ts';
+import { createTally } from '../../src/totals/tally.ts';
+import { idOf } from '../support/ids.ts';
+import { answerWith, createTotals, tenantOf } from '../support/totals.ts';
+
+const customers = Array.from({ length: 5 }, (_, n) => idOf(n));
+const scope = 'entitlements:read:all';
+const spelling = fc.constantFrom(
+  (id: string) => id,
+  (id: string) => id.toUpperCase(),
+  (id: string) => `{${id}}`,
+);
+/** What a claim may hold: ids in some spelling, near misses, and anything that JSON can say. */
+const id = fc.tuple(fc.constantFrom(...customers), spelling).map(([text, spell]) => spell(text));
+const junk = fc.oneof(
+  fc.jsonValue(),
+  fc.constantFrom(...customers).map((text) => text.slice(1)),
+  fc.constantFrom('*', 'all', customers.join(','), { [customers[0] ?? '']: true }),
+);
+const claim = fc.oneof(id, fc.array(fc.oneof(id, junk)), junk);
+const payload = fc.record(
+  { customer_id: claim, scope: fc.oneof(junk, fc.constantFrom(scope, `x ${scope}`, `${scope}x`, [scope])) },
+  { requiredKeys: [] },
+);
+const asked = fc.array(fc.record({ customer: fc.nat(4), entitlement: fc.nat(3) }), {
+  minLength: 1,
+  maxLength: 12,
+});
+
+/** What the claims allow, said a second time and in other words. */
+function isAllowed(claims: { customer_id?: unknown; scope?: unknown }, customerId: string): boolean {
+  const scopes = typeof claims.scope === 'string' ? claims.scope.split(' ') : claims.scope;
+  if (Array.isArray(scopes) && scopes.some((one) => one === scope)) return true;
+  const ids = Array.isArray(claims.customer_id) ? claims.customer_id : [claims.customer_id];
+  return ids.some((one) => {
+    if (typeof one !== 'string') return false;
+    return [customerId, `{${customerId}}`].includes(one.toLowerCase());
+  });
+}
+
+describe('whatever the claims and the totals asked for', () => {
+  it('no total is returned that the claims do not allow, and none withheld that they do', async () => {
+    const seen = { allowed: 0, refused: 0 };
+    // One cache for all callers, as it is in the gateway.
+    const { source } = await createTotals(async (parameters) => answerWith(parameters, 1), {
+      maxAgeMs: 1000,
+      staleWhileRevalidateMs: 0,
+      staleIfErrorMs: 0,
+    });
+    await fc.assert(
+      fc.asyncProperty(payload, asked, async (claims, keys) => {
+        const { maySee } = readClaims(claims as Record<string, unknown>, {
+          customerClaim: 'customer_id',
+          allCustomersScope: scope,
+        });
+        const { signal } = new AbortController();
+        const caller = { tenant: tenantOf('one'), maySee, requestId: 'r', signal, tally: createTally() };
+        const loader = createTotalLoader(source, caller);
+        const answers = keys.map(async ({ customer, entitlement }) => {
+          const customerId = idOf(customer);
+          const key = { customerId, entitlementId: idOf(entitlement), startDate: null, endDate: null };
+          const answer = await loader.load(key).catch((error: unknown) => error);
+          const allowed = isAllowed(claims, customerId);
+          expect(answer).toMatchObject(allowed ? { ...key, quantity: 1 } : { code: 'FORBIDDEN' });
+          seen[allowed ? 'allowed' : 'refused'] += 1;
+        });
+        await Promise.all(answers);
+      }),
+      { numRuns: 2000 },
+    );
+    expect(seen.allowed).toBeGreaterThan(1000);
+    expect(seen.refused).toBeGreaterThan(1000);
+  }, 60_000);
+});
