@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import { createApp } from '../../src/app.ts';
 import { type Config, parseConfig } from '../../src/config.ts';
+import type { ConnectionLimits } from '../../src/http/server.ts';
 import { createSimulator, reset, type SimulatorState } from '../../src/simulator/simulator.ts';
 import { apiKey, organisation } from './ids.ts';
 
@@ -49,12 +50,16 @@ function createTestConfig(environment: Readonly<Record<string, string>>): Config
 type Environment = Readonly<Record<string, string>>;
 
 /** Starts the whole gateway before a simulator for the tests of one file, both on free ports. */
-export function useGateway(environment: Environment = {}): Gateway {
-  return useReplicas(1, () => environment)[0] as Gateway;
+export function useGateway(environment: Environment = {}, limits: Partial<ConnectionLimits> = {}): Gateway {
+  return useReplicas(1, () => environment, limits)[0] as Gateway;
 }
 
 /** The same with several gateways before one simulator. The environment is read when they start. */
-export function useReplicas(count: number, environment: () => Environment): Gateway[] {
+export function useReplicas(
+  count: number,
+  environment: () => Environment,
+  connectionLimits: Partial<ConnectionLimits> = {},
+): Gateway[] {
   const simulator = createSimulator();
   let aheadMs = 0;
   const stops: (() => Promise<void>)[] = [];
@@ -73,6 +78,7 @@ export function useReplicas(count: number, environment: () => Environment): Gate
     for (const replica of replicas) {
       const app = await createApp(createTestConfig({ ZENSKAR_URL: upstream, ...environment() }), {
         now: clock.now,
+        connectionLimits,
         logDestination: {
           write: (line) => {
             replica.log.push(JSON.parse(line));
