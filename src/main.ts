@@ -19,7 +19,7 @@ if (parsed.ok) {
   onStopSignal(stopping.resolve);
   // Loading takes the better part of the start.
   const { createApp } = await import('./app.ts');
-  await run(await createApp(parsed.config), stopping.promise);
+  await run(() => createApp(parsed.config), stopping.promise);
 } else {
   const problems = parsed.problems.map((problem) => `  - ${problem}\n`).join('');
   writeSync(stderr, `The configuration has problems:\n${problems}`);
@@ -37,14 +37,20 @@ function onStopSignal(stop: () => void): void {
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
 }
 
-async function run(app: App, stopping: Promise<void>): Promise<void> {
+async function run(create: () => Promise<App>, stopping: Promise<void>): Promise<void> {
+  const app = await startOrExit(create);
+  await stopping;
+  await app.stop();
+  process.exit(0);
+}
+
+async function startOrExit(create: () => Promise<App>): Promise<App> {
   try {
+    const app = await create();
     await app.start();
+    return app;
   } catch (error) {
     writeSync(stderr, `The gateway cannot start: ${error instanceof Error ? error.message : error}\n`);
     process.exit(1);
   }
-  await stopping;
-  await app.stop();
-  process.exit(0);
 }

@@ -35,7 +35,7 @@ export function createSafelist({ operations }: Manifest, schema: GraphQLSchema):
       return { ...request, search: `?${parameters}` };
     }
     if (typeof body !== 'object' || body === null || !('query' in body)) return request;
-    return { ...request, body: { ...body, query: listed(body.query), extensions: undefined } };
+    return { ...request, body: { ...body, query: listed(body.query), extensions: {} } };
   }
   return { find: (id) => byId.get(id), hold };
 }

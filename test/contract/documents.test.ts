@@ -75,6 +75,13 @@ describe('the documents', () => {
     expect(drawn.filter((name) => !names.has(name))).toEqual([]);
   });
 
+  it('prove the threat model by tests that there are', () => {
+    const proofs = [...read('docs/security.md').matchAll(/\| `([a-z0-9]+\/[a-zA-Z/]+)`: (.+) \|$/gm)];
+    expect(proofs.length).toBe(read('docs/security.md').match(/^\| (?!who,)/gm)?.length);
+    const missing = proofs.filter(([, file, title = '']) => !read(`test/${file}.test.ts`).includes(title));
+    expect(missing.map(([, file, title]) => `${file}: ${title}`)).toEqual([]);
+  });
+
   it('name only scripts that there are', () => {
     const { scripts } = JSON.parse(read('package.json'));
     const named = [...readme.matchAll(/npm (?:run )?(start|test|(?<=run )\w+)/g)].map(

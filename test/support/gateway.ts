@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import { createApp } from '../../src/app.ts';
 import { type Config, parseConfig } from '../../src/config.ts';
@@ -41,7 +42,7 @@ function createTestConfig(environment: Readonly<Record<string, string>>): Config
       LOG_LEVEL: 'debug',
       ...environment,
     },
-    () => '',
+    (path) => readFileSync(path, 'utf8'),
   );
   if (!parsed.ok) throw new Error(parsed.problems.join('\n'));
   return parsed.config;

@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+import {
+  concatAST,
+  type DocumentNode,
+  type FieldNode,
+  Kind,
+  OperationTypeNode,
+  parse,
+  print,
+  type SelectionSetNode,
+  separateOperations,
+  visit,
+} from 'graphql';
+import { type Manifest, type ManifestOperation, toManifest } from '../manifest.ts';
+import { createSafelist } from './safelist.ts';
+import { createSchema } from './schema.ts';
+
+/**
+ * Lists the operations in these documents, each with the fragments it needs, and with a `__typename` wherever Apollo
+ * Client and urql put one before they send it. Throws where an operation has no name of its own, or is not valid here.
+ */
+export function createManifest(documents: readonly string[]): Manifest {
+  const document = concatAST(documents.map((text) => parse(text)));
+  const names = document.definitions.flatMap((node) => ('name' in node ? [node.name?.value ?? ''] : []));
+  const twice = names.find((name, n) => names.indexOf(name) !== n);
+  if (names.includes('')) throw new Error('An operation has no name; clients ask for it by that.');
+  if (twice !== undefined) throw new Error(`Two operations or fragments are called ${twice}.`);
+  const separate = Object.entries(separateOperations(withTypenames(document)));
+  const manifest = toManifest(separate.map(([name, one]) => toOperation(name, one)));
+  createSafelist(manifest, createSchema());
+  return manifest;
+}
+
+function toOperation(name: string, { definitions }: DocumentNode): ManifestOperation {
+  const operations = definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION);
+  const fragments = definitions.filter((node) => node.kind !== Kind.OPERATION_DEFINITION);
+  const body = print({ kind: Kind.DOCUMENT, definitions: [...operations, ...fragments] });
+  const type = operations[0]?.operation ?? OperationTypeNode.QUERY;
+  return { id: createHash('sha256').update(body).digest('hex'), name, type, body };
+}
+
+const typename: FieldNode = { kind: Kind.FIELD, name: { kind: Kind.NAME, value: '__typename' } };
+
+function withTypenames(document: DocumentNode): DocumentNode {
+  return visit(document, {
+    SelectionSet: (node, _, parent): SelectionSetNode | undefined => {
+      const isRoot = parent !== undefined && 'kind' in parent && parent.kind === Kind.OPERATION_DEFINITION;
+      const isThere = node.selections.some(
+        (one) => one.kind === Kind.FIELD && one.name.value.startsWith('__'),
+      );
+      return isRoot || isThere ? undefined : { ...node, selections: [...node.selections, typename] };
+    },
+  });
+}

@@ -1,0 +1,218 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { post, survive, toOutcome } from '../support/attack.ts';
+import { type Gateway, useGateway, useReplicas } from '../support/gateway.ts';
+import { customer, entitlement, expectedQuantity } from '../support/ids.ts';
+import { run, runGateway } from '../support/process.ts';
+import { describeWithRedis } from '../support/redis.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'safelist-'));
+const path = join(folder, 'manifest.json');
+const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
+const make = (...globs: string[]) =>
+  run(['src/cli/safelist.ts', ...globs.map((glob) => join(folder, glob)), '--output', path], {});
+const variables = { entitlementId: entitlement, customerId: customer };
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
+beforeAll(async () => {
+  write(
+    'total.graphql',
+    `query Total($entitlementId: UUID!, $customerId: UUID!) {
+      customerEntitlementTotal(entitlementId: $entitlementId, customerId: $customerId) { ...Number customer { id } }
+    }`,
+  );
+  write('number.graphql', 'fragment Number on CustomerEntitlementTotal { quantity stale }');
+  const made = make('*.graphql');
+  expect([await made.exited, made.output()]).toEqual([0, `${path} lists 1 operations of 2 files.\n`]);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const operation = () => JSON.parse(readFileSync(path, 'utf8')).operations[0] as { id: string; body: string };
+const answered = {
+  data: {
+    customerEntitlementTotal: {
+      __typename: 'CustomerEntitlementTotal',
+      quantity: expectedQuantity(),
+      stale: false,
+      customer: { __typename: 'Customer', id: customer },
+    },
+  },
+};
+
+describe('a manifest', () => {
+  it('lists each operation with its fragments, as Apollo Client sends it', () => {
+    const body = `query Total($entitlementId: UUID!, $customerId: UUID!) {
+  customerEntitlementTotal(entitlementId: $entitlementId, customerId: $customerId) {
+    ...Number
+    customer {
+      id
+      __typename
+    }
+    __typename
+  }
+}
+
+fragment Number on CustomerEntitlementTotal {
+  quantity
+  stale
+  __typename
+}`;
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({
+      format: 'apollo-persisted-query-manifest',
+      version: 1,
+      operations: [{ id: sha256(body), name: 'Total', type: 'query', body }],
+    });
+  });
+
+  it.each([
+    ['nothing.gql', undefined, /No file matches/],
+    ['unnamed.gql', '{ __typename }', /An operation has no name/],
+    [
+      'twice.gql',
+      'query A { __typename } query A { __typename }',
+      /Two operations or fragments are called A/,
+    ],
+    ['wrong.gql', 'query A { nothing }', /an invalid operation A: Cannot query field "nothing"/],
+    ['broken.gql', 'query A {', /Syntax Error/],
+  ])('cannot be made of %s', async (name, text, complaint) => {
+    if (text !== undefined) write(name, text);
+    const made = make(name);
+    expect(await made.exited).toBe(1);
+    expect(made.output()).toMatch(/^The safelist cannot be made: /);
+    expect(made.output()).toMatch(complaint);
+  });
+
+  it('with an operation that is not valid here keeps the gateway from starting', async () => {
+    const wrong = { id: 'a', name: 'A', type: 'query', body: 'query A { nothing }' };
+    const manifest = { format: 'apollo-persisted-query-manifest', version: 1, operations: [wrong] };
+    write('wrong.json', JSON.stringify(manifest));
+    const gateway = runGateway({ GRAPHQL_SAFELIST: join(folder, 'wrong.json') });
+    expect(await gateway.exited).toBe(1);
+    expect(gateway.output()).toMatch(/^The gateway cannot start: The safelist has an invalid operation A: /);
+  });
+});
+
+describe('with a safelist', () => {
+  const [gateway] = useReplicas(1, () => ({ GRAPHQL_SAFELIST: path, GRAPHQL_INTROSPECTION: 'true' })) as [
+    Gateway,
+  ];
+  const byId = (id: unknown, rest: object = {}) =>
+    post(
+      gateway,
+      JSON.stringify({ extensions: { persistedQuery: { version: 1, sha256Hash: id } }, variables, ...rest }),
+    );
+  const byText = (query: unknown, rest: object = {}) =>
+    post(gateway, JSON.stringify({ query, variables, ...rest }));
+
+  it('a listed operation runs by its id', async () => {
+    expect(JSON.parse((await byId(operation().id)).body)).toEqual(answered);
+  });
+
+  it('a listed operation runs by its text, whatever its white space', async () => {
+    const { body } = operation();
+    for (const text of [body, body.replaceAll(/\s+/g, ' '), `# A comment\n${body.replaceAll('\n', '\n\n')}`])
+      expect(JSON.parse((await byText(text)).body)).toEqual(answered);
+    expect(JSON.parse((await byText(body, { operationName: 'Total' })).body)).toEqual(answered);
+  });
+
+  it('a listed operation runs by GET', async () => {
+    const { id, body } = operation();
+    const extensions = JSON.stringify({ persistedQuery: { version: 1, sha256Hash: id } });
+    for (const asked of [{ extensions }, { query: body }]) {
+      const search = new URLSearchParams({ ...asked, variables: JSON.stringify(variables) });
+      const headers = { 'apollo-require-preflight': '1' };
+      expect(await (await gateway.fetch(`/graphql?${search}`, { headers })).json()).toEqual(answered);
+    }
+  });
+
+  it('by GET it still takes more than a foreign page can send', async () => {
+    const search = new URLSearchParams({ query: operation().body, variables: JSON.stringify(variables) });
+    expect((await gateway.fetch(`/graphql?${search}`)).status).toBe(400);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['another operation', () => '{ __typename }'],
+    ['introspection', () => '{ __schema { queryType { name } } }'],
+    ['one more field', () => operation().body.replace('quantity', 'quantity asOf')],
+    ['another operation behind a listed one', () => `${operation().body} query B { __typename }`],
+    ['a listed one with another alias', () => operation().body.replace('quantity', 'q: quantity')],
+    ['nothing', () => ''],
+    ['null', () => null],
+    ['a list of listed ones', () => [operation().body]],
+    ['what does not parse', () => '{'],
+    ['a name that objects inherit', () => '__proto__'],
+    ['80,000 tokens', () => `{ ${'x '.repeat(80_000)} }`],
+  ])('%s does not run', async (_, text) => {
+    const outcome = await survive(gateway, () =>
+      byText(text(), { extensions: { persistedQuery: { version: 1, sha256Hash: operation().id } } }),
+    );
+    expect(outcome).toMatchObject({ status: 200, code: 'QUERY_NOT_IN_SAFELIST' });
+    const search = new URLSearchParams({ query: String(text()) });
+    const headers = { 'apollo-require-preflight': '1' };
+    if (typeof text() === 'string' && search.size < 10_000 && String(search).length < 8000)
+      expect(await toOutcome(await gateway.fetch(`/graphql?${search}`, { headers }))).toMatchObject({
+        status: 200,
+        code: 'QUERY_NOT_IN_SAFELIST',
+      });
+    expect(gateway.simulator.requests).toBe(0);
+  });
+
+  it.each([sha256('{ __typename }'), 'Total', '__proto__', '', { a: 1 }])(
+    'nothing runs by the id %j',
+    async (id) => {
+      expect(await byId(id)).toMatchObject({ status: 200, code: 'PERSISTED_QUERY_NOT_FOUND' });
+    },
+  );
+
+  it('nothing can be added to it', async () => {
+    const query = '{ __typename }';
+    const extensions = { persistedQuery: { version: 1, sha256Hash: sha256(query) } };
+    expect(await byText(query, { extensions })).toMatchObject({ code: 'QUERY_NOT_IN_SAFELIST' });
+    expect(await byId(sha256(query))).toMatchObject({ code: 'PERSISTED_QUERY_NOT_FOUND' });
+  });
+});
+
+describe('without a safelist', () => {
+  const gateway = useGateway();
+  const query = '{ __typename }';
+  const hash = { extensions: { persistedQuery: { version: 1, sha256Hash: sha256(query) } } };
+
+  it('an operation runs by the hash it was once sent with', async () => {
+    expect(await post(gateway, JSON.stringify(hash))).toMatchObject({ code: 'PERSISTED_QUERY_NOT_FOUND' });
+    await post(gateway, JSON.stringify({ query, ...hash }));
+    expect(JSON.parse((await post(gateway, JSON.stringify(hash))).body)).toEqual({
+      data: { __typename: 'Query' },
+    });
+  });
+
+  it('an operation that is refused is not kept', async () => {
+    const refused = '{ nothing }';
+    const extensions = { persistedQuery: { version: 1, sha256Hash: sha256(refused) } };
+    await post(gateway, JSON.stringify({ query: refused, extensions }));
+    expect(await post(gateway, JSON.stringify({ extensions }))).toMatchObject({
+      code: 'PERSISTED_QUERY_NOT_FOUND',
+    });
+  });
+});
+
+describeWithRedis('with a Redis', { own: true }, (redis) => {
+  const [first, second] = useReplicas(2, () => ({ REDIS_URL: redis.url, CACHE_MAX_AGE_SECONDS: '0' })) as [
+    Gateway,
+    Gateway,
+  ];
+  const query = 'query Registered { __typename }';
+  const hash = JSON.stringify({ extensions: { persistedQuery: { version: 1, sha256Hash: sha256(query) } } });
+
+  it('an operation that one replica heard of runs on another, and outlives Redis there', async () => {
+    const isUp = ({ wholeLog }: Gateway) => wholeLog.some(({ state }) => state === 'up');
+    while (!isUp(first) || !isUp(second)) await new Promise((resolve) => setTimeout(resolve, 5));
+    await post(first, JSON.stringify({ query, ...JSON.parse(hash) }));
+    const answer = { data: { __typename: 'Query' } };
+    expect(JSON.parse((await post(second, hash)).body)).toEqual(answer);
+    await redis.kill();
+    expect(JSON.parse((await post(second, hash)).body)).toEqual(answer);
+  });
+});
