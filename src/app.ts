@@ -103,7 +103,7 @@ async function composeMainListener({ execute }: GraphQLServer, surroundings: Sur
     execute,
     identify: await createIdentify(surroundings),
     charge: await createRateLimit({ unitsPerMinute: config.RATE_LIMIT_PER_MINUTE, redis }),
-    config,
+    ...surroundings,
   });
   const corsOrigins = [...config.CORS_ORIGINS, ...explorerOrigins(config)];
   const own = { listener: 'main', routes: new Map([['/graphql', graphql]]), corsOrigins } as const;

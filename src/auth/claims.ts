@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { toUuid } from '../uuid.ts';
-import { type Identity, maySeeAll } from './identity.ts';
+import { everything, type Identity } from './identity.ts';
 
 /** The verified claims of a token, by name. */
 type Payload = Readonly<Record<string, unknown>>;
@@ -18,9 +18,10 @@ export function readClaims(
   { customerClaim, allCustomersScope }: ClaimNames,
 ): Omit<Identity, 'tenant'> {
   const name = typeof payload.sub === 'string' ? toName(payload.sub) : undefined;
-  if (scopesOf(payload).includes(allCustomersScope)) return { name, maySee: maySeeAll };
+  if (scopesOf(payload).includes(allCustomersScope)) return { name, ...everything };
   const customerIds = new Set(idsOf(own(payload, customerClaim)));
-  return { name, maySee: (customerId) => customerIds.has(customerId) };
+  const view = [...customerIds].sort().join();
+  return { name, view, maySee: (customerId) => customerIds.has(customerId) };
 }
 
 function idsOf(claim: unknown): string[] {

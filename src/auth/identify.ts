@@ -3,7 +3,7 @@ import { AppError } from '../errors.ts';
 import { isSecret } from '../secret.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { createTenant, type Tenant } from '../tenant.ts';
-import { type Identify, maySeeAll } from './identity.ts';
+import { everything, type Identify } from './identity.ts';
 
 type IdentifySettings = { config: Config; emit: Emit; now: () => number };
 
@@ -15,8 +15,8 @@ export async function createIdentify(settings: IdentifySettings): Promise<Identi
   const { config } = settings;
   switch (config.AUTH_MODE) {
     case 'none': {
-      const anybody = { tenant: createOwnTenant(config), name: undefined, maySee: maySeeAll };
-      return async () => anybody;
+      const anybody = { tenant: createOwnTenant(config), name: undefined, ...everything };
+      return () => anybody;
     }
     case 'jwt': {
       // Whoever needs no tokens need not load what verifies them.
@@ -44,8 +44,8 @@ function createOwnTenant(config: Config): Tenant {
 
 /** A router knows its own callers: it may see every customer, and its secret is nobody's name. */
 function createIdentifyRouter(tenant: Tenant, secret: string): Identify {
-  const router = { tenant, name: undefined, maySee: maySeeAll };
-  return async ({ 'x-router-secret': given }) => {
+  const router = { tenant, name: undefined, ...everything };
+  return ({ 'x-router-secret': given }) => {
     if (typeof given === 'string' && isSecret(given, secret)) return router;
     throw new AppError('UNAUTHENTICATED', 'Expected the secret of the router in x-router-secret.', {
       reason: given === undefined ? 'no secret' : 'wrong secret',
@@ -56,14 +56,14 @@ function createIdentifyRouter(tenant: Tenant, secret: string): Identify {
 /** Zenskar itself decides what these credentials may see; each pair is a tenant of its own. */
 function createIdentifyByCredentials(config: Config): Identify {
   const { ZENSKAR_URL: url, ZENSKAR_API_VERSION: apiVersion } = config;
-  return async ({ 'x-api-key': apiKey, organisation }) => {
+  return ({ 'x-api-key': apiKey, organisation }) => {
     if (!isCredential(apiKey) || !isCredential(organisation)) {
       throw new AppError('UNAUTHENTICATED', 'Expected Zenskar credentials in x-api-key and organisation.', {
         reason: 'no credentials',
       });
     }
     const tenant = createTenant({ apiKey, organisation, url, apiVersion });
-    return { tenant, name: tenant.scope, maySee: maySeeAll };
+    return { tenant, name: tenant.scope, ...everything };
   };
 }
 

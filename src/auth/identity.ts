@@ -6,13 +6,14 @@ export type Identity = {
   tenant: Tenant;
   /** Tells callers of one tenant apart; undefined where nothing does. A hash, from which nobody can be named. */
   name: string | undefined;
+  /** Equal for callers of one tenant that may see the same, and for no others. */
+  view: string;
   /** Whether this caller may see the totals of the customer with this id, in canonical form. */
   maySee: (customerId: string) => boolean;
 };
 
-/** Reads from a request's headers who asks; rejects with `UNAUTHENTICATED` where they do not say. */
-export type Identify = (headers: IncomingHttpHeaders) => Promise<Identity>;
+/** Reads from a request's headers who asks; fails with `UNAUTHENTICATED` where they do not say. */
+export type Identify = (headers: IncomingHttpHeaders) => Identity | Promise<Identity>;
 
-export function maySeeAll(): boolean {
-  return true;
-}
+/** What a caller sees that may see every customer. */
+export const everything = { view: '*', maySee: () => true };

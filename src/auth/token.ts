@@ -57,16 +57,18 @@ export function createIdentifyByToken(tenant: Tenant, { config, emit, now }: Tok
     };
   }
 
-  return async ({ authorization = '' }) => {
-    const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-    if (token === undefined || token.length > maxTokenLength) throw refuse('no token');
-    const known = verified.get(token);
-    if (known !== undefined) return known;
+  async function identify(token: string): Promise<Identity> {
     const fresh = await verify(token).catch((error: unknown) => {
       throw refuse(reasonOf(error));
     });
     verified.set(token, fresh);
     return fresh.identity;
+  }
+
+  return ({ authorization = '' }) => {
+    const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+    if (token === undefined || token.length > maxTokenLength) throw refuse('no token');
+    return verified.get(token) ?? identify(token);
   };
 }
 

@@ -4,13 +4,6 @@ declare const keyBrand: unique symbol;
 /** A text that is equal for the same total of the same tenant, and for no other. */
 type ScopedText = string & { readonly [keyBrand]: true };
 
-/** Where a total is kept. */
-export type CacheKey = {
-  text: ScopedText;
-  customerId: string;
-  entitlementId: string;
-};
-
 type KeyParts = {
   customerId: string;
   entitlementId: string;
@@ -18,11 +11,14 @@ type KeyParts = {
   endDate: number | null;
 };
 
+/** Where a total is kept. */
+export type CacheKey = KeyParts & { text: ScopedText };
+
 /** The only way to a key leads through a tenant. */
 export function createCacheKey(scope: TenantScope, parts: KeyParts): CacheKey {
   const { customerId, entitlementId, startDate, endDate } = parts;
   const text = `${scope}/${customerId}/${entitlementId}/${startDate ?? ''}/${endDate ?? ''}` as ScopedText;
-  return { text, customerId, entitlementId };
+  return { text, customerId, entitlementId, startDate, endDate };
 }
 
 /** What is kept of a total. */

@@ -1,14 +1,16 @@
-import { type CacheKey, type PurgeTarget, toPurgeName } from './key.ts';
+import { type PurgeTarget, toPurgeName } from './key.ts';
 
 /** A moment in the order of purges: what began at it is outlived by every purge that comes later. */
 export type Moment = number;
+
+type Pair = Required<PurgeTarget>;
 
 export type Purges = {
   /** To be taken before a number is asked for, and kept with it. */
   moment: () => Moment;
   purge: (target: PurgeTarget) => void;
   /** Whether a purge came after this key's number was asked for. */
-  isPurged: (key: CacheKey, since: Moment) => boolean;
+  isPurged: (pair: Pair, since: Moment) => boolean;
   /** From now on, doubts everything older: purges may have happened without being heard. */
   doubt: () => void;
   isDoubtful: (since: Moment) => boolean;
@@ -42,11 +44,11 @@ export function createPurges(maxRemembered = 10_000): Purges {
       remembered.set(name, current);
       if (remembered.size > maxRemembered) forgetOldest();
     },
-    isPurged(key, since) {
+    isPurged(pair, since) {
       if (since < forgottenUpTo) return true;
       if (since === current) return false;
-      const { customerId } = key;
-      return since < (remembered.get(customerId) ?? 0) || since < (remembered.get(toPurgeName(key)) ?? 0);
+      const { customerId } = pair;
+      return since < (remembered.get(customerId) ?? 0) || since < (remembered.get(toPurgeName(pair)) ?? 0);
     },
     doubt() {
       current += 1;

@@ -9,8 +9,17 @@ export type Context = {
   tally: Tally;
   /** Takes further units of the caller's rate limit; rejects where there are too few. */
   charge: (units: number) => Promise<void>;
+  outcome: Outcome;
   /** Aborted when the client has gone. */
   signal: AbortSignal;
+};
+
+/** What the plugins find out about an operation, each a part. */
+export type Outcome = {
+  operationName: string | null;
+  /** How many totals were asked for, one at least. */
+  units: number;
+  hasErrors: boolean;
 };
 
 /** What is known here of an entity: its id, in canonical form. */

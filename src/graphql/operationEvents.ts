@@ -16,14 +16,18 @@ export function createOperationEvents({ emit, now }: EventDependencies): ApolloS
       async willSendResponse({ contextValue, operationName, request, response }) {
         const result =
           response.body.kind === 'single' ? response.body.singleResult : response.body.initialResult;
+        const { outcome } = contextValue;
+        outcome.operationName = (operationName ?? request.operationName)?.slice(0, maxNameLength) ?? null;
+        outcome.hasErrors = Boolean(result.errors?.length);
         emit({
           type: 'operationEnded',
           requestId: contextValue.requestId,
-          operationName: (operationName ?? request.operationName)?.slice(0, maxNameLength) ?? null,
+          operationName: outcome.operationName,
           outcome: contextValue.signal.aborted ? 'cancelled' : toOutcome(result, contextValue.tally),
           codes: [...new Set(result.errors?.map(({ extensions }) => String(extensions?.code)))],
           upstreamCalls: contextValue.tally.upstreamCalls,
           totals: contextValue.tally.sources,
+          responseCache: 'miss',
           durationMs: now() - contextValue.startedMs,
         });
       },

@@ -20,6 +20,7 @@ export function createOperationLimit(maxTotals: number): ApolloServerPlugin<Cont
         if (operation === undefined) return;
         const count = countTotals({ operation, fragments, variables: request.variables ?? {} }, maxTotals);
         if (count > maxTotals) throw toRefusal(tooManyTotals(maxTotals));
+        contextValue.outcome.units = Math.max(1, count);
         if (count > 1) await contextValue.charge(count - 1).catch(rethrow);
       },
     }),

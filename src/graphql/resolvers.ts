@@ -1,6 +1,6 @@
 import { GraphQLDateTime } from 'graphql-scalars';
 import { AppError } from '../errors.ts';
-import { toTotalKey } from '../totals/total.ts';
+import { type Total, toTotalKey } from '../totals/total.ts';
 import type { Resolvers } from './__generated__/resolvers.ts';
 import { canonicalUuid, parseUuid } from './scalars.ts';
 
@@ -10,8 +10,7 @@ export const resolvers: Resolvers = {
   Query: {
     customerEntitlementTotal: (_, args, { totals }) => totals.load(toTotalKey(args)),
     customerEntitlementTotals: (_, { requests }, { totals }) =>
-      // Each in an async function of its own, so that one refused request fails alone.
-      requests.map(async (request) => totals.load(toTotalKey(request))),
+      requests.map((request) => alone(() => totals.load(toTotalKey(request)))),
   },
   CustomerEntitlementTotal: {
     entitlement: ({ entitlementId }) => ({ id: entitlementId }),
@@ -22,8 +21,8 @@ export const resolvers: Resolvers = {
     entitlementTotal: ({ id: customerId }, args, { totals }) =>
       totals.load(toTotalKey({ ...args, customerId })),
     entitlementTotals: ({ id: customerId }, { entitlementIds, ...window }, { totals }) =>
-      entitlementIds.map(async (entitlementId) =>
-        totals.load(toTotalKey({ ...window, entitlementId, customerId })),
+      entitlementIds.map((entitlementId) =>
+        alone(() => totals.load(toTotalKey({ ...window, entitlementId, customerId }))),
       ),
   },
   Entitlement: {
@@ -32,6 +31,15 @@ export const resolvers: Resolvers = {
       totals.load(toTotalKey({ ...args, entitlementId })),
   },
 };
+
+/** One of a list, that fails alone. An async function would do the same, for a promise also where none is needed. */
+function alone(load: () => Total | Promise<Total>): Total | Promise<Total> {
+  try {
+    return load();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
 
 /** A router's representation reaches us unchecked. Async, so that a malformed one fails at its own index. */
 async function toEntity({ id }: { id: unknown }): Promise<{ id: string }> {

@@ -14,7 +14,6 @@ import type { Emit } from '../telemetry/events.ts';
 import { createTotalLoader } from '../totals/loader.ts';
 import type { TotalSource } from '../totals/source.ts';
 import { createTally } from '../totals/tally.ts';
-import { createCacheControl } from './cacheControl.ts';
 import { createCacheTags } from './cacheTags.ts';
 import type { Context } from './context.ts';
 import { createDocumentLimits, createKnotCutter } from './documentLimits.ts';
@@ -22,6 +21,7 @@ import { createLandingPage } from './explorer.ts';
 import { formatError } from './formatError.ts';
 import { createOperationEvents } from './operationEvents.ts';
 import { createOperationLimit } from './operationLimit.ts';
+import { type Reuse, toReuse } from './reuse.ts';
 import { createSafelist, type Safelist } from './safelist.ts';
 import { createSchema } from './schema.ts';
 
@@ -40,7 +40,13 @@ type GraphQLRequest = {
   signal: AbortSignal;
 };
 
-type GraphQLResponse = { status: number; headers: Iterable<[string, string]>; body: string };
+type GraphQLResponse = {
+  status: number;
+  headers: Iterable<[string, string]>;
+  body: string;
+  /** There where the same question may be answered the same again. */
+  reuse: Reuse | undefined;
+};
 
 export type GraphQLServer = {
   start: () => Promise<void>;
@@ -68,6 +74,7 @@ type ApolloParts = { schema: GraphQLSchema; safelist: Safelist | undefined; curr
 /** Apollo Server over the subgraph schema, spoken to without any knowledge of sockets. */
 export function createGraphQLServer(dependencies: GraphQLDependencies): GraphQLServer {
   const { config, source, now } = dependencies;
+  const maxAgeMs = config.CACHE_MAX_AGE_SECONDS * 1000;
   // Apollo tells its error exit nothing of the request, so the request is kept at hand for it.
   const current = new AsyncLocalStorage<GraphQLRequest>();
   const currentRequestId = () => current.getStore()?.requestId ?? '';
@@ -78,14 +85,16 @@ export function createGraphQLServer(dependencies: GraphQLDependencies): GraphQLS
   async function execute(request: GraphQLRequest): Promise<GraphQLResponse> {
     const { method, headers, search, body } = safelist?.hold(request) ?? request;
     const httpGraphQLRequest = { method, headers: new HeaderMap(headers), search, body };
-    return current.run(request, async () =>
-      toResponse(
-        await apollo.executeHTTPGraphQLRequest({
-          httpGraphQLRequest,
-          context: async () => createContext(request),
-        }),
-      ),
+    let created: Context | undefined;
+    const context = async () => {
+      created = createContext(request);
+      return created;
+    };
+    const isPurged = source.watch();
+    const response = await current.run(request, async () =>
+      toResponse(await apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context })),
     );
+    return { ...response, reuse: created && toReuse(created, { maxAgeMs, isPurged }) };
   }
 
   function createContext({ identity, charge, requestId, signal }: GraphQLRequest): Context {
@@ -93,7 +102,8 @@ export function createGraphQLServer(dependencies: GraphQLDependencies): GraphQLS
     const tally = createTally();
     const { tenant, maySee } = identity;
     const totals = createTotalLoader(source, { tenant, maySee, requestId, signal, tally });
-    return { requestId, startedMs: now(), totals, tally, charge, signal };
+    const outcome = { operationName: null, units: 1, hasErrors: true };
+    return { requestId, startedMs: now(), totals, tally, outcome, charge, signal };
   }
 
   return { start: () => apollo.start(), stop: () => apollo.stop(), execute };
@@ -126,7 +136,6 @@ function createApollo(dependencies: GraphQLDependencies, parts: ApolloParts) {
       createKnotCutter(),
       createOperationLimit(largestOperation(config)),
       createOperationEvents({ emit, now }),
-      createCacheControl({ maxAgeMs: config.CACHE_MAX_AGE_SECONDS * 1000, now }),
       ...(config.GRAPHQL_CACHE_TAGS ? [createCacheTags()] : []),
       createLandingPage(config),
       // Apollo would switch these on by itself, some of them by environment variables.
@@ -170,7 +179,7 @@ function createApolloLogger(emit: Emit) {
   return { debug: toDebug, info: toDebug, warn: toDebug, error: toError };
 }
 
-async function toResponse({ status, headers, body }: HTTPGraphQLResponse): Promise<GraphQLResponse> {
+async function toResponse({ status, headers, body }: HTTPGraphQLResponse) {
   const text = body.kind === 'complete' ? body.string : (await Array.fromAsync(body.asyncIterator)).join('');
   return { status: status ?? 200, headers, body: text };
 }

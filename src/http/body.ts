@@ -4,6 +4,11 @@ import { HttpError } from './httpError.ts';
 
 /** Reads the JSON body of a request; throws an `HttpError` where it is none or exceeds `maxBytes`. */
 export async function readJsonBody(request: IncomingMessage, maxBytes: number): Promise<unknown> {
+  return parseJsonBody(await readBody(request, maxBytes));
+}
+
+/** Reads a body that says it is JSON; throws an `HttpError` where it does not, or exceeds `maxBytes`. */
+export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const {
     'content-type': type = '',
     'content-encoding': encoding,
@@ -12,7 +17,11 @@ export async function readJsonBody(request: IncomingMessage, maxBytes: number): 
   if (!isJson(type)) throw new HttpError(415, 'Expected a body of content-type application/json in UTF-8.');
   if (encoding !== undefined) throw new HttpError(415, 'Expected a body without content-encoding.');
   if (Number(length) > maxBytes) throw tooLarge(maxBytes);
-  const bytes = await readBytes(request, maxBytes);
+  return readBytes(request, maxBytes);
+}
+
+/** Throws an `HttpError` where the bytes are no JSON in UTF-8. */
+export function parseJsonBody(bytes: Buffer): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
@@ -30,7 +39,9 @@ function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> 
     // The rest flows past, so that the connection can carry the refusal and the next request.
     else reject(tooLarge(maxBytes));
   });
-  request.once('end', () => resolve(Buffer.concat(chunks)));
+  request.once('end', () =>
+    resolve(chunks[0] !== undefined && chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)),
+  );
   request.once('error', reject);
   return promise;
 }
@@ -40,6 +51,7 @@ function tooLarge(maxBytes: number): HttpError {
 }
 
 function isJson(contentType: string): boolean {
+  if (contentType === 'application/json') return true;
   try {
     const { essence, params } = new MIMEType(contentType);
     return essence === 'application/json' && /^utf-?8$/i.test(params.get('charset') ?? 'utf-8');

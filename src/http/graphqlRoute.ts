@@ -3,12 +3,15 @@ import { challenges } from '../auth/identify.ts';
 import type { Identify, Identity } from '../auth/identity.ts';
 import type { Charge } from '../auth/rateLimit.ts';
 import type { Config } from '../config.ts';
-import { readJsonBody } from './body.ts';
+import type { Emit } from '../telemetry/events.ts';
+import { parseJsonBody, readBody } from './body.ts';
 import { createClientAddress } from './clientAddress.ts';
+import { createResponseCache, type Produced } from './responseCache.ts';
 import type { Exchange, HttpAnswer, Route } from './route.ts';
 
 /** A GraphQL request as it came over HTTP; whoever executes it need not know sockets. */
-type GraphQLRequest = Exchange & {
+type GraphQLRequest = Omit<Exchange, 'createSignal'> & {
+  signal: AbortSignal;
   method: string;
   headers: Iterable<[string, string]>;
   body: unknown;
@@ -18,35 +21,57 @@ type GraphQLRequest = Exchange & {
 };
 
 type GraphQLRouteDependencies = {
-  execute: (request: GraphQLRequest) => Promise<HttpAnswer>;
+  execute: (request: GraphQLRequest) => Promise<Produced>;
   identify: Identify;
   charge: Charge;
   config: Config;
+  emit: Emit;
+  now: () => number;
 };
 
 /** GraphQL over HTTP, up to the point where it is GraphQL alone. Nobody's body is read before they said who they are. */
-export function createGraphQLRoute({ config, execute, ...dependencies }: GraphQLRouteDependencies): Route {
+export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Route {
+  const { config, execute } = dependencies;
   const addressOf = createClientAddress(config.TRUSTED_PROXIES);
+  const responses = createResponseCache(dependencies);
 
   /** Undefined where the explorer's page is asked for: it holds nothing, and no browser can say who it fetches it for. */
-  async function identify(request: IncomingMessage): Promise<Identity | undefined> {
+  function identify(request: IncomingMessage) {
     if (config.GRAPHQL_EXPLORER !== 'off' && wantsPage(request)) return undefined;
     return dependencies.identify(request.headers);
   }
 
-  return {
-    methods: ['GET', 'POST'],
-    challenge: challenges[config.AUTH_MODE],
-    answer: async (request, exchange) => {
-      const { method = '' } = request;
-      const identity = await identify(request);
-      const caller = `${identity?.tenant.scope ?? ''}/${identity?.name ?? addressOf(request)}`;
-      const charge = (units: number) => dependencies.charge(caller, units);
-      await charge(1);
-      const body = method === 'POST' ? await readJsonBody(request, config.HTTP_MAX_BODY_BYTES) : undefined;
-      return execute({ method, headers: headersOf(request), body, identity, charge, ...exchange });
-    },
-  };
+  async function answer(request: IncomingMessage, exchange: Exchange): Promise<HttpAnswer> {
+    const { method = '' } = request;
+    const { requestId, search, createSignal } = exchange;
+    const identity = await identify(request);
+    const caller = `${identity?.tenant.scope ?? ''}/${identity?.name ?? addressOf(request)}`;
+    const charge = (units: number) => dependencies.charge(caller, units);
+    await charge(1);
+    const run = async (body: unknown) => {
+      const asked = { method, headers: headersOf(request), search, body };
+      const { headers, ...produced } = await execute({
+        ...asked,
+        identity,
+        charge,
+        requestId,
+        signal: createSignal(),
+      });
+      // How long it is good for is said again each time it is given.
+      return { ...produced, headers: [...headers].filter(([name]) => name !== 'cache-control') };
+    };
+    if (method !== 'POST' || identity === undefined) return responses.toAnswer(await run(undefined));
+    const bytes = await readBody(request, config.HTTP_MAX_BODY_BYTES);
+    const key = toKey(identity, `${request.headers.accept}\n${search}`, bytes);
+    return responses.answer(key, { requestId, charge }, () => run(parseJsonBody(bytes)));
+  }
+
+  return { methods: ['GET', 'POST'], challenge: challenges[config.AUTH_MODE], answer };
+}
+
+/** All that an answer follows from; bytes become a text one to one. A question by GET must pass Apollo's CSRF check first. */
+function toKey({ tenant, view }: Identity, manner: string, bytes: Buffer): string {
+  return `${tenant.scope}\n${view}\n${manner}\n${bytes.toString('latin1')}`;
 }
 
 function wantsPage({ method, headers }: IncomingMessage): boolean {

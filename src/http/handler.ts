@@ -15,48 +15,59 @@ export type HandlerSettings = {
   emit: Emit;
 };
 
-type Asked = { exchange: Exchange; route: Route | undefined };
+type Asked = {
+  request: IncomingMessage;
+  response: ServerResponse;
+  exchange: Exchange;
+  route: Route | undefined;
+};
 type HandlerDependencies = HandlerSettings & { isReady: () => boolean };
 
-/** Answers every request by its route, and with JSON where it is refused. */
-export function createHandler({ routes, corsOrigins, emit, isReady }: HandlerDependencies): RequestListener {
-  const applyCors = cors({
-    origin: [...corsOrigins],
-    methods: ['GET', 'POST'],
-    exposedHeaders: ['x-request-id', 'retry-after'],
-    maxAge: 600,
-  });
+export type Handler = {
+  listener: RequestListener;
+  /** How many requests have no answer yet. */
+  underWay: () => number;
+};
 
-  async function respond(
-    request: IncomingMessage,
-    response: ServerResponse,
-    { exchange, route }: Asked,
-  ): Promise<void> {
-    const answer = await ask(request, exchange, route).catch((error: unknown) => {
-      discardBody(request);
-      // The client may have left in the middle of its own request: nothing went wrong here.
-      return toRefusal(error, { exchange, route, emit: response.destroyed ? () => {} : emit });
-    });
-    // Whoever is told that this connection ends asks another replica next.
-    if (!isReady()) response.setHeader('connection', 'close');
-    send(response, answer);
+/** Answers every request by its route, and with JSON where it is refused. */
+export function createHandler({ routes, corsOrigins, emit, isReady }: HandlerDependencies): Handler {
+  const applyCors = createCors(corsOrigins);
+  let underWay = 0;
+
+  async function respond({ request, response, exchange, route }: Asked): Promise<void> {
+    underWay += 1;
+    try {
+      const answer = await ask(request, exchange, route).catch((error: unknown) => {
+        discardBody(request);
+        // The client may have left in the middle of its own request: nothing went wrong here.
+        return toRefusal(error, { exchange, route, emit: response.destroyed ? () => {} : emit });
+      });
+      // Whoever is told that this connection ends asks another replica next.
+      send(response, answer, { requestId: exchange.requestId, isLast: !isReady() });
+    } catch {
+      response.destroy();
+    } finally {
+      underWay -= 1;
+    }
   }
 
-  return (request, response) => {
+  function listener(request: IncomingMessage, response: ServerResponse): void {
     const { pathname, search } = splitUrl(request.url ?? '');
     const requestId = toRequestId(request.headers['x-request-id']);
-    response.setHeader('x-request-id', requestId);
-    response.setHeader('cache-control', 'no-store');
-    response.setHeader('x-content-type-options', 'nosniff');
-    response.setHeader('referrer-policy', 'no-referrer');
     const route = routes.get(pathname);
-    const next = () => {
-      const exchange = { requestId, search, signal: signalOf(response) };
-      respond(request, response, { exchange, route }).catch(() => response.destroy());
-    };
-    if (route === undefined) next();
+    const exchange = { requestId, search, createSignal: () => createSignal(response) };
+    const next = () => void respond({ request, response, exchange, route });
+    if (route === undefined || applyCors === undefined) next();
     else applyCors(request, response, next);
-  };
+  }
+  return { listener, underWay: () => underWay };
+}
+
+/** Where no origin may call, there is nothing to say. */
+function createCors(origins: readonly string[]): ReturnType<typeof cors> | undefined {
+  if (origins.length === 0) return undefined;
+  const exposedHeaders = ['x-request-id', 'retry-after'];
+  return cors({ origin: [...origins], methods: ['GET', 'POST'], exposedHeaders, maxAge: 600 });
 }
 
 async function ask(
@@ -86,26 +97,40 @@ function discardBody(request: IncomingMessage): void {
   });
 }
 
-function signalOf(response: ServerResponse): AbortSignal {
+function createSignal(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
-  response.once('close', () => {
+  const leave = () => {
     if (!response.writableFinished) controller.abort();
-  });
+  };
+  if (response.destroyed) leave();
+  else response.once('close', leave);
   return controller.signal;
 }
 
-function send(response: ServerResponse, { status, headers, body }: HttpAnswer): void {
+type Sending = { requestId: string; isLast: boolean };
+
+/** All headers in one list, as Node takes them without looking at each. */
+function send(response: ServerResponse, { status, headers, body }: HttpAnswer, sending: Sending): void {
   if (response.destroyed) return;
-  for (const [name, value] of headers) response.setHeader(name, value);
-  if (response.getHeader('content-type') === 'text/html') forbidFraming(response);
-  if (status !== 204) response.setHeader('content-length', Buffer.byteLength(body));
-  response.writeHead(status).end(body);
+  const list = [
+    'x-request-id',
+    sending.requestId,
+    'x-content-type-options',
+    'nosniff',
+    'referrer-policy',
+    'no-referrer',
+  ];
+  let cacheControl = 'no-store';
+  for (const [name, value] of headers) {
+    if (name === 'cache-control') cacheControl = value;
+    else list.push(name, value);
+    if (name === 'content-type' && value === 'text/html') list.push('content-security-policy', pagePolicy);
+  }
+  list.push('cache-control', cacheControl);
+  if (sending.isLast) list.push('connection', 'close');
+  if (status !== 204) list.push('content-length', String(Buffer.byteLength(body)));
+  response.writeHead(status, list).end(body);
 }
 
 /** What the explorer's own policy cannot say for itself: a page's meta element may not forbid framing. */
-function forbidFraming(response: ServerResponse): void {
-  response.setHeader(
-    'content-security-policy',
-    "frame-ancestors 'none'; base-uri 'none'; object-src 'none'; form-action 'none'",
-  );
-}
+const pagePolicy = "frame-ancestors 'none'; base-uri 'none'; object-src 'none'; form-action 'none'";

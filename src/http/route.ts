@@ -5,8 +5,8 @@ export type Exchange = {
   requestId: string;
   /** The URL's query with its question mark, or empty. */
   search: string;
-  /** Aborted when the client has gone before its answer was written. */
-  signal: AbortSignal;
+  /** Makes a signal that is aborted when the client has gone before its answer was written. */
+  createSignal: () => AbortSignal;
 };
 
 export type HttpAnswer = { status: number; headers: Iterable<[string, string]>; body: string };

@@ -46,18 +46,11 @@ export type HttpServer = {
 export function createHttpServer(host: string, port: number, settings: HttpServerSettings): HttpServer {
   const { listener, config, emit, now } = settings;
   let isDraining = false;
-  let underWay = 0;
   const isReady = () => !isDraining;
   const routes = new Map([...settings.routes, ...createProbes(isReady)]);
   const handler = createHandler({ ...settings, routes, isReady });
   const limits = { ...connectionLimits, ...settings.connectionLimits };
-  const server = createServer(limits, (request, response) => {
-    underWay += 1;
-    response.once('close', () => {
-      underWay -= 1;
-    });
-    handler(request, response);
-  });
+  const server = createServer(limits, handler.listener);
   server.maxConnections = limits.maxConnections;
   server.on('clientError', refuseUnreadable);
 
@@ -83,7 +76,7 @@ export function createHttpServer(host: string, port: number, settings: HttpServe
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
     let cut = 0;
     const timer = setTimeout(() => {
-      cut = underWay;
+      cut = handler.underWay();
       server.closeAllConnections();
     }, config.SHUTDOWN_TIMEOUT_MS);
     await closed;

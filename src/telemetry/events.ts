@@ -33,6 +33,8 @@ export type OperationEnded = {
   upstreamCalls: number;
   /** How many totals came from where. */
   totals: Readonly<Record<string, number>>;
+  /** Whether the whole answer was there already. */
+  responseCache: 'hit' | 'miss';
   durationMs: number;
 };
 

@@ -1,30 +1,40 @@
 import DataLoader from 'dataloader';
+import { type CacheKey, createCacheKey } from '../cache/key.ts';
 import { AppError } from '../errors.ts';
-import type { Caller, TotalSource } from './source.ts';
+import type { Caller } from './flight.ts';
+import type { TotalSource } from './source.ts';
 import { recordFailure } from './tally.ts';
-import { type Total, type TotalKey, toKeyText } from './total.ts';
+import type { Total, TotalKey } from './total.ts';
 
 /** DataLoader's own bound is infinity. */
 const maxBatchSize = 250;
 
 /** The only way to totals that there is for a request. */
-export type TotalLoader = { load: (key: TotalKey) => Promise<Total> };
+export type TotalLoader = {
+  /** At once where the total is at hand, which spares graphql-js a promise. Throws, or rejects, with an `AppError`. */
+  load: (key: TotalKey) => Total | Promise<Total>;
+};
+
+type Source = Pick<TotalSource, 'peek' | 'loadMany'>;
 
 /**
  * Collects the totals one request asks for: equal keys share one slot, and each failed key has its own error. What the
  * caller may not see is refused here, before anything is looked up, so that nothing tells whether it is there.
  * Belongs to a single request, as it remembers what it loaded for as long as it lives.
  */
-export function createTotalLoader(source: TotalSource, caller: Caller): TotalLoader {
-  const batches = new DataLoader((keys: readonly TotalKey[]) => source.loadMany(keys, caller), {
+export function createTotalLoader(source: Source, caller: Caller): TotalLoader {
+  const batches = new DataLoader((keys: readonly CacheKey[]) => source.loadMany(keys, caller), {
     maxBatchSize,
-    cacheKeyFn: toKeyText,
+    cacheKeyFn: ({ text }: CacheKey): string => text,
   });
 
-  async function load(key: TotalKey): Promise<Total> {
-    if (caller.maySee(key.customerId)) return batches.load(key);
-    recordFailure(caller.tally);
-    throw new AppError('FORBIDDEN', 'You may not see the totals of this customer.');
+  function load(total: TotalKey): Total | Promise<Total> {
+    if (!caller.maySee(total.customerId)) {
+      recordFailure(caller.tally);
+      throw new AppError('FORBIDDEN', 'You may not see the totals of this customer.');
+    }
+    const key = createCacheKey(caller.tenant.scope, total);
+    return source.peek(key, caller) ?? batches.load(key);
   }
   return { load };
 }

@@ -1,38 +1,23 @@
-import type { Cache } from '../cache/cache.ts';
-import { type CacheKey, createCacheKey, type Entry } from '../cache/key.ts';
+import type { CacheKey, Entry } from '../cache/key.ts';
 import type { Stamp } from '../cache/shared.ts';
 import { AppError } from '../errors.ts';
-import type { Tenant } from '../tenant.ts';
-import type { Upstream } from '../zenskar/upstream.ts';
-import { type Freshness, type FreshnessSettings, toFreshness } from './freshness.ts';
-import { recordFailure, recordTotal, type Source, type Tally } from './tally.ts';
-import type { Total, TotalKey } from './total.ts';
-
-/** The request on whose behalf totals are loaded. */
-export type Caller = {
-  tenant: Tenant;
-  maySee: (customerId: string) => boolean;
-  requestId: string;
-  signal: AbortSignal;
-  tally: Tally;
-};
+import { type Caller, fly, isFailure, type SourceDependencies } from './flight.ts';
+import { type Freshness, toFreshness } from './freshness.ts';
+import { type Pair, recordFailure, recordTotal, type Source } from './tally.ts';
+import type { Total } from './total.ts';
 
 export type TotalSource = {
+  /** The total, where it is at hand and fresh beyond doubt. */
+  peek: (key: CacheKey, caller: Caller) => Total | undefined;
   /** A total or an error for each key, in order. */
-  loadMany: (keys: readonly TotalKey[], caller: Caller) => Promise<(Total | Error)[]>;
-};
-
-type SourceDependencies = {
-  cache: Cache;
-  upstream: Upstream;
-  freshness: FreshnessSettings;
-  now: () => number;
+  loadMany: (keys: readonly CacheKey[], caller: Caller) => Promise<(Total | Error)[]>;
+  /** Tells whether totals that are loaded from now on were purged since, or may have been. */
+  watch: () => (totals: readonly Pair[]) => boolean;
 };
 
 /** One key on its way: what was found for it so far. */
 type Wanted = {
-  readonly key: TotalKey;
-  readonly cacheKey: CacheKey;
+  readonly key: CacheKey;
   entry: Entry | undefined;
   /** Of the entry's age alone. */
   stale: boolean;
@@ -46,8 +31,8 @@ type Wanted = {
 
 /** Asks the memory, then the shared cache, then the upstream, and decides which age of a number will do. */
 export function createTotalSource(dependencies: SourceDependencies): TotalSource {
-  async function loadMany(keys: readonly TotalKey[], caller: Caller): Promise<(Total | Error)[]> {
-    const wanted = keys.map((key) => look(dependencies, toWanted(key, caller)));
+  async function loadMany(keys: readonly CacheKey[], caller: Caller): Promise<(Total | Error)[]> {
+    const wanted = keys.map((key) => look(dependencies, toWanted(key)));
     // Where one has to wait for the shared cache, the others are asked for in the same round trip.
     if (wanted.some(needsUpstream)) await consultShared(dependencies, wanted.filter(isNotFresh));
     const totals = Promise.all(wanted.map((one) => settle(dependencies, one, caller).catch(toError)));
@@ -55,17 +40,30 @@ export function createTotalSource(dependencies: SourceDependencies): TotalSource
     if (stale.length > 0) void refresh(dependencies, stale, caller);
     return totals;
   }
-  return { loadMany };
+
+  function watch() {
+    const { purges } = dependencies.cache;
+    const since = purges.moment();
+    return (totals: readonly Pair[]) =>
+      purges.isDoubtful(since) || totals.some((pair) => purges.isPurged(pair, since));
+  }
+
+  function peek(key: CacheKey, caller: Caller): Total | undefined {
+    const kept = dependencies.cache.memory.get(key);
+    if (kept === undefined || kept.doubtful) return undefined;
+    const state = toFreshness(dependencies.now() - kept.asOfMs, dependencies.freshness);
+    return state === 'fresh' ? record(caller, 'memory', toTotal(key, kept, false)) : undefined;
+  }
+  return { peek, loadMany, watch };
 }
 
-function toWanted(key: TotalKey, { tenant }: Caller): Wanted {
-  const cacheKey = createCacheKey(tenant.scope, key);
+function toWanted(key: CacheKey): Wanted {
   const found = { entry: undefined, shared: undefined, stamp: undefined } as const;
-  return { key, cacheKey, ...found, stale: false, freshness: 'gone', foundIn: 'memory' };
+  return { key, ...found, stale: false, freshness: 'gone', foundIn: 'memory' };
 }
 
 function look({ cache, freshness, now }: SourceDependencies, one: Wanted): Wanted {
-  const kept = cache.memory.get(one.cacheKey);
+  const kept = cache.memory.get(one.key);
   one.entry = kept ?? one.shared;
   const state = one.entry === undefined ? 'gone' : toFreshness(now() - one.entry.asOfMs, freshness);
   one.stale = state !== 'fresh';
@@ -85,19 +83,17 @@ function needsUpstream({ freshness }: Wanted): boolean {
 /** Asks the shared cache for all of them in one round trip, save those for which the upstream is being asked already. */
 async function consultShared(dependencies: SourceDependencies, wanted: readonly Wanted[]): Promise<void> {
   const { shared, memory, flights, purges } = dependencies.cache;
-  const unasked = wanted.filter(
-    ({ stamp, cacheKey }) => stamp === undefined && !flights.isUnderWay(cacheKey),
-  );
+  const unasked = wanted.filter(({ stamp, key }) => stamp === undefined && !flights.isUnderWay(key));
   if (shared === undefined || unasked.length === 0) return;
   const since = purges.moment();
-  const found = await shared.getMany(unasked.map(({ cacheKey }) => cacheKey));
+  const found = await shared.getMany(unasked.map(({ key }) => key));
   unasked.forEach((one, n) => {
     const { entry, stamp } = found?.[n] ?? {};
     one.stamp = stamp;
     one.foundIn = 'redis';
-    if (entry === undefined || purges.isPurged(one.cacheKey, since)) return;
+    if (entry === undefined || purges.isPurged(one.key, since)) return;
     one.shared = entry;
-    memory.set(one.cacheKey, entry, since);
+    memory.set(one.key, entry, since);
   });
   // Meanwhile a flight of somebody else may have landed, too.
   for (const one of wanted) look(dependencies, one);
@@ -106,11 +102,12 @@ async function consultShared(dependencies: SourceDependencies, wanted: readonly 
 async function settle(dependencies: SourceDependencies, one: Wanted, caller: Caller): Promise<Total> {
   const { key, entry, stale, foundIn } = one;
   if (entry === undefined || needsUpstream(one)) return fetchTotal(dependencies, one, caller);
+  if (one.freshness === 'revalidate') caller.tally.isDoubtful = true;
   return record(caller, stale ? 'stale' : foundIn, toTotal(key, entry, stale));
 }
 
 async function fetchTotal(dependencies: SourceDependencies, one: Wanted, caller: Caller): Promise<Total> {
-  const source = dependencies.cache.flights.isUnderWay(one.cacheKey) ? 'inflight' : 'upstream';
+  const source = dependencies.cache.flights.isUnderWay(one.key) ? 'inflight' : 'upstream';
   try {
     const entry = await fly(dependencies, one, { ...caller, waitsOn: caller.signal });
     return record(caller, source, toTotal(one.key, entry, false));
@@ -140,48 +137,9 @@ async function refresh(
   }
 }
 
-type Passenger = Caller & { waitsOn: AbortSignal | undefined };
-
-/** Joins the flight for this key, or starts one that asks the upstream and keeps what it says. */
-function fly(
-  dependencies: SourceDependencies,
-  { key, cacheKey, stamp }: Wanted,
-  caller: Passenger,
-): Promise<Entry> {
-  const { upstream, freshness } = dependencies;
-  const { flights, memory, shared } = dependencies.cache;
-  const { tenant, requestId, tally, waitsOn } = caller;
-  return flights.join(cacheKey, { member: tally, signal: waitsOn }, async ({ signal, since, party }) => {
-    const onAttempt = () => {
-      tally.upstreamCalls += 1;
-    };
-    try {
-      const entry = await upstream.loadTotal(key, { tenant, requestId, party, signal, onAttempt });
-      if (freshness.maxAgeMs > 0) memory.set(cacheKey, entry, since);
-      if (stamp !== undefined) shared?.set(cacheKey, entry, stamp);
-      return entry;
-    } catch (error) {
-      if (!isFailure(error)) {
-        memory.delete(cacheKey);
-        void shared?.delete(cacheKey);
-      }
-      throw error;
-    }
-  });
-}
-
-/**
- * Whether the upstream failed, rather than refused. A refusal (a 4xx other than 429) is the truth of now: an older
- * number must not stand in for it.
- */
-function isFailure(error: unknown): boolean {
-  if (!(error instanceof AppError)) return false;
-  const { upstreamStatus: status } = error;
-  return status === undefined || status < 400 || status === 429 || status >= 500;
-}
-
-function toTotal(key: TotalKey, { quantity, asOfMs }: Entry, stale: boolean): Total {
-  return { ...key, quantity, asOf: new Date(asOfMs), stale };
+function toTotal(key: CacheKey, { quantity, asOfMs }: Entry, stale: boolean): Total {
+  const { entitlementId, customerId, startDate, endDate } = key;
+  return { entitlementId, customerId, startDate, endDate, quantity, asOf: new Date(asOfMs), stale };
 }
 
 function record({ tally }: Caller, source: Source, total: Total): Total {

@@ -7,19 +7,30 @@ export type Source = 'memory' | 'redis' | 'upstream' | 'inflight' | 'stale' | 'f
 export type Tally = {
   upstreamCalls: number;
   sources: Partial<Record<Source, number>>;
-  customerIds: Set<string>;
+  /** Whose totals these are. */
+  pairs: Pair[];
   /** Of the oldest total; infinite while there is none. */
   oldestAsOfMs: number;
+  /** Whether any of them is being looked at again, because it is stale or may have been purged unheard. */
+  isDoubtful: boolean;
 };
 
+export type Pair = { customerId: string; entitlementId: string };
+
 export function createTally(): Tally {
-  return { upstreamCalls: 0, sources: {}, customerIds: new Set(), oldestAsOfMs: Number.POSITIVE_INFINITY };
+  return {
+    upstreamCalls: 0,
+    sources: {},
+    pairs: [],
+    oldestAsOfMs: Number.POSITIVE_INFINITY,
+    isDoubtful: false,
+  };
 }
 
 /** Counts one total in. */
-export function recordTotal(tally: Tally, source: Source, { customerId, asOf }: Total): void {
+export function recordTotal(tally: Tally, source: Source, { customerId, entitlementId, asOf }: Total): void {
   recordSource(tally, source);
-  tally.customerIds.add(customerId);
+  tally.pairs.push({ customerId, entitlementId });
   tally.oldestAsOfMs = Math.min(tally.oldestAsOfMs, asOf.getTime());
 }
 

@@ -39,11 +39,6 @@ export function toTotalKey(asked: TotalArguments): TotalKey {
   return { entitlementId, customerId, startDate, endDate };
 }
 
-/** A text that is equal for equal keys and for no others. */
-export function toKeyText({ entitlementId, customerId, startDate, endDate }: TotalKey): string {
-  return `${entitlementId}/${customerId}/${startDate ?? ''}/${endDate ?? ''}`;
-}
-
 function refuseImpossible(argument: string, seconds: number | null): void {
   if (seconds !== null && (seconds < firstSecond || seconds > lastSecond)) {
     throw badArgument(argument, 'is no date in Unix seconds');

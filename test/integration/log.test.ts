@@ -29,6 +29,7 @@ describe('the log of a gateway', () => {
       msg: 'operationEnded',
       requestId: expect.any(String),
       durationMs: expect.any(Number),
+      responseCache: 'miss',
     };
     const failed = { outcome: 'failed', codes: ['NOT_FOUND'] };
     expect(operations()).toEqual([

@@ -73,7 +73,7 @@ describe('a fault of the gateway itself', () => {
       };
       const graphql = createGraphQLServer({
         config,
-        source: { loadMany },
+        source: { peek: () => undefined, loadMany, watch: () => () => false },
         persistedQueries: createPersistedQueries(undefined),
         emit: (event) => void events.push(event),
         now: Date.now,
@@ -85,7 +85,7 @@ describe('a fault of the gateway itself', () => {
         headers: [['content-type', 'application/json']],
         search: '',
         body: { query: totalQuery, variables: { entitlementId: entitlement, customerId: customer } },
-        identity: { tenant: tenantOf('one'), name: undefined, maySee: () => true },
+        identity: { tenant: tenantOf('one'), name: undefined, view: '', maySee: () => true },
         charge: async () => {},
         requestId: 'r',
         signal: new AbortController().signal,

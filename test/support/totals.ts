@@ -1,5 +1,5 @@
 import { createCache } from '../../src/cache/cache.ts';
-import type { PurgeTarget } from '../../src/cache/key.ts';
+import { createCacheKey, type PurgeTarget } from '../../src/cache/key.ts';
 import { createTenant, type Tenant } from '../../src/tenant.ts';
 import { type FreshnessSettings, toLifetimeMs } from '../../src/totals/freshness.ts';
 import { createTotalSource } from '../../src/totals/source.ts';
@@ -47,7 +47,7 @@ export async function createTotals(attempt: Attempt, freshness: FreshnessSetting
       signal: new AbortController().signal,
       tally: createTally(),
     };
-    const [total = new Error('no slot')] = await source.loadMany([key], caller);
+    const [total = new Error('no slot')] = await source.loadMany([createCacheKey(tenant.scope, key)], caller);
     return total;
   }
   return { clock, source, load, purge: (target: PurgeTarget) => cache.purge(target) };

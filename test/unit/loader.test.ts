@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { AppError } from '../../src/errors.ts';
+import type { Caller } from '../../src/totals/flight.ts';
 import { createTotalLoader, type TotalLoader } from '../../src/totals/loader.ts';
-import type { Caller } from '../../src/totals/source.ts';
 import { createTally } from '../../src/totals/tally.ts';
 import type { Total, TotalKey } from '../../src/totals/total.ts';
 import { customer, idOf } from '../support/ids.ts';
@@ -20,10 +20,13 @@ const caller: Caller = {
   signal: new AbortController().signal,
   tally: createTally(),
 };
-const totalOf = (key: TotalKey): Total => ({ ...key, quantity: 1, asOf: new Date(0), stale: false });
+const totalOf = ({ entitlementId, customerId, startDate, endDate }: TotalKey): Total => {
+  return { entitlementId, customerId, startDate, endDate, quantity: 1, asOf: new Date(0), stale: false };
+};
 
+const peek = () => undefined;
 const loadAll = (loader: TotalLoader, keys: readonly TotalKey[]) =>
-  Promise.all(keys.map((key) => loader.load(key).catch((error: unknown) => error)));
+  Promise.all(keys.map((key) => (async () => loader.load(key))().catch((error: unknown) => error)));
 
 describe('the loader', () => {
   it('refuses what the caller may not see before anything is looked up', async () => {
@@ -33,10 +36,13 @@ describe('the loader', () => {
       return keys.map(totalOf);
     };
     const foreign = { ...keyOf(1), customerId: idOf(8) };
-    const [answer, refusal] = await loadAll(createTotalLoader({ loadMany }, caller), [keyOf(1), foreign]);
+    const [answer, refusal] = await loadAll(createTotalLoader({ peek, loadMany }, caller), [
+      keyOf(1),
+      foreign,
+    ]);
     expect(answer).toEqual(totalOf(keyOf(1)));
     expect(refusal).toEqual(new AppError('FORBIDDEN', 'You may not see the totals of this customer.'));
-    expect(asked).toEqual([[keyOf(1)]]);
+    expect(asked).toEqual([[expect.objectContaining(keyOf(1))]]);
   });
 
   it('puts each answer in its place, an error in that of a failed key alone, and asks for equal keys once', async () => {
@@ -46,10 +52,10 @@ describe('the loader', () => {
       batches.push(keys);
       return keys.map((key) => (key.entitlementId === idOf(2) ? refused : totalOf(key)));
     };
-    const loader = createTotalLoader({ loadMany }, caller);
+    const loader = createTotalLoader({ peek, loadMany }, caller);
     const answers = await loadAll(loader, [3, 1, 2, 3].map(keyOf));
     expect(answers).toEqual([totalOf(keyOf(3)), totalOf(keyOf(1)), refused, totalOf(keyOf(3))]);
-    expect(batches).toEqual([[3, 1, 2].map(keyOf)]);
+    expect(batches).toEqual([[3, 1, 2].map((n) => expect.objectContaining(keyOf(n)))]);
   });
 
   it('asks for no more than 250 keys in one batch', async () => {
@@ -59,7 +65,7 @@ describe('the loader', () => {
       return keys.map(totalOf);
     };
     const keys = Array.from({ length: 600 }, (_, n) => keyOf(n));
-    await loadAll(createTotalLoader({ loadMany }, caller), keys);
+    await loadAll(createTotalLoader({ peek, loadMany }, caller), keys);
     expect(sizes).toEqual([250, 250, 100]);
   });
 

@@ -1,9 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { toKeyText, toTotalKey } from '../../src/totals/total.ts';
+import { createCacheKey } from '../../src/cache/key.ts';
+import { toTotalKey } from '../../src/totals/total.ts';
 import { customer, entitlement } from '../support/ids.ts';
+import { tenantOf } from '../support/totals.ts';
 
 const ids = { entitlementId: entitlement, customerId: customer };
+
+const { scope } = tenantOf('one');
 
 describe('the key of a total', () => {
   it('has null for a date that is not given', () => {
@@ -46,7 +50,8 @@ describe('the key of a total', () => {
     });
     fc.assert(
       fc.property(key, key, (a, b) => {
-        expect(toKeyText(a) === toKeyText(b)).toBe(JSON.stringify(a) === JSON.stringify(b));
+        const isSame = createCacheKey(scope, a).text === createCacheKey(scope, b).text;
+        expect(isSame).toBe(JSON.stringify(a) === JSON.stringify(b));
       }),
     );
   });

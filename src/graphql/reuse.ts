@@ -1,0 +1,28 @@
+import type { TotalSource } from '../totals/source.ts';
+import type { Context } from './context.ts';
+
+/** What must be known of an answer to give it again. */
+export type Reuse = {
+  operationName: string | null;
+  /** How many totals it was asked for, one at least. */
+  units: number;
+  /** How many it holds. */
+  totals: number;
+  /** Until when it is as good as asking again, in milliseconds since the epoch. */
+  untilMs: number;
+  isPurged: () => boolean;
+};
+
+type Lifetime = { maxAgeMs: number; isPurged: ReturnType<TotalSource['watch']> };
+
+/**
+ * An answer is as good as asking again for as long as the oldest of its totals stays fresh. Not for a moment where
+ * anything in it may be better the next time, or where it holds no total.
+ */
+export function toReuse({ outcome, tally }: Context, { maxAgeMs, isPurged }: Lifetime): Reuse | undefined {
+  const { operationName, units, hasErrors } = outcome;
+  const { pairs, sources, oldestAsOfMs, isDoubtful } = tally;
+  if (hasErrors || isDoubtful || sources.stale || sources.failed || pairs.length === 0) return undefined;
+  const untilMs = oldestAsOfMs + maxAgeMs;
+  return { operationName, units, totals: pairs.length, untilMs, isPurged: () => isPurged(pairs) };
+}

@@ -1,0 +1,93 @@
+import { LRUCache } from 'lru-cache';
+import type { Emit } from '../telemetry/events.ts';
+import type { HttpAnswer } from './route.ts';
+
+/** What must be known of an answer to give it again. */
+export type Reuse = {
+  operationName: string | null;
+  /** How many totals it was asked for, one at least. */
+  units: number;
+  /** How many it holds. */
+  totals: number;
+  /** Until when it is as good as asking again, in milliseconds since the epoch. */
+  untilMs: number;
+  /** Whether anything in it was purged since. */
+  isPurged: () => boolean;
+};
+
+type Kept = { answer: HttpAnswer; reuse: Reuse };
+
+/** `reuse` is there where the same question may be answered the same again. */
+export type Produced = HttpAnswer & { reuse: Reuse | undefined };
+
+type Asking = { requestId: string; charge: (units: number) => Promise<void> };
+
+export type ResponseCache = {
+  /** Gives the answer that was given to this question before, where that is as good as asking again; else produces it. */
+  answer: (key: string, asking: Asking, produce: () => Promise<Produced>) => Promise<HttpAnswer>;
+  /** An answer with a word on how long it is good for. */
+  toAnswer: (produced: Produced) => HttpAnswer;
+};
+
+type CacheDependencies = { emit: Emit; now: () => number };
+
+/** In characters, which are bytes for all but a few. */
+const maxSize = 33_554_432;
+/** V8 hashes longer texts by their length alone, so that a caller could make all of its own collide. */
+const maxKeyLength = 16_000;
+/** What an entry takes beside its texts, roughly. */
+const entrySize = 500;
+const totalSize = 100;
+
+/** Keeps whole answers by what was asked, by whom, and byte for byte, for as long as the data in them allows. */
+export function createResponseCache({ emit, now }: CacheDependencies): ResponseCache {
+  const kept = new LRUCache<string, Kept>({ maxSize });
+
+  function find(key: string): Kept | undefined {
+    const found = kept.get(key);
+    if (found === undefined || (now() < found.reuse.untilMs && !found.reuse.isPurged())) return found;
+    kept.delete(key);
+    return undefined;
+  }
+
+  function keep(key: string, { reuse, ...answer }: Produced): void {
+    if (reuse === undefined || key.length > maxKeyLength) return;
+    const size = key.length + answer.body.length + entrySize + reuse.totals * totalSize;
+    kept.set(key, { answer, reuse }, { size });
+  }
+
+  async function answer(key: string, { requestId, charge }: Asking, produce: () => Promise<Produced>) {
+    const found = find(key);
+    if (found === undefined) {
+      const produced = await produce();
+      keep(key, produced);
+      return toAnswer(produced);
+    }
+    const startedMs = now();
+    const { units, operationName, totals } = found.reuse;
+    if (units > 1) await charge(units - 1);
+    emit({
+      type: 'operationEnded',
+      requestId,
+      operationName,
+      outcome: 'ok',
+      codes: [],
+      upstreamCalls: 0,
+      totals: { memory: totals },
+      responseCache: 'hit',
+      durationMs: now() - startedMs,
+    });
+    return toAnswer({ ...found.answer, reuse: found.reuse });
+  }
+
+  function toAnswer({ reuse, ...produced }: Produced): HttpAnswer {
+    if (reuse === undefined) return produced;
+    return { ...produced, headers: [...produced.headers, toCacheControl(reuse, now())] };
+  }
+  return { answer, toAnswer };
+}
+
+/** Says for how long an answer is as good as asking again (RFC 9111, section 5.2.2), to the one who asked. */
+function toCacheControl({ untilMs }: Reuse, nowMs: number): [string, string] {
+  return ['cache-control', `private, max-age=${Math.max(0, Math.floor((untilMs - nowMs) / 1000))}`];
+}
