@@ -17,9 +17,12 @@ type RateLimitSettings = {
 /** Takes so many units from what this caller has left; rejects with `RATE_LIMITED` where that is not enough. */
 export type Charge = (caller: string, units: number) => Promise<void>;
 
-/** Counts what each caller asks for, in windows of a minute. */
-export async function createRateLimit({ unitsPerMinute, redis }: RateLimitSettings): Promise<Charge> {
-  if (unitsPerMinute === 0) return async () => {};
+/** Counts what each caller asks for, in windows of a minute; undefined where there is no limit. */
+export async function createRateLimit({
+  unitsPerMinute,
+  redis,
+}: RateLimitSettings): Promise<Charge | undefined> {
+  if (unitsPerMinute === 0) return undefined;
   // Loads every kind of store there is, so only where it is of use.
   const { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } = await import('rate-limiter-flexible');
   const own = { points: unitsPerMinute, duration: windowSeconds, keyPrefix: 'zenskar-gateway:1:rate' };

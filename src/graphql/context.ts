@@ -8,7 +8,7 @@ export type Context = {
   totals: TotalLoader;
   tally: Tally;
   /** Takes further units of the caller's rate limit; rejects where there are too few. */
-  charge: (units: number) => Promise<void>;
+  charge: ((units: number) => Promise<void>) | undefined;
   outcome: Outcome;
   /** Aborted when the client has gone. */
   signal: AbortSignal;
@@ -20,6 +20,8 @@ export type Outcome = {
   /** How many totals were asked for, one at least. */
   units: number;
   hasErrors: boolean;
+  /** By graphql-js, or by code that was made for the document. */
+  execution: 'interpreted' | 'compiled';
 };
 
 /** What is known here of an entity: its id, in canonical form. */

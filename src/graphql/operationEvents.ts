@@ -28,6 +28,7 @@ export function createOperationEvents({ emit, now }: EventDependencies): ApolloS
           upstreamCalls: contextValue.tally.upstreamCalls,
           totals: contextValue.tally.sources,
           responseCache: 'miss',
+          execution: outcome.execution,
           durationMs: now() - contextValue.startedMs,
         });
       },

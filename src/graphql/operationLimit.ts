@@ -21,7 +21,7 @@ export function createOperationLimit(maxTotals: number): ApolloServerPlugin<Cont
         const count = countTotals({ operation, fragments, variables: request.variables ?? {} }, maxTotals);
         if (count > maxTotals) throw toRefusal(tooManyTotals(maxTotals));
         contextValue.outcome.units = Math.max(1, count);
-        if (count > 1) await contextValue.charge(count - 1).catch(rethrow);
+        if (count > 1) await contextValue.charge?.(count - 1).catch(rethrow);
       },
     }),
   };

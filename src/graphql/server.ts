@@ -6,7 +6,7 @@ import {
   ApolloServerPluginSchemaReportingDisabled,
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
-import { GraphQLError, type GraphQLSchema } from 'graphql';
+import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
 import type { Identity } from '../auth/identity.ts';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
@@ -15,7 +15,8 @@ import { createTotalLoader } from '../totals/loader.ts';
 import type { TotalSource } from '../totals/source.ts';
 import { createTally } from '../totals/tally.ts';
 import { createCacheTags } from './cacheTags.ts';
-import type { Context } from './context.ts';
+import { createCompiledExecution } from './compiled.ts';
+import type { Context, Outcome } from './context.ts';
 import { createDocumentLimits, createKnotCutter } from './documentLimits.ts';
 import { createLandingPage } from './explorer.ts';
 import { formatError } from './formatError.ts';
@@ -34,8 +35,8 @@ type GraphQLRequest = {
   body: unknown;
   /** Undefined for who may see the explorer's page and nothing else. */
   identity: Identity | undefined;
-  /** Takes so many units of the caller's rate limit. */
-  charge: (units: number) => Promise<void>;
+  /** Takes so many units of the caller's rate limit; undefined where there is none. */
+  charge: ((units: number) => Promise<void>) | undefined;
   requestId: string;
   signal: AbortSignal;
 };
@@ -102,7 +103,7 @@ export function createGraphQLServer(dependencies: GraphQLDependencies): GraphQLS
     const tally = createTally();
     const { tenant, maySee } = identity;
     const totals = createTotalLoader(source, { tenant, maySee, requestId, signal, tally });
-    const outcome = { operationName: null, units: 1, hasErrors: true };
+    const outcome: Outcome = { operationName: null, units: 1, hasErrors: true, execution: 'interpreted' };
     return { requestId, startedMs: now(), totals, tally, outcome, charge, signal };
   }
 
@@ -112,6 +113,11 @@ export function createGraphQLServer(dependencies: GraphQLDependencies): GraphQLS
 function createApollo(dependencies: GraphQLDependencies, parts: ApolloParts) {
   const { config, emit, now, persistedQueries } = dependencies;
   const { schema, safelist, currentRequestId } = parts;
+  const toFormatted = (formatted: GraphQLFormattedError, thrown: unknown) => {
+    const requestId = currentRequestId();
+    const onUnexpected = (cause: unknown) => emit({ type: 'unexpectedError', requestId, cause });
+    return formatError(formatted, thrown, { requestId, onUnexpected });
+  };
   return new ApolloServer<Context>({
     schema,
     persistedQueries: { cache: safelist === undefined ? persistedQueries : toPersistedQueries(safelist) },
@@ -127,16 +133,13 @@ function createApollo(dependencies: GraphQLDependencies, parts: ApolloParts) {
     nodeEnv: 'production',
     stopOnTerminationSignals: false,
     logger: createApolloLogger(emit),
-    formatError: (formatted, thrown) => {
-      const requestId = currentRequestId();
-      const onUnexpected = (cause: unknown) => emit({ type: 'unexpectedError', requestId, cause });
-      return formatError(formatted, thrown, { requestId, onUnexpected });
-    },
+    formatError: toFormatted,
     plugins: [
       createKnotCutter(),
       createOperationLimit(largestOperation(config)),
       createOperationEvents({ emit, now }),
       ...(config.GRAPHQL_CACHE_TAGS ? [createCacheTags()] : []),
+      createCompiledExecution(toFormatted),
       createLandingPage(config),
       // Apollo would switch these on by itself, some of them by environment variables.
       ApolloServerPluginCacheControlDisabled(),

@@ -17,13 +17,14 @@ type GraphQLRequest = Omit<Exchange, 'createSignal'> & {
   body: unknown;
   /** Undefined for who asks for the explorer's page. */
   identity: Identity | undefined;
-  charge: (units: number) => Promise<void>;
+  charge: ((units: number) => Promise<void>) | undefined;
 };
 
 type GraphQLRouteDependencies = {
   execute: (request: GraphQLRequest) => Promise<Produced>;
   identify: Identify;
-  charge: Charge;
+  /** Undefined where there is no limit. */
+  charge: Charge | undefined;
   config: Config;
   emit: Emit;
   now: () => number;
@@ -31,7 +32,7 @@ type GraphQLRouteDependencies = {
 
 /** GraphQL over HTTP, up to the point where it is GraphQL alone. Nobody's body is read before they said who they are. */
 export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Route {
-  const { config, execute } = dependencies;
+  const { config, execute, charge: limit } = dependencies;
   const addressOf = createClientAddress(config.TRUSTED_PROXIES);
   const responses = createResponseCache(dependencies);
 
@@ -41,13 +42,16 @@ export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Rout
     return dependencies.identify(request.headers);
   }
 
+  function toCaller(request: IncomingMessage, identity: Identity | undefined): string {
+    return `${identity?.tenant.scope ?? ''}/${identity?.name ?? addressOf(request)}`;
+  }
+
   async function answer(request: IncomingMessage, exchange: Exchange): Promise<HttpAnswer> {
     const { method = '' } = request;
     const { requestId, search, createSignal } = exchange;
     const identity = await identify(request);
-    const caller = `${identity?.tenant.scope ?? ''}/${identity?.name ?? addressOf(request)}`;
-    const charge = (units: number) => dependencies.charge(caller, units);
-    await charge(1);
+    const charge = limit && ((units: number) => limit(toCaller(request, identity), units));
+    await charge?.(1);
     const run = async (body: unknown) => {
       const asked = { method, headers: headersOf(request), search, body };
       const { headers, ...produced } = await execute({

@@ -128,8 +128,10 @@ function send(response: ServerResponse, { status, headers, body }: HttpAnswer, s
   }
   list.push('cache-control', cacheControl);
   if (sending.isLast) list.push('connection', 'close');
-  if (status !== 204) list.push('content-length', String(Buffer.byteLength(body)));
-  response.writeHead(status, list).end(body);
+  const length = Buffer.byteLength(body);
+  if (status !== 204) list.push('content-length', String(length));
+  // Plain ASCII goes out a third faster as what it is than as UTF-8, which would have to be looked for.
+  response.writeHead(status, list).end(body, length === body.length ? 'latin1' : 'utf8');
 }
 
 /** What the explorer's own policy cannot say for itself: a page's meta element may not forbid framing. */

@@ -20,7 +20,7 @@ type Kept = { answer: HttpAnswer; reuse: Reuse };
 /** `reuse` is there where the same question may be answered the same again. */
 export type Produced = HttpAnswer & { reuse: Reuse | undefined };
 
-type Asking = { requestId: string; charge: (units: number) => Promise<void> };
+type Asking = { requestId: string; charge: ((units: number) => Promise<void>) | undefined };
 
 export type ResponseCache = {
   /** Gives the answer that was given to this question before, where that is as good as asking again; else produces it. */
@@ -65,7 +65,7 @@ export function createResponseCache({ emit, now }: CacheDependencies): ResponseC
     }
     const startedMs = now();
     const { units, operationName, totals } = found.reuse;
-    if (units > 1) await charge(units - 1);
+    if (units > 1) await charge?.(units - 1);
     emit({
       type: 'operationEnded',
       requestId,
@@ -75,6 +75,7 @@ export function createResponseCache({ emit, now }: CacheDependencies): ResponseC
       upstreamCalls: 0,
       totals: { memory: totals },
       responseCache: 'hit',
+      execution: undefined,
       durationMs: now() - startedMs,
     });
     return toAnswer({ ...found.answer, reuse: found.reuse });

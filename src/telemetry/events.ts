@@ -35,6 +35,8 @@ export type OperationEnded = {
   totals: Readonly<Record<string, number>>;
   /** Whether the whole answer was there already. */
   responseCache: 'hit' | 'miss';
+  /** How it was executed; undefined where it was not. */
+  execution: 'interpreted' | 'compiled' | undefined;
   durationMs: number;
 };
 

@@ -1,6 +1,9 @@
 import { type DestinationStream, type Level, pino } from 'pino';
 import type { Emit, GatewayEvent } from './events.ts';
 
+/** A line waits at most so long for others to leave with. */
+const longestDelayMs = 100;
+
 type LogSettings = {
   level: Level | 'silent';
   /** Values that must not stand in any line, wherever they come from. */
@@ -14,13 +17,13 @@ export function createLog({ level, secrets, destination }: LogSettings): Emit {
     {
       level,
       base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: createClock(),
       formatters: { level: (label) => ({ level: label }) },
       serializers: { cause: (cause: unknown) => describeCause(cause) },
       // The last gate before the line leaves: it also catches a secret inside a message or a stack.
       hooks: { streamWrite: createRedaction(secrets) },
     },
-    destination ?? pino.destination(1),
+    destination ?? createStdout(),
   );
   return (event) => {
     const { type, ...fields } = event;
@@ -79,4 +82,26 @@ function createRedaction(secrets: readonly string[]): (line: string) => string {
   // A secret shorter than this is none, and would eat ordinary words of the line.
   const escaped = secrets.filter(({ length }) => length >= 8).map((s) => JSON.stringify(s).slice(1, -1));
   return (line) => escaped.reduce((text, secret) => text.replaceAll(secret, '[redacted]'), line);
+}
+
+/** Under load, lines leave together: a call of the system for each took a tenth of the time. */
+function createStdout(): DestinationStream {
+  const stdout = pino.destination({ fd: 1, minLength: 4096, sync: true });
+  setInterval(() => stdout.flush(), longestDelayMs).unref();
+  process.once('exit', () => stdout.flushSync());
+  return stdout;
+}
+
+/** The time as pino wants it, ISO 8601; made once for all lines of a millisecond. */
+function createClock(): () => string {
+  let atMs = 0;
+  let text = '';
+  return () => {
+    const nowMs = Date.now();
+    if (nowMs !== atMs) {
+      atMs = nowMs;
+      text = `,"time":"${new Date(nowMs).toISOString()}"`;
+    }
+    return text;
+  };
 }

@@ -30,6 +30,7 @@ describe('the log of a gateway', () => {
       requestId: expect.any(String),
       durationMs: expect.any(Number),
       responseCache: 'miss',
+      execution: expect.stringMatching(/^(interpreted|compiled)$/),
     };
     const failed = { outcome: 'failed', codes: ['NOT_FOUND'] };
     expect(operations()).toEqual([

@@ -1,0 +1,167 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { getIntrospectionQuery } from 'graphql';
+import { useGateway } from '../support/gateway.ts';
+import { customer, customerOf, entitlement, idOf } from '../support/ids.ts';
+
+const gateway = useGateway({
+  GRAPHQL_INTROSPECTION: 'true',
+  GRAPHQL_MAX_DEPTH: '20',
+  UPSTREAM_RETRIES: '0',
+  UPSTREAM_BREAKER_FAILURES: '10000',
+  CACHE_MAX_AGE_SECONDS: '31536000',
+});
+
+/** Asks in a way that no answer is found again whole, under an id that stands in errors. */
+let asked = 0;
+async function ask(query: string, variables: object): Promise<string> {
+  asked += 1;
+  const response = await gateway.fetch(`/graphql?n=${asked}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-request-id': 'r' },
+    body: JSON.stringify({ query, variables }),
+  });
+  return `${response.status} ${await response.text()}`;
+}
+
+/** The first answer is by graphql-js, and so is the second; from the third on the document is compiled. */
+async function askOften(query: string, variables: object = {}) {
+  const answers: string[] = [];
+  for (let n = 0; n < 4; n += 1) answers.push(await ask(query, variables));
+  return answers;
+}
+
+const customers = [customer, idOf(1), customerOf('0404'), customerOf('0422'), customerOf('0200')];
+/** Of twenty, one is something else. */
+const mostly = <Value>(usual: fc.Arbitrary<Value>, ...others: Value[]) =>
+  fc.oneof({ weight: 19, arbitrary: usual }, { weight: 1, arbitrary: fc.constantFrom(...others) });
+const id = mostly(fc.constantFrom(...customers), 'no-id');
+const flag = fc.constantFrom('true', 'false', '$yes', '$no');
+const directive = fc.option(
+  fc.tuple(fc.constantFrom('skip', 'include'), flag).map(([name, on]) => `@${name}(if: ${on})`),
+  {
+    nil: '',
+  },
+);
+const dates = fc.constantFrom(
+  '',
+  ', startDate: 5',
+  ', startDate: 9, endDate: 5',
+  ', startDate: $date',
+  ', endDate: null',
+);
+const leaf = fc.constantFrom(
+  'quantity',
+  'stale',
+  '__typename',
+  'q: quantity',
+  'customerId',
+  'e: entitlement { id __typename }',
+  '...Leaf',
+);
+const depth = fc.createDepthIdentifier();
+
+const { selection } = fc.letrec<{ selection: string; nested: string }>((tie) => ({
+  selection: fc
+    .array(fc.oneof({ depthIdentifier: depth, maxDepth: 2 }, leaf, tie('nested')), {
+      minLength: 1,
+      maxLength: 3,
+    })
+    .map((parts) => parts.join(' ')),
+  nested: fc.tuple(fc.nat(999), id, dates, directive, tie('selection')).map(([n, one, window, on, inner]) => {
+    if (n < 3)
+      return `customer { a${n}: entitlementTotal(entitlementId: "${idOf(n)}"${window}) ${on} { ${inner} } }`;
+    if (n % 10 < 6)
+      return `entitlement { a${n}: customerTotal(customerId: "${one}"${window}) ${on} { ${inner} } }`;
+    return `customer { a${n}: entitlementTotals(entitlementIds: ["${idOf(n)}", "${entitlement}"]${window}) { ${inner} } }`;
+  }),
+}));
+const field = fc.tuple(fc.nat(999), id, dates, directive, selection).map(([n, one, window, on, inner]) => {
+  if (n % 10 < 4)
+    return `f${n}: customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${one}"${window}) ${on} { ${inner} }`;
+  if (n % 10 < 6)
+    return `f${n}: customerEntitlementTotal(entitlementId: $entitlement, customerId: $customer${window}) ${on} { ${inner} }`;
+  if (n % 10 < 8) return `f${n}: customerEntitlementTotals(requests: $requests) ${on} { ${inner} }`;
+  return `f${n}: _entities(representations: $representations) { ... on Customer ${on} { id t: entitlementTotal(entitlementId: "${entitlement}"${window}) { ${inner} } } ... on Entitlement { customerTotal(customerId: "${one}") { ${inner} } } }`;
+});
+const variables = fc.record({
+  entitlement: mostly<unknown>(fc.constantFrom(entitlement, entitlement.toUpperCase()), null, 7),
+  customer: id,
+  date: mostly<unknown>(fc.constantFrom(undefined, null, 5), 1.5, '5'),
+  yes: mostly<unknown>(fc.boolean(), null),
+  no: fc.constant(false),
+  requests: fc.array(
+    id.map((one) => ({ entitlementId: entitlement, customerId: one })),
+    { maxLength: 4 },
+  ),
+  representations: fc.array(
+    fc.record({ __typename: fc.constantFrom('Customer', 'Entitlement', 'Other'), id }),
+    { maxLength: 4 },
+  ),
+});
+const head =
+  'query ($entitlement: UUID!, $customer: UUID!, $date: Int, $yes: Boolean!, $no: Boolean!, $requests: [CustomerEntitlementTotalRequest!]!, $representations: [_Any!]!)';
+
+/** Uses every variable and fragment, so that a document is not refused for the want of that. */
+const whole = (fields: string[]) => `${head} { ${fields.join(' ')} ...All }
+  fragment Leaf on CustomerEntitlementTotal { entitlementId ... @include(if: $yes) { asOf } ... @skip(if: $yes) { stale } }
+  fragment All on Query {
+    z1: customerEntitlementTotal(entitlementId: $entitlement, customerId: $customer, startDate: $date) @skip(if: $no) { ...Leaf }
+    z2: customerEntitlementTotals(requests: $requests) @include(if: $no) { quantity }
+    z3: _entities(representations: $representations) @include(if: $no) { __typename }
+  }`;
+
+describe('a compiled document', () => {
+  it('answers as graphql-js does, byte for byte, whatever it asks for', async () => {
+    const seen = { compiled: 0, interpreted: 0, withErrors: 0 };
+    await fc.assert(
+      fc.asyncProperty(fc.array(field, { maxLength: 4 }), variables, async (fields, values) => {
+        const query = whole(fields);
+        // What is cold comes from upstream, and is the same from then on.
+        await ask(`${query} #warm`, values);
+        const [first, ...others] = await askOften(query, values);
+        for (const other of others) expect(other).toBe(first);
+        const execution = gateway.log.findLast(({ msg }) => msg === 'operationEnded')?.execution;
+        if (execution === 'compiled') {
+          seen.compiled += 1;
+          if (first?.includes('"errors"')) seen.withErrors += 1;
+        } else seen.interpreted += 1;
+      }),
+      { numRuns: 300 },
+    );
+    expect(seen.compiled).toBeGreaterThan(40);
+    expect(seen.withErrors).toBeGreaterThan(20);
+    expect(seen.interpreted).toBeGreaterThan(20);
+  }, 120_000);
+
+  it.each([
+    ['introspection', getIntrospectionQuery()],
+    [
+      'one type',
+      '{ __type(name: "Customer") { name fields { name args { name defaultValue } } } __typename }',
+    ],
+    ['the SDL', '{ _service { sdl } }'],
+    ['a mutation', 'mutation { x }'],
+    ['two operations', 'query A { __typename } query B { _service { sdl } }'],
+  ])('answers %s alike', async (_, query) => {
+    const [first, ...others] = await askOften(query);
+    for (const other of others) expect(other).toBe(first);
+  });
+
+  it('is told of in the log, and is not made for what comes twice', async () => {
+    const query = `{ customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}") { quantity } } #own`;
+    await askOften(query);
+    const executions = gateway.log
+      .filter(({ msg }) => msg === 'operationEnded')
+      .map(({ execution }) => execution);
+    expect(executions).toEqual(['interpreted', 'interpreted', 'compiled', 'compiled']);
+  });
+
+  it('leaves refused variables to graphql-js', async () => {
+    const query =
+      'query ($date: Int) { _service { sdl @include(if: false) } __typename @skip(if: true) ...F } fragment F on Query { customerEntitlementTotal(entitlementId: "11111111-aaaa-4bbb-8ccc-222222222222", customerId: "11111111-aaaa-4bbb-8ccc-222222222222", startDate: $date) { stale } }';
+    await askOften(query, { date: 1 });
+    expect(await ask(query, { date: 1.5 })).toMatch(/Int cannot represent non-integer value: 1.5/);
+    expect(gateway.log.at(-1)).toMatchObject({ execution: 'interpreted', codes: ['BAD_USER_INPUT'] });
+  });
+});
