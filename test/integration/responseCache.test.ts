@@ -1,0 +1,185 @@
+import { describe, expect, it } from '@jest/globals';
+import { createResponseCache, type Reuse } from '../../src/http/responseCache.ts';
+import { type Gateway, until, useGateway, useReplicas } from '../support/gateway.ts';
+import { customer, customerOf, entitlement, expectedQuantity, idOf, totalQuery } from '../support/ids.ts';
+import { useIssuer } from '../support/issuer.ts';
+import { describeWithRedis } from '../support/redis.ts';
+
+const variables = { entitlementId: entitlement, customerId: customer };
+const answered = { data: { customerEntitlementTotal: { quantity: expectedQuantity() } } };
+const results = ({ log }: Gateway) =>
+  log.filter(({ msg }) => msg === 'operationEnded').map(({ responseCache }) => responseCache);
+const purge = ({ adminUrl }: Gateway, target: object) =>
+  fetch(`${adminUrl}/purge`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer purge-token', 'content-type': 'application/json' },
+    body: JSON.stringify(target),
+  });
+
+describe('a question that was asked before, byte for byte', () => {
+  const gateway = useGateway({ PURGE_TOKEN: 'purge-token', CORS_ORIGINS: 'https://app.example.com' });
+  const ask = (rest: object = {}, init?: RequestInit) =>
+    gateway.gql(totalQuery, { ...variables, ...rest }, init);
+
+  it('has its answer at once, for as long as the data in it stays fresh', async () => {
+    const first = await ask();
+    expect(first.headers.get('cache-control')).toMatch(/^private, max-age=(29|30)$/);
+    gateway.advance(10_000);
+    const second = await ask(
+      {},
+      { headers: { 'x-request-id': 'second', origin: 'https://app.example.com' } },
+    );
+    expect([second.status, second.body]).toEqual([200, answered]);
+    expect(second.headers.get('cache-control')).toMatch(/^private, max-age=(19|20)$/);
+    expect(second.headers.get('content-type')).toBe(first.headers.get('content-type'));
+    expect(second.headers.get('x-request-id')).toBe('second');
+    expect(second.headers.get('access-control-allow-origin')).toBe('https://app.example.com');
+    expect(second.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(results(gateway)).toEqual(['miss', 'hit']);
+    expect(gateway.log.at(-1)).toMatchObject({
+      requestId: 'second',
+      operationName: 'Total',
+      outcome: 'ok',
+      upstreamCalls: 0,
+      totals: { memory: 1 },
+    });
+    gateway.advance(20_000);
+    expect((await ask()).headers.get('cache-control')).toBe('no-store');
+    expect(results(gateway)).toEqual(['miss', 'hit', 'miss']);
+  });
+
+  it('is another where anything about it is that an answer follows from', async () => {
+    await ask();
+    await ask({ startDate: null });
+    await ask({}, { headers: { accept: 'application/graphql-response+json' } });
+    await gateway.fetch('/graphql?x=1', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: totalQuery, variables }),
+    });
+    expect(results(gateway)).toEqual(['miss', 'miss', 'miss', 'miss']);
+  });
+
+  it.each([
+    ['an error', { customerId: customerOf('0404') }],
+    ['a refused argument', { startDate: 2, endDate: 1 }],
+  ])('is answered anew where its answer had %s', async (_, rest) => {
+    for (let n = 0; n < 2; n += 1) expect((await ask(rest)).headers.get('cache-control')).toBe('no-store');
+    expect(results(gateway)).toEqual(['miss', 'miss']);
+  });
+
+  it('is answered anew where its answer had no total', async () => {
+    for (let n = 0; n < 2; n += 1) await gateway.gql('{ __typename }');
+    expect(results(gateway)).toEqual(['miss', 'miss']);
+  });
+
+  it('is answered anew once anything in its answer was purged, and not for any other purge', async () => {
+    await ask();
+    for (const target of [{ customerId: idOf(1) }, { customerId: customer, entitlementId: idOf(1) }])
+      expect((await purge(gateway, target)).status).toBe(204);
+    await ask();
+    for (const target of [{ customerId: customer }, { customerId: customer, entitlementId: entitlement }]) {
+      await purge(gateway, target);
+      await ask();
+      await ask();
+    }
+    expect(results(gateway)).toEqual(['miss', 'hit', 'miss', 'hit', 'miss', 'hit']);
+    expect(gateway.simulator.requests).toBe(3);
+  });
+
+  it('does not help a foreign page that asks by GET', async () => {
+    const search = new URLSearchParams({ query: totalQuery, variables: JSON.stringify(variables) });
+    const allowed = { headers: { 'apollo-require-preflight': '1' } };
+    expect((await gateway.fetch(`/graphql?${search}`, allowed)).status).toBe(200);
+    expect((await gateway.fetch(`/graphql?${search}`)).status).toBe(400);
+  });
+});
+
+describe('a limit of totals', () => {
+  const gateway = useGateway({ RATE_LIMIT_PER_MINUTE: '7' });
+
+  it('counts answers that are given again like any other', async () => {
+    const query = `{ customerEntitlementTotals(requests: [${[1, 2, 3].map((n) => `{ entitlementId: "${entitlement}", customerId: "${idOf(n)}" }`)}]) { quantity } }`;
+    for (let n = 0; n < 2; n += 1) expect((await gateway.gql(query)).body.errors).toBeUndefined();
+    const { body, headers } = await gateway.gql(query);
+    expect(body.errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED' } }]);
+    expect(headers.get('retry-after')).toMatch(/^\d+$/);
+    expect(results(gateway)).toEqual(['miss', 'hit']);
+  });
+});
+
+describe('callers with tokens', () => {
+  const issuer = useIssuer();
+  const [gateway] = useReplicas(1, issuer.environment) as [Gateway];
+  const ask = async (claims: object) => {
+    const authorization = `Bearer ${await issuer.sign(gateway.now(), { claims: { ...claims } })}`;
+    const { body } = await gateway.gql(totalQuery, variables, { headers: { authorization } });
+    return body.errors?.[0].extensions.code ?? body.data.customerEntitlementTotal.quantity;
+  };
+
+  it('share answers where they may see the same, and else do not', async () => {
+    const quantity = expectedQuantity();
+    expect(await ask({ sub: 'a', customer_id: [customer, idOf(1)] })).toBe(quantity);
+    expect(await ask({ sub: 'b', customer_id: [idOf(1), customer] })).toBe(quantity);
+    expect(await ask({ sub: 'a', customer_id: idOf(1) })).toBe('FORBIDDEN');
+    expect(await ask({ sub: 'a', customer_id: customer })).toBe(quantity);
+    expect(await ask({ sub: 'a', scope: 'entitlements:read:all' })).toBe(quantity);
+    expect(await ask({ sub: 'a' })).toBe('FORBIDDEN');
+    expect(results(gateway)).toEqual(['miss', 'hit', 'miss', 'miss', 'miss', 'miss']);
+  });
+
+  it('get nothing that was kept without a token that is good', async () => {
+    await ask({ customer_id: customer });
+    expect((await gateway.gql(totalQuery, variables)).status).toBe(401);
+    expect(await ask({ customer_id: customer, exp: 1 }).catch(() => 'refused')).toBe('UNAUTHENTICATED');
+  });
+});
+
+describeWithRedis('a purge on one replica', { own: true }, (redis) => {
+  const [one, other] = useReplicas(2, () => ({ REDIS_URL: redis.url, PURGE_TOKEN: 'purge-token' })) as [
+    Gateway,
+    Gateway,
+  ];
+
+  it('empties what another kept', async () => {
+    await until(() => [one, other].every(({ wholeLog }) => wholeLog.some(({ state }) => state === 'up')));
+    for (let n = 0; n < 2; n += 1) await one.gql(totalQuery, variables);
+    expect(results(one)).toEqual(['miss', 'hit']);
+    expect((await purge(other, { customerId: customer })).status).toBe(204);
+    await until(() => {
+      void one.gql(totalQuery, variables);
+      return one.simulator.requests === 2;
+    });
+  });
+});
+
+describe('the response cache', () => {
+  const reuse: Reuse = { operationName: null, units: 1, totals: 1, untilMs: 1000, isPurged: () => false };
+  const asking = { requestId: 'r', charge: undefined };
+
+  it('is bounded by bytes', async () => {
+    const cache = createResponseCache({ emit: () => {}, now: () => 0 });
+    const body = 'x'.repeat(1_000_000);
+    let produced = 0;
+    const ask = (key: string) =>
+      cache.answer(key, asking, async () => {
+        produced += 1;
+        return { status: 200, headers: [], body, reuse };
+      });
+    for (let n = 0; n < 50; n += 1) await ask(`${n}`);
+    expect(produced).toBe(50);
+    for (let n = 49; n >= 0; n -= 1) await ask(`${n}`);
+    expect(produced).toBe(50 + 50 - 33);
+  });
+
+  it('keeps nothing under a key that V8 would not hash whole', async () => {
+    const cache = createResponseCache({ emit: () => {}, now: () => 0 });
+    let produced = 0;
+    for (let n = 0; n < 2; n += 1)
+      await cache.answer('x'.repeat(16_001), asking, async () => {
+        produced += 1;
+        return { status: 200, headers: [], body: '', reuse };
+      });
+    expect(produced).toBe(2);
+  });
+});
