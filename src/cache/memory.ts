@@ -2,13 +2,11 @@ import { LRUCache } from 'lru-cache';
 import type { CacheKey, Entry } from './key.ts';
 import type { Moment, Purges } from './purges.ts';
 
+/** An entry, and the moment its number was asked for. */
 type Kept = Entry & { since: Moment };
 
-/** An entry, and whether a purge may have gone unheard since. */
-type Remembered = Entry & { doubtful: boolean };
-
 export type Memory = {
-  get: (key: CacheKey) => Remembered | undefined;
+  get: (key: CacheKey) => Readonly<Kept> | undefined;
   /** Keeps the entry of a number that was asked for at `since`, unless it was purged meanwhile or a newer one is there. */
   set: (key: CacheKey, entry: Entry, since: Moment) => void;
   delete: (key: CacheKey) => void;
@@ -18,14 +16,11 @@ export type Memory = {
 export function createMemory(maxEntries: number, purges: Purges): Memory {
   const entries = new LRUCache<string, Kept>({ max: maxEntries });
 
-  function get(key: CacheKey): Remembered | undefined {
+  function get(key: CacheKey): Readonly<Kept> | undefined {
     const kept = entries.get(key.text);
-    if (kept === undefined) return undefined;
-    if (purges.isPurged(key, kept.since)) {
-      entries.delete(key.text);
-      return undefined;
-    }
-    return { quantity: kept.quantity, asOfMs: kept.asOfMs, doubtful: purges.isDoubtful(kept.since) };
+    if (kept === undefined || !purges.isPurged(key, kept.since)) return kept;
+    entries.delete(key.text);
+    return undefined;
   }
 
   function set(key: CacheKey, { quantity, asOfMs }: Entry, since: Moment): void {

@@ -12,7 +12,7 @@ export function createCacheTags(): ApolloServerPlugin<Context> {
     requestDidStart: async () => ({
       async willSendResponse({ contextValue, operation, request, response }) {
         if (response.body.kind !== 'single' || !response.body.singleResult.data) return;
-        const customerIds = new Set(contextValue.tally.pairs.map(({ customerId }) => customerId));
+        const customerIds = new Set(contextValue.tally.totals.map(({ customerId }) => customerId));
         const representations = request.variables?.representations;
         response.body.singleResult.extensions =
           asksForEntities(operation) && Array.isArray(representations)

@@ -1,11 +1,13 @@
 import {
   type ArgumentNode,
+  BREAK,
   type FieldNode,
   type FragmentDefinitionNode,
   Kind,
   type OperationDefinitionNode,
   type SelectionNode,
   valueFromASTUntyped,
+  visit,
 } from 'graphql';
 
 /** The types that a router may ask for by reference. */
@@ -39,11 +41,11 @@ export function countTotals(
 ): number {
   const variables = withDefaults(operation, given);
   let count = 0;
-  visit(operation.selectionSet.selections, 1);
+  visitSelections(operation.selectionSet.selections, 1);
   return Math.min(count, limit + 1);
 
   /** Counts the totals under selections that are executed `times` over. */
-  function visit(selections: readonly SelectionNode[], times: number, typeName?: string): void {
+  function visitSelections(selections: readonly SelectionNode[], times: number, typeName?: string): void {
     for (const fields of collectFields(selections, { fragments, variables, typeName })) {
       // Selections nest through totals alone, so what seems to nest without end soon comes to an end here.
       if (count > limit || times === 0) return;
@@ -61,7 +63,7 @@ export function countTotals(
     }
     const totals = countField(field, variables);
     count += times * (totals ?? 0);
-    visit(children, times * (totals ?? 1));
+    visitSelections(children, times * (totals ?? 1));
   }
 
   /** An entity costs something also where no total of it is asked for: it counts as one at least. */
@@ -70,10 +72,29 @@ export function countTotals(
     const least = count + times * types.length;
     if (least <= limit) {
       for (const type of entityTypes)
-        visit(children, times * types.filter((one) => one === type).length, String(type));
+        visitSelections(children, times * types.filter((one) => one === type).length, String(type));
     }
     count = Math.max(count, least);
   }
+}
+
+/** Whether the count is the same whatever the variables: nothing is skipped by them, and no list is one of them. */
+export function isCountFixed({ operation, fragments }: Omit<CountedOperation, 'variables'>): boolean {
+  let isFixed = true;
+  const giveUp = () => {
+    isFixed = false;
+    return BREAK;
+  };
+  const visitor = {
+    Directive: giveUp,
+    Field: ({ name }: FieldNode) => (hasList(name.value) ? giveUp() : undefined),
+  };
+  for (const node of [operation, ...fragments.values()]) visit(node, visitor);
+  return isFixed;
+}
+
+function hasList(fieldName: string): boolean {
+  return fieldName === '_entities' || typeof totalFields.get(fieldName) === 'string';
 }
 
 /** Variables are not coerced yet: those left out still have to get their defaults. */

@@ -12,6 +12,7 @@ export const resolvers: Resolvers = {
       requests.map((request) => alone(() => totals.load(toTotalKey(request)))),
   },
   CustomerEntitlementTotal: {
+    asOf: ({ asOfMs }) => new Date(asOfMs),
     entitlement: ({ entitlementId }) => ({ id: entitlementId }),
     customer: ({ customerId }) => ({ id: customerId }),
   },

@@ -21,8 +21,8 @@ type Lifetime = { maxAgeMs: number; isPurged: ReturnType<TotalSource['watch']> }
  */
 export function toReuse({ outcome, tally }: Context, { maxAgeMs, isPurged }: Lifetime): Reuse | undefined {
   const { operationName, units, hasErrors } = outcome;
-  const { pairs, sources, oldestAsOfMs, isDoubtful } = tally;
-  if (hasErrors || isDoubtful || sources.stale || sources.failed || pairs.length === 0) return undefined;
+  const { totals, sources, oldestAsOfMs, isDoubtful } = tally;
+  if (hasErrors || isDoubtful || sources.stale || sources.failed || totals.length === 0) return undefined;
   const untilMs = oldestAsOfMs + maxAgeMs;
-  return { operationName, units, totals: pairs.length, untilMs, isPurged: () => isPurged(pairs) };
+  return { operationName, units, totals: totals.length, untilMs, isPurged: () => isPurged(totals) };
 }

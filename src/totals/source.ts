@@ -3,7 +3,7 @@ import type { Stamp } from '../cache/shared.ts';
 import { AppError } from '../errors.ts';
 import { type Caller, fly, isFailure, type SourceDependencies } from './flight.ts';
 import { type Freshness, toFreshness } from './freshness.ts';
-import { type Pair, recordFailure, recordTotal, type Source } from './tally.ts';
+import { recordFailure, recordTotal, type Source } from './tally.ts';
 import type { Total } from './total.ts';
 
 export type TotalSource = {
@@ -12,7 +12,7 @@ export type TotalSource = {
   /** A total or an error for each key, in order. */
   loadMany: (keys: readonly CacheKey[], caller: Caller) => Promise<(Total | Error)[]>;
   /** Tells whether totals that are loaded from now on were purged since, or may have been. */
-  watch: () => (totals: readonly Pair[]) => boolean;
+  watch: () => (totals: readonly Total[]) => boolean;
 };
 
 /** One key on its way: what was found for it so far. */
@@ -44,13 +44,13 @@ export function createTotalSource(dependencies: SourceDependencies): TotalSource
   function watch() {
     const { purges } = dependencies.cache;
     const since = purges.moment();
-    return (totals: readonly Pair[]) =>
-      purges.isDoubtful(since) || totals.some((pair) => purges.isPurged(pair, since));
+    return (totals: readonly Total[]) =>
+      purges.isDoubtful(since) || totals.some((total) => purges.isPurged(total, since));
   }
 
   function peek(key: CacheKey, caller: Caller): Total | undefined {
     const kept = dependencies.cache.memory.get(key);
-    if (kept === undefined || kept.doubtful) return undefined;
+    if (kept === undefined || dependencies.cache.purges.isDoubtful(kept.since)) return undefined;
     const state = toFreshness(dependencies.now() - kept.asOfMs, dependencies.freshness);
     return state === 'fresh' ? record(caller, 'memory', toTotal(key, kept, false)) : undefined;
   }
@@ -68,7 +68,8 @@ function look({ cache, freshness, now }: SourceDependencies, one: Wanted): Wante
   const state = one.entry === undefined ? 'gone' : toFreshness(now() - one.entry.asOfMs, freshness);
   one.stale = state !== 'fresh';
   // What may have been purged unheard is answered, as nobody should wait for that, but looked at again.
-  one.freshness = kept?.doubtful && state === 'fresh' ? 'revalidate' : state;
+  const isDoubtful = kept !== undefined && cache.purges.isDoubtful(kept.since);
+  one.freshness = isDoubtful && state === 'fresh' ? 'revalidate' : state;
   return one;
 }
 
@@ -139,7 +140,7 @@ async function refresh(
 
 function toTotal(key: CacheKey, { quantity, asOfMs }: Entry, stale: boolean): Total {
   const { entitlementId, customerId, startDate, endDate } = key;
-  return { entitlementId, customerId, startDate, endDate, quantity, asOf: new Date(asOfMs), stale };
+  return { entitlementId, customerId, startDate, endDate, quantity, asOfMs, stale };
 }
 
 function record({ tally }: Caller, source: Source, total: Total): Total {

@@ -7,31 +7,28 @@ export type Source = 'memory' | 'redis' | 'upstream' | 'inflight' | 'stale' | 'f
 export type Tally = {
   upstreamCalls: number;
   sources: Partial<Record<Source, number>>;
-  /** Whose totals these are. */
-  pairs: Pair[];
+  totals: Total[];
   /** Of the oldest total; infinite while there is none. */
   oldestAsOfMs: number;
   /** Whether any of them is being looked at again, because it is stale or may have been purged unheard. */
   isDoubtful: boolean;
 };
 
-export type Pair = { customerId: string; entitlementId: string };
-
 export function createTally(): Tally {
   return {
     upstreamCalls: 0,
     sources: {},
-    pairs: [],
+    totals: [],
     oldestAsOfMs: Number.POSITIVE_INFINITY,
     isDoubtful: false,
   };
 }
 
 /** Counts one total in. */
-export function recordTotal(tally: Tally, source: Source, { customerId, entitlementId, asOf }: Total): void {
+export function recordTotal(tally: Tally, source: Source, total: Total): void {
   recordSource(tally, source);
-  tally.pairs.push({ customerId, entitlementId });
-  tally.oldestAsOfMs = Math.min(tally.oldestAsOfMs, asOf.getTime());
+  tally.totals.push(total);
+  tally.oldestAsOfMs = Math.min(tally.oldestAsOfMs, total.asOfMs);
 }
 
 /** Counts one total that could not be had. */

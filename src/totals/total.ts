@@ -11,8 +11,8 @@ export type TotalKey = {
 /** How much was granted, and how current that number is. */
 export type Total = TotalKey & {
   quantity: number | null;
-  /** When the upstream gave this number. */
-  asOf: Date;
+  /** When the upstream gave this number, in milliseconds since the epoch. */
+  asOfMs: number;
   /** Older than its freshness time. */
   stale: boolean;
 };

@@ -74,10 +74,10 @@ describe('for every sequence of questions, time, failures and purges', () => {
                 expect(status).not.toBe(200);
                 if (status === 404 || status === 422) forgotten[step.key] = lastNumber;
               } else {
-                const ageMs = clock.nowMs - total.asOf.getTime();
+                const ageMs = clock.nowMs - total.asOfMs;
                 seen[total.stale ? 'stale' : 'fresh'] += 1;
                 expect(given.get(Number(total.quantity))).toEqual({
-                  atMs: total.asOf.getTime(),
+                  atMs: total.asOfMs,
                   key: idOf(step.key),
                 });
                 expect(total.quantity).toBeGreaterThan(forgotten[step.key] ?? 0);

@@ -26,7 +26,7 @@ describe('the memory', () => {
     const memory = createMemory(2, createPurges());
     memory.set(key, entry(2, 20), 0);
     memory.set(key, entry(1, 10), 0);
-    expect(memory.get(key)).toEqual({ quantity: 2, asOfMs: 20, doubtful: false });
+    expect(memory.get(key)).toEqual({ quantity: 2, asOfMs: 20, since: expect.any(Number) });
   });
 
   it('does not let a number asked for before a purge take the place of one asked for after it', () => {
@@ -36,7 +36,7 @@ describe('the memory', () => {
     memory.set(key, entry(2, 20), purges.moment());
     // It was asked for first, and answered last.
     memory.set(key, entry(1, 30), 0);
-    expect(memory.get(key)).toEqual({ quantity: 2, asOfMs: 20, doubtful: false });
+    expect(memory.get(key)).toEqual({ quantity: 2, asOfMs: 20, since: expect.any(Number) });
   });
 });
 

@@ -21,7 +21,7 @@ const caller: Caller = {
   tally: createTally(),
 };
 const totalOf = ({ entitlementId, customerId, startDate, endDate }: TotalKey): Total => {
-  return { entitlementId, customerId, startDate, endDate, quantity: 1, asOf: new Date(0), stale: false };
+  return { entitlementId, customerId, startDate, endDate, quantity: 1, asOfMs: 0, stale: false };
 };
 
 const peek = () => undefined;
