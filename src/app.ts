@@ -16,7 +16,7 @@ import { toFreshnessSettings, toLifetimeMs } from './totals/freshness.ts';
 import { createTotalSource } from './totals/source.ts';
 import { secretVariables } from './variables.ts';
 import { userAgent } from './version.ts';
-import { createZenskarClient } from './zenskar/client.ts';
+import { loadZenskarClient } from './zenskar/transport.ts';
 import { createUpstream, type Upstream } from './zenskar/upstream.ts';
 
 type Overrides = {
@@ -49,7 +49,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   const redis = await loadRedis({ config, emit, now });
   const surroundings = { config, emit, now, redis, connectionLimits };
 
-  const { client, upstream } = composeUpstream(surroundings);
+  const { client, upstream } = await composeUpstream(surroundings);
   const { cache, source } = composeTotals(upstream, surroundings);
   const graphql = createGraphQLServer({ source, persistedQueries: cache.persistedQueries, ...surroundings });
   const http = await composeMainListener(graphql, surroundings);
@@ -73,9 +73,9 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   return { start, stop };
 }
 
-function composeUpstream({ config, emit, now }: Surroundings) {
+async function composeUpstream({ config, emit, now }: Surroundings) {
   const { ZENSKAR_URL: url, ZENSKAR_API_VERSION: apiVersion } = config;
-  const client = createZenskarClient({ url, apiVersion, userAgent });
+  const client = await loadZenskarClient(config.UPSTREAM_TRANSPORT, { url, apiVersion, userAgent });
   const upstream = createUpstream({
     client,
     attemptTimeoutMs: config.UPSTREAM_ATTEMPT_TIMEOUT_MS,

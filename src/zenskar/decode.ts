@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseJson } from '../json.ts';
-import type { TotalParameters } from './client.ts';
+import type { TotalParameters } from './attempt.ts';
 
 const numericText = z
   .string()

@@ -1,4 +1,4 @@
-import type { AttemptOutcome } from './client.ts';
+import type { AttemptOutcome } from './attempt.ts';
 
 const firstPauseMs = 100;
 const longestPauseMs = 2000;

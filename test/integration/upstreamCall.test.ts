@@ -4,7 +4,8 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createTenant } from '../../src/tenant.ts';
-import { createZenskarClient, type ZenskarClient } from '../../src/zenskar/client.ts';
+import type { ZenskarClient } from '../../src/zenskar/attempt.ts';
+import { loadZenskarClient } from '../../src/zenskar/transport.ts';
 import { until, useGateway } from '../support/gateway.ts';
 import { apiKey, customer, customerOf, entitlement, organisation, totalQuery } from '../support/ids.ts';
 
@@ -14,8 +15,8 @@ const { version: packageVersion } = JSON.parse(
 const parameters = { entitlementId: entitlement, customerId: customer, startDate: null, endDate: null };
 const tenant = createTenant({ apiKey, organisation, url: '', apiVersion: undefined });
 
-describe('the upstream call', () => {
-  const gateway = useGateway({ ZENSKAR_API_VERSION: '20240301' });
+describe.each(['got', 'undici'] as const)('the upstream call by %s', (transport) => {
+  const gateway = useGateway({ ZENSKAR_API_VERSION: '20240301', UPSTREAM_TRANSPORT: transport });
 
   it('carries the credentials, the request id and nothing of the caller', async () => {
     await gateway.gql(
@@ -60,7 +61,7 @@ describe('the upstream call', () => {
   });
 });
 
-describe('one attempt', () => {
+describe.each(['got', 'undici'] as const)('one attempt by %s', (transport) => {
   const stops: (() => void)[] = [];
   afterEach(() => {
     for (const stop of stops.splice(0)) stop();
@@ -70,7 +71,7 @@ describe('one attempt', () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const client = createZenskarClient({ url, apiVersion: undefined, userAgent: 'test' });
+    const client = await loadZenskarClient(transport, { url, apiVersion: undefined, userAgent: 'test' });
     stops.push(client.close, () => server.close().closeAllConnections());
     return client;
   }

@@ -5,7 +5,7 @@ import { type FreshnessSettings, toLifetimeMs } from '../../src/totals/freshness
 import { createTotalSource } from '../../src/totals/source.ts';
 import { createTally } from '../../src/totals/tally.ts';
 import type { Total, TotalKey } from '../../src/totals/total.ts';
-import type { AttemptOutcome, TotalParameters, ZenskarClient } from '../../src/zenskar/client.ts';
+import type { AttemptOutcome, TotalParameters, ZenskarClient } from '../../src/zenskar/attempt.ts';
 import { createUpstream } from '../../src/zenskar/upstream.ts';
 
 type Attempt = (parameters: TotalParameters, tenant: Tenant) => Promise<AttemptOutcome>;

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { AttemptOutcome } from '../../src/zenskar/client.ts';
+import type { AttemptOutcome } from '../../src/zenskar/attempt.ts';
 import { createUpstream, type Upstream } from '../../src/zenskar/upstream.ts';
 import { idOf } from '../support/ids.ts';
 import { answerStatus, answerWith, tenantOf } from '../support/totals.ts';

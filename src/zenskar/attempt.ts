@@ -1,0 +1,73 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Tenant } from '../tenant.ts';
+
+/** No contract-abiding answer comes near this; a larger one is not read to its end. */
+export const maxBodyBytes = 65_536;
+
+/** The parameters of Zenskar's "Get total customer entitlements", ids in canonical form, dates in Unix seconds. */
+export type TotalParameters = {
+  entitlementId: string;
+  customerId: string;
+  startDate: number | null;
+  endDate: number | null;
+};
+
+/** What became of one attempt. Carries nothing of the HTTP library, whose errors may hold the request's secrets. */
+export type AttemptOutcome =
+  | { kind: 'answered'; status: number; body: string; headers: AnswerHeaders }
+  | { kind: 'timeout' }
+  | { kind: 'connection'; reason: string }
+  | { kind: 'aborted' }
+  | { kind: 'too_large' };
+
+type AnswerHeaders = { retryAfter: string | undefined; ids: Readonly<Record<string, string>> };
+
+export type AttemptContext = { tenant: Tenant; requestId: string; signal: AbortSignal; timeoutMs: number };
+
+/** The HTTP side of Zenskar: one call is one attempt. When to call at all, and what an answer means, is decided elsewhere. */
+export type ZenskarClient = {
+  /** Makes one HTTP call and never rejects. */
+  attempt: (parameters: TotalParameters, context: AttemptContext) => Promise<AttemptOutcome>;
+  close: () => void;
+};
+
+export type ZenskarClientSettings = {
+  url: string;
+  apiVersion: string | undefined;
+  userAgent: string;
+};
+
+/** The path behind the base URL, with its query. */
+export function toPath({ entitlementId, customerId, startDate, endDate }: TotalParameters): string {
+  const path = `/entitlements/${entitlementId}/customer/${customerId}/total`;
+  if (startDate === null && endDate === null) return path;
+  // Zenskar refuses an empty or null date, so an open end is left out.
+  const start = startDate === null ? [] : [`start_date=${startDate}`];
+  const end = endDate === null ? [] : [`end_date=${endDate}`];
+  return `${path}?${[...start, ...end].join('&')}`;
+}
+
+/** The headers of every call, whoever it is for. */
+export function toOwnHeaders({ apiVersion, userAgent }: ZenskarClientSettings): Record<string, string> {
+  return {
+    accept: 'application/json',
+    'user-agent': userAgent,
+    ...(apiVersion === undefined ? {} : { apiversion: apiVersion }),
+  };
+}
+
+/** The headers of a call for one tenant and one request. */
+export function toCallHeaders({ tenant, requestId }: AttemptContext): Record<string, string> {
+  return { 'x-api-key': tenant.apiKey, organisation: tenant.organisation, 'x-request-id': requestId };
+}
+
+type Answer = { status: number; headers: IncomingHttpHeaders; body: string };
+
+export function toAnswered({ status, headers, body }: Answer): AttemptOutcome {
+  const ids = ['x-amzn-requestid', 'x-amz-apigw-id'].flatMap((name) => {
+    const value = headers[name];
+    return typeof value === 'string' ? [[name, value]] : [];
+  });
+  const retryAfter = headers['retry-after'];
+  return { kind: 'answered', status, body, headers: { retryAfter, ids: Object.fromEntries(ids) } };
+}
