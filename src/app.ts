@@ -60,7 +60,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     const adminUrl = await admin?.start();
     const url = await http.start();
     redis?.start();
-    emit({ type: 'started', url, adminUrl });
+    emit({ type: 'started', url, adminUrl, authMode: config.AUTH_MODE });
     return { url, adminUrl };
   }
 

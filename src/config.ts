@@ -14,6 +14,9 @@ export type Config = Readonly<Omit<Variables, 'GRAPHQL_SAFELIST'>> & {
   GRAPHQL_SAFELIST?: Manifest | undefined;
 };
 
+/** A problem of the configuration that shows only once the gateway is being built. */
+export class ConfigurationError extends Error {}
+
 type RequiredVariable = (typeof requiredVariables)[keyof typeof requiredVariables][number];
 
 /** A variable that the chosen `AUTH_MODE` cannot do without, and so has: `parseConfig` saw to it. */
@@ -43,7 +46,8 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
   const safelist = readSafelist(values.GRAPHQL_SAFELIST, readFile);
   parsed.GRAPHQL_SAFELIST = safelist.manifest;
   problems.push(...missingVariables(parsed, (name) => Boolean(values[name]) || refused.has(name)));
-  problems.push(...safelist.problems, ...unknownVariables(environment), ...openDoor(parsed));
+  problems.push(...safelist.problems, ...unknownVariables(environment));
+  problems.push(...forgottenMode(values), ...openDoor(parsed));
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config: parsed as Config };
 }
 
@@ -101,13 +105,24 @@ function describeProblem(name: string, value: string | undefined, error: z.ZodEr
 
 function unknownVariables(environment: Environment): string[] {
   const known = [...Object.keys(variables), ...secretVariables.map((name) => `${name}_FILE`)];
-  const unknown = Object.keys(environment).filter(
-    (name) => guardedPrefix.test(name) && !known.includes(name) && !kubernetesInjected.test(name),
-  );
-  return unknown.map((name) => {
-    const nearest = known.toSorted((a, b) => leven(a, name) - leven(b, name))[0];
-    return `${name} is not a variable of the gateway; did you mean ${nearest}?`;
+  return Object.keys(environment).flatMap((name) => {
+    if (known.includes(name) || kubernetesInjected.test(name)) return [];
+    const nearest = known.toSorted((a, b) => leven(a, name) - leven(b, name))[0] ?? '';
+    // A name of no guarded prefix may be somebody else's, unless it all but is one of ours.
+    const isMisspelt = leven(nearest, name) <= nearest.length / 6;
+    if (!guardedPrefix.test(name) && !isMisspelt) return [];
+    return [`${name} is not a variable of the gateway; did you mean ${nearest}?`];
   });
+}
+
+/** Whoever says how callers are known, but not that they must be, has forgotten something. */
+function forgottenMode(environment: Environment): string[] {
+  const names = [...requiredVariables.jwt, ...requiredVariables.router];
+  const telling = names.find((name) => /^(JWT|ROUTER)_/.test(name) && environment[name]);
+  if (telling === undefined || environment.AUTH_MODE) return [];
+  return [
+    `AUTH_MODE is missing, though ${telling} is set; expected one of none, jwt, router or passthrough.`,
+  ];
 }
 
 function openDoor({ HOST, AUTH_MODE, AUTH_ALLOW_ANONYMOUS }: Partial<Config>): string[] {

@@ -5,6 +5,8 @@ export const gatewayConfig = {
       authorization: request.headers.get('authorization'),
       'x-request-id': request.headers.get('x-request-id'),
       traceparent: request.headers.get('traceparent'),
+      // With AUTH_MODE=router, the secret of both:
+      // 'x-router-secret': process.env.ROUTER_SECRET,
     }),
   },
   // Longer than the subgraph's own UPSTREAM_DEADLINE_MS, so that its answer tells why it took so long.

@@ -4,7 +4,7 @@ import type { Emit } from '../telemetry/events.ts';
 /** How often at most the issuer is asked, whatever the tokens say; and while nothing is known of it yet. */
 const cooldownMs = 10_000;
 const firstCooldownMs = 1000;
-/** How long a key that the issuer took back is still believed where the issuer can be asked. */
+/** How long a key that the issuer took back is still believed where the issuer can be asked; it is asked half way. */
 const maxAgeMs = 600_000;
 const timeoutMs = 3000;
 
@@ -39,8 +39,9 @@ export function createKeySet({ url, emit, now }: KeySetSettings): JWTVerifyGetKe
   }
 
   return async (header, token) => {
-    if (fetchedAtMs === undefined) await reload();
-    else if (now() - fetchedAtMs > maxAgeMs) void reload();
+    // Nobody waits for an issuer that was asked not long ago, and is perhaps down.
+    if (fetchedAtMs === undefined || now() - attemptedAtMs > maxAgeMs) await reload();
+    else if (now() - fetchedAtMs > maxAgeMs / 2) void reload();
     if (fetchedAtMs === undefined) throw new errors.JWKSNoMatchingKey();
     try {
       return await keys(header, token);

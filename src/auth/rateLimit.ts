@@ -37,10 +37,11 @@ export async function createRateLimit({
       await limiter.consume(caller, units);
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal;
-      // What is refused costs nothing, or one question too large would use up what smaller ones could still have.
+      // What is refused is given back, or one question too large would use up what smaller ones could still have.
       await limiter.reward(caller, units);
-      throw new AppError('RATE_LIMITED', `More than ${unitsPerMinute} totals were asked for in a minute.`, {
+      throw new AppError('RATE_LIMITED', `More than ${unitsPerMinute} totals or operations in a minute.`, {
         retryAfterSeconds: Math.max(1, Math.ceil(refusal.msBeforeNext / 1000)),
+        reason: `caller ${caller}`,
       });
     }
   };

@@ -67,7 +67,8 @@ export function createIdentifyByToken(tenant: Tenant, { config, emit, now }: Tok
 
   return ({ authorization = '' }) => {
     const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-    if (token === undefined || token.length > maxTokenLength) throw refuse('no token');
+    if (token === undefined) throw refuse('no token');
+    if (token.length > maxTokenLength) throw refuse('token too long');
     return verified.get(token) ?? identify(token);
   };
 }

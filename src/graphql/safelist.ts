@@ -1,4 +1,5 @@
 import { type GraphQLSchema, parse, stripIgnoredCharacters, validate } from 'graphql';
+import { ConfigurationError } from '../config.ts';
 import { AppError } from '../errors.ts';
 import type { Manifest, ManifestOperation } from '../manifest.ts';
 
@@ -15,14 +16,16 @@ export type Safelist = {
 /** Lets nothing run but the operations of the manifest, asked for by id or by text, whatever its white space. */
 export function createSafelist({ operations }: Manifest, schema: GraphQLSchema): Safelist {
   for (const operation of operations) refuseInvalid(operation, schema);
+  const twice = operations.find(({ id }, n) => operations.findIndex((one) => one.id === id) !== n);
+  if (twice !== undefined) throw new ConfigurationError(`GRAPHQL_SAFELIST lists the id ${twice.id} twice.`);
   const byId = new Map(operations.map(({ id, body }) => [id, body]));
   const byText = new Map(operations.map(({ body }) => [stripIgnoredCharacters(body), body]));
 
   function listed(text: unknown): string {
     const body = typeof text === 'string' ? byText.get(strip(text)) : undefined;
-    if (body === undefined)
-      throw new AppError('QUERY_NOT_IN_SAFELIST', 'This operation may not be run here.');
-    return body;
+    if (body !== undefined) return body;
+    const reason = typeof text === 'string' ? nameOf(text) : undefined;
+    throw new AppError('QUERY_NOT_IN_SAFELIST', 'This operation is not in the safelist.', { reason });
   }
 
   function hold<Request extends Asking>(request: Request): Request {
@@ -40,6 +43,11 @@ export function createSafelist({ operations }: Manifest, schema: GraphQLSchema):
   return { find: (id) => byId.get(id), hold };
 }
 
+/** For whoever reads the log, and wonders what to list. */
+function nameOf(text: string): string | undefined {
+  return /\b(?:query|mutation)\s+(\w{1,128})/.exec(text)?.[1];
+}
+
 function strip(text: string): string {
   try {
     return stripIgnoredCharacters(text);
@@ -49,7 +57,17 @@ function strip(text: string): string {
 }
 
 function refuseInvalid({ name, body }: ManifestOperation, schema: GraphQLSchema): void {
-  const problems = validate(schema, parse(body)).map(({ message }) => message);
+  const problems = problemsOf(body, schema);
   if (problems.length > 0)
-    throw new Error(`The safelist has an invalid operation ${name}: ${problems.join(' ')}`);
+    throw new ConfigurationError(
+      `GRAPHQL_SAFELIST lists an invalid operation ${name}: ${problems.join(' ')}`,
+    );
+}
+
+function problemsOf(body: string, schema: GraphQLSchema): readonly string[] {
+  try {
+    return validate(schema, parse(body)).map(({ message }) => message);
+  } catch (error) {
+    return [String(error)];
+  }
 }

@@ -1,6 +1,6 @@
 /** What happened in the gateway, as told by the part where it happened. */
 export type GatewayEvent =
-  | { type: 'started'; url: string; adminUrl: string | undefined }
+  | { type: 'started'; url: string; adminUrl: string | undefined; authMode: string }
   | { type: 'draining'; listener: 'main' | 'admin' }
   | { type: 'drained'; listener: 'main' | 'admin'; cut: number; durationMs: number }
   | OperationEnded

@@ -109,6 +109,14 @@ describe('the gateway as a process', () => {
     expect(await gateway.exited).toBe(0);
   });
 
+  it('drains on a signal that comes twice, as it does by way of npm to a process group', async () => {
+    const { gateway } = await start();
+    gateway.signal('SIGTERM');
+    gateway.signal('SIGTERM');
+    expect(await gateway.exited).toBe(0);
+    expect(gateway.output()).toMatch(/"msg":"drained"/);
+  });
+
   it('exits at once on a second signal', async () => {
     const { gateway, ask } = await start({ UPSTREAM_ATTEMPT_TIMEOUT_MS: '60000' });
     const { requestHeaders } = simulator.state;
@@ -117,6 +125,7 @@ describe('the gateway as a process', () => {
     await until(() => simulator.state.requestHeaders.length > before);
     gateway.signal('SIGTERM');
     await gateway.printed(/draining/);
+    await new Promise((resolve) => setTimeout(resolve, 600));
     gateway.signal('SIGTERM');
     expect(await gateway.exited).toBe(128 + 15);
     await endless;

@@ -49,6 +49,18 @@ describe('the keys of the issuer', () => {
     expect(gateway.log.find(({ msg }) => msg === 'keysUnavailable')).toMatchObject({ level: 'warn' });
   });
 
+  it('are fetched before a first token is believed after hours without any', async () => {
+    const [first, ...others] = issuer.published;
+    const token = await sign();
+    gateway.advance(540_000);
+    issuer.published.splice(0, issuer.published.length, await issuer.createKey('replacement'));
+    gateway.advance(7_200_000);
+    const late = await issuer.sign(gateway.now(), { claims, ...(first && { key: first }) });
+    expect([await ask(token), await ask(late)]).toEqual([401, 401]);
+    expect(issuer.fetches).toBe(1);
+    if (first) issuer.published.splice(0, 1, first, ...others);
+  });
+
   it('that are unknown are refused while the issuer is down, which is asked once per ten seconds', async () => {
     issuer.fault = { status: 503 };
     const tokens = await Promise.all(Array.from({ length: 20 }, signWithUnknown));

@@ -26,7 +26,7 @@ describe('a limit of 10 totals in a minute', () => {
       body: {
         errors: [
           {
-            message: 'More than 10 totals were asked for in a minute.',
+            message: 'More than 10 totals or operations in a minute.',
             extensions: { code: 'RATE_LIMITED', retryable: true, requestId: expect.any(String) },
           },
         ],
@@ -36,10 +36,15 @@ describe('a limit of 10 totals in a minute', () => {
     expect(extensions.retryAfterSeconds).toBeLessThanOrEqual(60);
     expect(refused.headers.get('retry-after')).toBe(String(extensions.retryAfterSeconds));
     expect(refused.headers.get('cache-control')).toBe('no-store');
+    expect(gateway.log.at(-1)).toMatchObject({
+      msg: 'callerRefused',
+      code: 'RATE_LIMITED',
+      reason: expect.stringMatching(/^caller [\w-]{22}\/1\.1\.1\.1$/),
+    });
     expect(codeOf(await gateway.gql('{ __typename }', {}, from('1.1.1.2')))).toBeUndefined();
   });
 
-  it('counts an operation by its totals, and one that is refused not at all', async () => {
+  it('counts an operation by its totals, and one that is refused as one', async () => {
     const ask = (count: number) => gateway.gql(plural, { requests: requests(count) }, from('2.2.2.2'));
     expect(codeOf(await ask(7))).toBeUndefined();
     const refused = await ask(4);

@@ -75,6 +75,7 @@ fragment Number on CustomerEntitlementTotal {
       'query A { __typename } query A { __typename }',
       /Two operations or fragments are called A/,
     ],
+    ['lone.gql', 'fragment F on Query { __typename }', /There is no operation in it/],
     ['wrong.gql', 'query A { nothing }', /an invalid operation A: Cannot query field "nothing"/],
     ['broken.gql', 'query A {', /Syntax Error/],
   ])('cannot be made of %s', async (name, text, complaint) => {
@@ -85,13 +86,35 @@ fragment Number on CustomerEntitlementTotal {
     expect(made.output()).toMatch(complaint);
   });
 
-  it('with an operation that is not valid here keeps the gateway from starting', async () => {
-    const wrong = { id: 'a', name: 'A', type: 'query', body: 'query A { nothing }' };
-    const manifest = { format: 'apollo-persisted-query-manifest', version: 1, operations: [wrong] };
-    write('wrong.json', JSON.stringify(manifest));
+  it('can be made of operations as they stand, for clients that send them so', async () => {
+    write('plain.gql', 'query Plain { customerEntitlementTotals(requests: []) { quantity } }');
+    const made = run(
+      ['src/cli/safelist.ts', join(folder, 'plain.gql'), '--plain', '--output', join(folder, 'plain.json')],
+      {},
+    );
+    expect(await made.exited).toBe(0);
+    const [{ body }] = JSON.parse(readFileSync(join(folder, 'plain.json'), 'utf8')).operations;
+    expect(body).not.toContain('__typename');
+  });
+
+  it.each([
+    [
+      'an invalid operation',
+      ['query A { nothing }'],
+      /lists an invalid operation A: Cannot query field "nothing"/,
+    ],
+    ['a broken operation', ['query A {'], /lists an invalid operation A: Syntax Error/],
+    ['an id twice', ['query A { __typename }', 'query A { a: __typename }'], /lists the id a twice/],
+  ])('with %s keeps the gateway from starting', async (_, bodies, complaint) => {
+    const operations = bodies.map((body) => ({ id: 'a', name: 'A', type: 'query', body }));
+    write(
+      'wrong.json',
+      JSON.stringify({ format: 'apollo-persisted-query-manifest', version: 1, operations }),
+    );
     const gateway = runGateway({ GRAPHQL_SAFELIST: join(folder, 'wrong.json') });
-    expect(await gateway.exited).toBe(1);
-    expect(gateway.output()).toMatch(/^The gateway cannot start: The safelist has an invalid operation A: /);
+    expect(await gateway.exited).toBe(78);
+    expect(gateway.output()).toMatch(/^The gateway cannot start: GRAPHQL_SAFELIST lists /);
+    expect(gateway.output()).toMatch(complaint);
   });
 });
 
@@ -150,6 +173,7 @@ describe('with a safelist', () => {
       byText(text(), { extensions: { persistedQuery: { version: 1, sha256Hash: operation().id } } }),
     );
     expect(outcome).toMatchObject({ status: 200, code: 'QUERY_NOT_IN_SAFELIST' });
+    expect(gateway.log.at(-1)).toMatchObject({ msg: 'callerRefused', code: 'QUERY_NOT_IN_SAFELIST' });
     const search = new URLSearchParams({ query: String(text()) });
     const headers = { 'apollo-require-preflight': '1' };
     if (typeof text() === 'string' && search.size < 10_000 && String(search).length < 8000)

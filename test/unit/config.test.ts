@@ -186,10 +186,12 @@ describe('the configuration', () => {
   });
 
   it('refuses where keys come from without showing it, as it may hold a password', () => {
-    expect(problemsOf({ JWT_JWKS_URL: 'https://me:pw@issuer.example/keys' })).toEqual([
+    expect(problemsOf({ JWT_JWKS_URL: 'https://me:pw@issuer.example/keys', AUTH_MODE: 'none' })).toEqual([
       'JWT_JWKS_URL has a value that is not shown here; expected an http or https URL without credentials or fragment.',
     ]);
-    expect(problemsOf({ JWT_JWKS_URL: 'https://issuer.example/keys?appid=1' })).toEqual([]);
+    expect(problemsOf({ JWT_JWKS_URL: 'https://issuer.example/keys?appid=1', AUTH_MODE: 'none' })).toEqual(
+      [],
+    );
   });
 
   it('reads the safelist from its file, and refuses one that is none', () => {
@@ -216,6 +218,27 @@ describe('the configuration', () => {
     ]);
   });
 
+  it.each([
+    ['AUTHMODE', 'AUTH_MODE'],
+    ['ROUTER_SECRETS', 'ROUTER_SECRET'],
+    ['RATE_LIMIT_PER_MINUTES', 'RATE_LIMIT_PER_MINUTE'],
+    ['TRUSTED_PROXYS', 'TRUSTED_PROXIES'],
+    ['CORS_ORIGIN', 'CORS_ORIGINS'],
+    ['PURGE_TOKEN_FLIE', 'PURGE_TOKEN_FILE'],
+  ])('takes %s for a misspelt one, though such a name could be another program’s', (name, meant) => {
+    expect(problemsOf({ [name]: 'x' })).toEqual([
+      `${name} is not a variable of the gateway; did you mean ${meant}?`,
+    ]);
+  });
+
+  it('does not let anybody in because AUTH_MODE was forgotten', () => {
+    for (const name of ['JWT_ISSUER', 'JWT_AUDIENCE', 'ROUTER_SECRET'])
+      expect(problemsOf({ [name]: 'x' })).toEqual([
+        `AUTH_MODE is missing, though ${name} is set; expected one of none, jwt, router or passthrough.`,
+      ]);
+    expect(problemsOf({ ROUTER_SECRET: 'x', AUTH_MODE: 'none' })).toEqual([]);
+  });
+
   it('does not mind what Kubernetes injects, nor variables of others', () => {
     const injected = {
       GRAPHQL_SERVICE_HOST: '10.0.0.1',
@@ -223,7 +246,16 @@ describe('the configuration', () => {
       GRAPHQL_PORT: 'tcp://10.0.0.1:80',
       GRAPHQL_PORT_80_TCP_ADDR: '10.0.0.1',
     };
-    expect(problemsOf({ ...injected, NODE_ENV: 'production', PATH: '/bin' })).toEqual([]);
+    expect(
+      problemsOf({
+        ...injected,
+        NODE_ENV: 'production',
+        PATH: '/bin',
+        HOSTNAME: 'h',
+        PORTS: '1',
+        LOGNAME: 'n',
+      }),
+    ).toEqual([]);
   });
 
   it('does not open an unguarded gateway to the network by accident', () => {

@@ -24,8 +24,16 @@ const call = {
 
 describe('the log', () => {
   it('writes an event as one line', () => {
-    expect(logged({ type: 'started', url: 'http://127.0.0.1:4000', adminUrl: undefined })).toEqual([
-      { level: 'info', time: expect.stringMatching(/Z$/), msg: 'started', url: 'http://127.0.0.1:4000' },
+    expect(
+      logged({ type: 'started', url: 'http://127.0.0.1:4000', adminUrl: undefined, authMode: 'none' }),
+    ).toEqual([
+      {
+        level: 'info',
+        time: expect.stringMatching(/Z$/),
+        msg: 'started',
+        url: 'http://127.0.0.1:4000',
+        authMode: 'none',
+      },
     ]);
   });
 
