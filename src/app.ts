@@ -1,20 +1,19 @@
 import type { DestinationStream } from 'pino';
 import { createIdentify } from './auth/identify.ts';
 import { createRateLimit } from './auth/rateLimit.ts';
-import { type Cache, createCache } from './cache/cache.ts';
+import { createCache } from './cache/cache.ts';
 import { loadRedis } from './cache/loadRedis.ts';
 import type { Redis } from './cache/redis.ts';
 import type { Config } from './config.ts';
 import { explorerOrigins } from './graphql/explorer.ts';
 import { createGraphQLServer, type GraphQLServer } from './graphql/server.ts';
-import { createAdminRoutes } from './http/admin.ts';
+import { createAdminListener, type Purge } from './http/admin.ts';
 import { createGraphQLRoute } from './http/graphqlRoute.ts';
 import { type ConnectionLimits, createHttpServer } from './http/server.ts';
 import type { Emit } from './telemetry/events.ts';
-import { createLog } from './telemetry/log.ts';
+import { createConfiguredLog } from './telemetry/log.ts';
 import { toFreshnessSettings, toLifetimeMs } from './totals/freshness.ts';
 import { createTotalSource } from './totals/source.ts';
-import { secretVariables } from './variables.ts';
 import { userAgent } from './version.ts';
 import { loadZenskarClient } from './zenskar/transport.ts';
 import { createUpstream, type Upstream } from './zenskar/upstream.ts';
@@ -24,6 +23,8 @@ type Overrides = {
   now?: () => number;
   logDestination?: DestinationStream;
   connectionLimits?: Partial<ConnectionLimits>;
+  /** One of several, of which the first process alone has an admin listener. */
+  isWorker?: boolean;
 };
 
 export type App = {
@@ -31,6 +32,8 @@ export type App = {
   start: () => Promise<{ url: string; adminUrl: string | undefined }>;
   /** Lets what is under way end, then frees everything. */
   stop: () => Promise<void>;
+  /** Forgets totals; false where some replica could not be told. */
+  purge: Purge;
 };
 
 type Surroundings = {
@@ -43,9 +46,8 @@ type Surroundings = {
 
 /** Builds the gateway, each part once, from the inside out. */
 export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
-  const { now = Date.now, logDestination, connectionLimits } = overrides;
-  const secrets = secretVariables.flatMap((name) => config[name] ?? []);
-  const emit = createLog({ level: config.LOG_LEVEL, secrets, destination: logDestination });
+  const { now = Date.now, logDestination, connectionLimits, isWorker = false } = overrides;
+  const emit = createConfiguredLog(config, logDestination);
   const redis = await loadRedis({ config, emit, now });
   const surroundings = { config, emit, now, redis, connectionLimits };
 
@@ -53,7 +55,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   const { cache, source } = composeTotals(upstream, surroundings);
   const graphql = createGraphQLServer({ source, persistedQueries: cache.persistedQueries, ...surroundings });
   const http = await composeMainListener(graphql, surroundings);
-  const admin = composeAdminListener(cache, surroundings);
+  const admin = isWorker ? undefined : createAdminListener(cache.purge, surroundings);
 
   async function start() {
     await graphql.start();
@@ -70,7 +72,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     redis?.stop();
     client.close();
   }
-  return { start, stop };
+  return { start, stop, purge: cache.purge };
 }
 
 async function composeUpstream({ config, emit, now }: Surroundings) {
@@ -108,12 +110,4 @@ async function composeMainListener({ execute }: GraphQLServer, surroundings: Sur
   const corsOrigins = [...config.CORS_ORIGINS, ...explorerOrigins(config)];
   const own = { listener: 'main', routes: new Map([['/graphql', graphql]]), corsOrigins } as const;
   return createHttpServer(config.HOST, config.PORT, { ...surroundings, ...own });
-}
-
-function composeAdminListener({ purge }: Cache, surroundings: Surroundings) {
-  const { ADMIN_HOST, ADMIN_PORT, PURGE_TOKEN: purgeToken } = surroundings.config;
-  if (purgeToken === undefined) return undefined;
-  const routes = createAdminRoutes({ purgeToken, purge });
-  const own = { listener: 'admin', routes, corsOrigins: [] } as const;
-  return createHttpServer(ADMIN_HOST, ADMIN_PORT, { ...surroundings, ...own });
 }

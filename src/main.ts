@@ -1,8 +1,9 @@
+import cluster from 'node:cluster';
 import { readFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import type { App } from './app.ts';
-import { ConfigurationError, parseConfig } from './config.ts';
+import { type Config, ConfigurationError, parseConfig } from './config.ts';
 
 /** sysexits.h: EX_CONFIG. */
 const configurationExitCode = 78;
@@ -19,9 +20,9 @@ if (parsed.ok) {
   // Signals count from the first moment on: as the first process of a container it would otherwise be deaf to them.
   const stopping = Promise.withResolvers<void>();
   onStopSignal(stopping.resolve);
-  // Loading takes the better part of the start.
-  const { createApp } = await import('./app.ts');
-  await run(() => createApp(parsed.config), stopping.promise);
+  const { config } = parsed;
+  if (config.WEB_CONCURRENCY > 1 && cluster.isPrimary) await runPrimary(config, stopping.promise);
+  else await run(config, stopping.promise);
 } else {
   const problems = parsed.problems.map((problem) => `  - ${problem}\n`).join('');
   writeSync(stderr, `The configuration has problems:\n${problems}`);
@@ -39,16 +40,24 @@ function onStopSignal(stop: () => void): void {
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
 }
 
-async function run(create: () => Promise<App>, stopping: Promise<void>): Promise<void> {
-  const app = await startOrExit(create);
+async function runPrimary(config: Config, stopping: Promise<void>): Promise<void> {
+  const { runWorkers } = await import('./workers.ts');
+  process.exit(await runWorkers(config, stopping));
+}
+
+async function run(config: Config, stopping: Promise<void>): Promise<void> {
+  const app = await startOrExit(config);
   await stopping;
   await app.stop();
   process.exit(0);
 }
 
-async function startOrExit(create: () => Promise<App>): Promise<App> {
+async function startOrExit(config: Config): Promise<App> {
   try {
-    const app = await create();
+    // Loading takes the better part of the start.
+    const { createApp } = await import('./app.ts');
+    const app = await createApp(config, { isWorker: cluster.isWorker });
+    if (cluster.isWorker) (await import('./workers.ts')).obeyPurges(app.purge);
     await app.start();
     return app;
   } catch (error) {

@@ -119,6 +119,7 @@ export const variables = {
     .describe('totals one operation may ask for, aliases and lists together'),
   HTTP_MAX_BODY_BYTES: integer(1, 100_000_000).default(262_144).describe('limit of a request body'),
   PURGE_TOKEN: credential.optional().describe('turns `POST /purge` on, for whoever bears it'),
+  WEB_CONCURRENCY: integer(1, 128).default(1).describe('worker processes that share the port'),
   SHUTDOWN_DELAY_MS: integer(0, 600_000).default(0).describe('time as unready before draining starts'),
   SHUTDOWN_TIMEOUT_MS: milliseconds.default(10_000).describe('time requests under way have to end'),
   LOG_LEVEL: z

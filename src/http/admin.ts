@@ -1,10 +1,13 @@
 import { z } from 'zod';
+import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import { isSecret } from '../secret.ts';
+import type { Emit } from '../telemetry/events.ts';
 import { toUuid } from '../uuid.ts';
 import { readJsonBody } from './body.ts';
 import { HttpError } from './httpError.ts';
-import type { Route, Routes } from './route.ts';
+import type { Route } from './route.ts';
+import { type ConnectionLimits, createHttpServer, type HttpServer } from './server.ts';
 
 const uuid = z.string().transform(toUuid).pipe(z.string());
 const purgeBody = z.strictObject({ customerId: uuid, entitlementId: uuid.optional() });
@@ -12,18 +15,26 @@ const maxBodyBytes = 1024;
 
 type PurgeTarget = z.output<typeof purgeBody>;
 
-export type AdminSettings = {
-  purgeToken: string;
-  /** Forgets on all replicas; false where some could not be told. */
-  purge: (target: PurgeTarget) => Promise<boolean>;
+/** Forgets on all replicas; false where some could not be told. */
+export type Purge = (target: PurgeTarget) => Promise<boolean>;
+
+type AdminDependencies = {
+  config: Config;
+  emit: Emit;
+  now: () => number;
+  connectionLimits?: Partial<ConnectionLimits> | undefined;
 };
 
-/** The routes of the admin listener. */
-export function createAdminRoutes(settings: AdminSettings): Routes {
-  return new Map([['/purge', createPurgeRoute(settings)]]);
+/** The listener for who runs the gateway; undefined where there is nothing for it to do. */
+export function createAdminListener(purge: Purge, dependencies: AdminDependencies): HttpServer | undefined {
+  const { ADMIN_HOST, ADMIN_PORT, PURGE_TOKEN: purgeToken } = dependencies.config;
+  if (purgeToken === undefined) return undefined;
+  const routes = new Map([['/purge', createPurgeRoute(purge, purgeToken)]]);
+  const own = { listener: 'admin', routes, corsOrigins: [] } as const;
+  return createHttpServer(ADMIN_HOST, ADMIN_PORT, { ...dependencies, ...own });
 }
 
-function createPurgeRoute({ purgeToken, purge }: AdminSettings): Route {
+function createPurgeRoute(purge: Purge, purgeToken: string): Route {
   return {
     methods: ['POST'],
     challenge: 'Bearer',

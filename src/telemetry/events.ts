@@ -16,6 +16,9 @@ export type GatewayEvent =
   | { type: 'callerRefused'; requestId: string; code: string; reason: string | undefined }
   /** The issuer's keys could not be fetched; those that are known stay in use. */
   | { type: 'keysUnavailable'; reason: string }
+  | { type: 'workersStarted'; workers: number; adminUrl: string | undefined }
+  /** Another is started in its place. */
+  | { type: 'workerDied'; pid: number | undefined; code: number | null; signal: string | null }
   /** Apollo Server speaking for itself. */
   | { type: 'apolloMessage'; severity: 'debug' | 'error'; message: string }
   /** An error that no code of ours foresaw; `cause` is what was thrown. */

@@ -13,6 +13,8 @@ export type Process = {
   /** Resolves to the first match in the output so far or to come. */
   printed: (pattern: RegExp) => Promise<RegExpExecArray>;
   signal: (name: NodeJS.Signals) => void;
+  /** The processes it started that live. */
+  childPids: () => number[];
   /** Resolves to the exit code, or the signal that ended it. */
   exited: Promise<number | NodeJS.Signals | null>;
 };
@@ -45,7 +47,9 @@ export function run(args: readonly string[], environment: Environment, cwd = roo
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
-  return { pid: child.pid ?? 0, output: () => output, printed, signal: (name) => child.kill(name), exited };
+  const pid = child.pid ?? 0;
+  const childPids = () => childrenOf(pid);
+  return { pid, output: () => output, printed, signal: (name) => child.kill(name), childPids, exited };
 }
 
 /** Starts the gateway as `npm start` does, or as another place would. */
@@ -61,4 +65,15 @@ export function residentMebibytes(pid: number): number {
     ? /VmRSS:\s+(\d+) kB/.exec(readFileSync(status, 'utf8'))?.[1]
     : execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' });
   return Number(kibibytes) / 1024;
+}
+
+function childrenOf(pid: number): number[] {
+  const table = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat='], { encoding: 'utf8' });
+  const rows = table
+    .trim()
+    .split('\n')
+    .map((row) => row.trim().split(/\s+/));
+  return rows
+    .filter(([, parent, state]) => Number(parent) === pid && !state?.startsWith('Z'))
+    .map(([own]) => Number(own));
 }

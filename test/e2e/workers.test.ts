@@ -1,0 +1,102 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { createSimulator } from '../../src/simulator/simulator.ts';
+import { until } from '../support/gateway.ts';
+import { customer, customerOf, entitlement, idOf, totalQuery } from '../support/ids.ts';
+import { type Process, runGateway } from '../support/process.ts';
+
+const simulator = createSimulator();
+let upstream = '';
+const running: Process[] = [];
+
+beforeAll(async () => {
+  upstream = await simulator.start('127.0.0.1', 0);
+});
+afterAll(() => simulator.stop());
+afterEach(async () => {
+  for (const { signal, exited } of running.splice(0)) {
+    signal('SIGKILL');
+    await exited;
+  }
+});
+
+async function start(environment: Record<string, string> = {}) {
+  const gateway = runGateway({
+    ZENSKAR_URL: upstream,
+    WEB_CONCURRENCY: '2',
+    ADMIN_PORT: '0',
+    UPSTREAM_RETRIES: '0',
+    ...environment,
+  });
+  running.push(gateway);
+  const [, url = ''] = await gateway.printed(
+    /"msg":"started".*\n(?:.*\n)*.*"url":"([^"]+)".*"msg":"started"/,
+  );
+  const ask = (customerId: string) =>
+    fetch(`${url}/graphql`, {
+      method: 'POST',
+      // A connection of its own, so that the workers take turns.
+      headers: { 'content-type': 'application/json', connection: 'close' },
+      body: JSON.stringify({ query: totalQuery, variables: { entitlementId: entitlement, customerId } }),
+    });
+  return { gateway, url, ask };
+}
+
+describe('a gateway of two workers', () => {
+  it('answers by both, and keeps what each knows to itself', async () => {
+    const { gateway, ask } = await start();
+    simulator.state.requests = 0;
+    for (let n = 0; n < 20; n += 1) expect((await ask(customer)).status).toBe(200);
+    expect(simulator.state.requests).toBe(2);
+    expect(gateway.childPids()).toHaveLength(2);
+  });
+
+  it('lets all of them end what is under way when told to stop', async () => {
+    const { gateway, ask } = await start();
+    simulator.state.requests = 0;
+    const slow = Array.from({ length: 6 }, (_, n) => ask(customerOf(`d1f${n}`)));
+    await until(() => simulator.state.requests === 6);
+    gateway.signal('SIGTERM');
+    for (const answer of await Promise.all(slow)) {
+      expect(answer.status).toBe(200);
+      expect(await answer.text()).toMatch(/"quantity":\d/);
+    }
+    expect(await gateway.exited).toBe(0);
+    expect(gateway.output().match(/"msg":"drained"/g)).toHaveLength(2);
+  });
+
+  it('loses no request but those of a worker that is killed, and starts another', async () => {
+    const { gateway, ask } = await start();
+    const [victim, survivor] = gateway.childPids();
+    process.kill(Number(victim), 'SIGKILL');
+    await gateway.printed(/"msg":"workerDied"/);
+    for (let n = 0; n < 10; n += 1) expect((await ask(customer)).status).toBe(200);
+    await until(() => gateway.childPids().length === 2);
+    expect(gateway.childPids()).toContain(survivor);
+    expect(gateway.childPids()).not.toContain(victim);
+  });
+
+  it('forgets in all of them what its one admin listener is told to', async () => {
+    const { gateway, ask } = await start({ PURGE_TOKEN: 'purge-token', ADMIN_PORT: '0', LOG_LEVEL: 'info' });
+    const [, adminUrl = ''] = await gateway.printed(/"adminUrl":"([^"]+)"/);
+    const one = idOf(77);
+    simulator.state.requests = 0;
+    for (let n = 0; n < 6; n += 1) await ask(one);
+    expect(simulator.state.requests).toBe(2);
+    const purged = await fetch(`${adminUrl}/purge`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer purge-token', 'content-type': 'application/json' },
+      body: JSON.stringify({ customerId: one }),
+    });
+    expect(purged.status).toBe(204);
+    for (let n = 0; n < 6; n += 1) await ask(one);
+    expect(simulator.state.requests).toBe(4);
+  });
+
+  it('that cannot start ends with the reason and the code of the first that could not', async () => {
+    const { url } = await start();
+    const second = runGateway({ PORT: new URL(url).port, WEB_CONCURRENCY: '2', ZENSKAR_URL: upstream });
+    running.push(second);
+    expect(await second.exited).toBe(1);
+    expect(second.output()).toMatch(/The gateway cannot start: /);
+  });
+});
