@@ -1,0 +1,113 @@
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import autocannon from 'autocannon';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { type Contestant, contestants, gateway, shipped } from './contestants.ts';
+import { runWrk, startServer } from './processes.ts';
+import { toLua, toSample, type Workload, workloads } from './workloads.ts';
+
+export type Extras = {
+  /** Requests per second with everything on, as a share of bare node:http. */
+  everythingOn: number;
+  /** Requests per second of two workers, as a multiple of one. */
+  twoWorkers: number;
+  /** Milliseconds, at half of what it can do at most. */
+  p99: Record<string, number>;
+};
+
+const rounds = 3;
+const seconds = 3;
+
+/** What is not a matter of one contestant at one workload. */
+export async function measureExtras(folder: string): Promise<Extras> {
+  const [w1, w2v, w4v] = ['W1', 'W2v', 'W4v'].map((name) => workloads.find((one) => one.name === name));
+  if (!w1 || !w2v || !w4v) throw new Error('A workload is missing.');
+  const script = join(folder, 'extra.lua');
+  const bare = contestants[0] as Contestant;
+  const issuer = await startIssuer();
+  const everything = gateway('everything', {
+    AUTH_MODE: 'jwt',
+    JWT_JWKS_URL: issuer.url,
+    JWT_ISSUER: 'bench',
+    JWT_AUDIENCE: 'bench',
+    RATE_LIMIT_PER_MINUTE: '100000000',
+    LOG_LEVEL: 'info',
+  });
+  const two = gateway('two workers', { WEB_CONCURRENCY: '2' });
+  const run = (contestant: Contestant, workload: Workload, rest: Partial<Manner> = {}) =>
+    saturate(contestant, { workload, script, cpus: '0', token: undefined, ...rest });
+  try {
+    const shares: number[] = [];
+    const multiples: number[] = [];
+    for (let round = 0; round < rounds; round += 1) {
+      const most = await run(bare, w1);
+      shares.push((await run(everything, w1, { token: issuer.token })) / most);
+      const one = await run(shipped, w2v);
+      multiples.push((await run(two, w2v, { cpus: '0,1' })) / one);
+    }
+    const p99 = { W1: await latency(w1, script), W4v: await latency(w4v, script) };
+    return { everythingOn: median(shares), twoWorkers: median(multiples), p99 };
+  } finally {
+    issuer.stop();
+  }
+}
+
+type Manner = { workload: Workload; script: string; cpus: string; token: string | undefined };
+
+async function saturate(contestant: Contestant, { workload, script, cpus, token }: Manner): Promise<number> {
+  const upstream = await startUpstream();
+  const { answer } = toSample(workload, contestant.idType, 0);
+  const server = await startServer({ ...contestant.make(upstream.url, JSON.stringify(answer)), cpus });
+  writeFileSync(script, toLua(workload, { idType: contestant.idType, base: 0, token }));
+  await runWrk(server.url, script, 1);
+  const { perSecond } = await runWrk(server.url, script, seconds);
+  await Promise.all([server.stop(), upstream.stop()]);
+  return perSecond;
+}
+
+/** The 99th percentile at a constant rate, half of what was reached without one. */
+async function latency(workload: Workload, script: string): Promise<number> {
+  const most = await saturate(shipped, { workload, script, cpus: '0', token: undefined });
+  const upstream = await startUpstream();
+  const server = await startServer({ ...shipped.make(upstream.url, ''), cpus: '0' });
+  const varied = Array.from({ length: 500 }, (_, n) =>
+    toSample(workload, 'UUID', 0).body.replace('"query"', `"n":${n},"query"`),
+  );
+  const requests = varied.map((body) => ({
+    method: 'POST' as const,
+    headers: { 'content-type': 'application/json' },
+    body,
+  }));
+  const load = { url: `${server.url}/graphql`, connections: 16, requests, overallRate: Math.floor(most / 2) };
+  await autocannon({ ...load, duration: 2 });
+  const { latency: spread } = await autocannon({ ...load, duration: 5 });
+  await Promise.all([server.stop(), upstream.stop()]);
+  return spread.p99;
+}
+
+function startUpstream() {
+  const command = [process.execPath, new URL('upstream.ts', import.meta.url).pathname];
+  return startServer({ command, cpus: '1', environment: {} });
+}
+
+async function startIssuer() {
+  const { privateKey, publicKey } = await generateKeyPair('RS256');
+  const jwk = { ...(await exportJWK(publicKey)), kid: 'bench', alg: 'RS256' };
+  const server = createServer((_, response) => response.end(JSON.stringify({ keys: [jwk] })));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const token = await new SignJWT({ scope: 'entitlements:read:all', sub: 'bench' })
+    .setProtectedHeader({ alg: 'RS256', kid: 'bench' })
+    .setIssuer('bench')
+    .setAudience('bench')
+    .setExpirationTime('1h')
+    .sign(privateKey);
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}/`, token, stop: () => server.close().closeAllConnections() };
+}
+
+export function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
