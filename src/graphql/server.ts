@@ -18,6 +18,7 @@ import { createCacheTags } from './cacheTags.ts';
 import { createCompiledExecution } from './compiled.ts';
 import type { Context, Outcome } from './context.ts';
 import { createDocumentLimits, createKnotCutter } from './documentLimits.ts';
+import { createDocumentStore } from './documentStore.ts';
 import { createLandingPage } from './explorer.ts';
 import { formatError } from './formatError.ts';
 import { createOperationEvents } from './operationEvents.ts';
@@ -120,6 +121,7 @@ function createApollo(dependencies: GraphQLDependencies, parts: ApolloParts) {
   };
   return new ApolloServer<Context>({
     schema,
+    documentStore: createDocumentStore(),
     persistedQueries: { cache: safelist === undefined ? persistedQueries : toPersistedQueries(safelist) },
     introspection: config.GRAPHQL_INTROSPECTION,
     hideSchemaDetailsFromClientErrors: !config.GRAPHQL_INTROSPECTION,
