@@ -129,6 +129,8 @@ function createApollo(dependencies: GraphQLDependencies, parts: ApolloParts) {
     // Routers lose the reason of a 4xx.
     status400ForVariableCoercionErrors: false,
     maxRecursiveSelections: true,
+    // Each complaint takes time to word; nobody reads the hundredth.
+    validationOptions: { maxErrors: 20 },
     validationRules: createDocumentLimits(config),
     parseOptions: { maxTokens: config.GRAPHQL_MAX_TOKENS },
     // Apollo would otherwise change its defaults with NODE_ENV, and take signals for itself.

@@ -35,6 +35,8 @@ type CacheDependencies = { emit: Emit; now: () => number };
 const maxSize = 33_554_432;
 /** V8 hashes longer texts by their length alone, so that a caller could make all of its own collide. */
 const maxKeyLength = 16_000;
+/** What is smaller is kept from the first time on. */
+const smallSize = 4096;
 /** What an entry takes beside its texts, roughly. */
 const entrySize = 500;
 const totalSize = 100;
@@ -42,6 +44,7 @@ const totalSize = 100;
 /** Keeps whole answers by what was asked, by whom, and byte for byte, for as long as the data in them allows. */
 export function createResponseCache({ emit, now }: CacheDependencies): ResponseCache {
   const kept = new LRUCache<string, Kept>({ maxSize });
+  const isAskedAgain = createMemoryOfQuestions();
 
   function find(key: string): Kept | undefined {
     const found = kept.get(key);
@@ -53,6 +56,7 @@ export function createResponseCache({ emit, now }: CacheDependencies): ResponseC
   function keep(key: string, { reuse, ...answer }: Produced): void {
     if (reuse === undefined || key.length > maxKeyLength) return;
     const size = key.length + answer.body.length + entrySize + reuse.totals * totalSize;
+    if (size > smallSize && !isAskedAgain(key)) return;
     kept.set(key, { answer, reuse }, { size });
   }
 
@@ -86,6 +90,28 @@ export function createResponseCache({ emit, now }: CacheDependencies): ResponseC
     return { ...produced, headers: [...produced.headers, toCacheControl(reuse, now())] };
   }
   return { answer, toAnswer };
+}
+
+/**
+ * Tells whether a question was asked before, not long ago. Large answers are kept only then: to keep ever new ones
+ * costs more collections of garbage than any of them would save. A false yes does no harm, so a weak hash will do.
+ */
+function createMemoryOfQuestions(): (key: string) => boolean {
+  const hashes = new Int32Array(8192);
+  return (key) => {
+    const hash = toWeakHash(key);
+    const place = hash & (hashes.length - 1);
+    const isKnown = hashes[place] === hash;
+    hashes[place] = hash;
+    return isKnown;
+  };
+}
+
+function toWeakHash(text: string): number {
+  const step = Math.max(1, Math.floor(text.length / 512));
+  let hash = text.length;
+  for (let n = text.length - 1; n >= 0; n -= step) hash = (Math.imul(hash, 31) + text.charCodeAt(n)) | 0;
+  return hash;
 }
 
 /** Says for how long an answer is as good as asking again (RFC 9111, section 5.2.2), to the one who asked. */

