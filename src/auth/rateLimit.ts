@@ -1,6 +1,8 @@
 import { AppError } from '../errors.ts';
 
 const windowSeconds = 60;
+/** No answer of Redis is waited for as long as this. */
+const rewardMs = 1000;
 
 /** A Redis that runs scripts, or rejects at once where it is down or slow. */
 type ScriptRunner = {
@@ -38,7 +40,8 @@ export async function createRateLimit({
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal;
       // What is refused is given back, or one question too large would use up what smaller ones could still have.
-      await limiter.reward(caller, units);
+      // Not at the end of a window: given back to the next one, it would be a present.
+      if (refusal.msBeforeNext > rewardMs) await limiter.reward(caller, units);
       throw new AppError('RATE_LIMITED', `More than ${unitsPerMinute} totals or operations in a minute.`, {
         retryAfterSeconds: Math.max(1, Math.ceil(refusal.msBeforeNext / 1000)),
         reason: `caller ${caller}`,

@@ -17,6 +17,9 @@ type Variables = Record<string, unknown>;
 type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 type CountedOperation = { operation: OperationDefinitionNode; fragments: Fragments; variables: Variables };
 
+/** A field of an answer is this long, give or take. */
+const lettersPerField = 32;
+
 /** The fields that yield totals: one, or as many as the list in this argument has items. */
 const totalFields = new Map<string, string | null>([
   ['customerEntitlementTotal', null],
@@ -35,20 +38,33 @@ export function mayFail(fieldName: string): boolean {
  * How many totals a valid operation asks for before equal ones collapse, counted no further than one over `limit`.
  * Aliases, list items and entities each count; skipped fields, and fields selected again under one name, do not.
  */
-export function countTotals(
-  { operation, fragments, variables: given }: CountedOperation,
-  limit: number,
-): number {
-  const variables = withDefaults(operation, given);
-  let count = 0;
-  visitSelections(operation.selectionSet.selections, 1);
-  return Math.min(count, limit + 1);
+export function countTotals(counted: CountedOperation, limit: number): number {
+  return weighOperation(counted, { totals: limit, weight: Number.POSITIVE_INFINITY }).totals;
+}
 
-  /** Counts the totals under selections that are executed `times` over. */
+type Weights = { totals: number; weight: number };
+
+/**
+ * The same, and the weight of the answer: how many fields it has, those of long names counting more than once. A list
+ * of a thousand, with a hundred aliases of a thousand letters for each, would be an answer of a hundred megabytes.
+ */
+export function weighOperation(
+  { operation, fragments, variables: given }: CountedOperation,
+  limits: Weights,
+): Weights {
+  const variables = withDefaults(operation, given);
+  const limit = limits.totals;
+  let count = 0;
+  let weight = 0;
+  visitSelections(operation.selectionSet.selections, 1);
+  return { totals: Math.min(count, limit + 1), weight: Math.min(weight, limits.weight + 1) };
+
+  /** Counts what is under selections that are executed `times` over. */
   function visitSelections(selections: readonly SelectionNode[], times: number, typeName?: string): void {
-    for (const fields of collectFields(selections, { fragments, variables, typeName })) {
+    for (const [name, fields] of collectFields(selections, { fragments, variables, typeName })) {
       // Selections nest through totals alone, so what seems to nest without end soon comes to an end here.
-      if (count > limit || times === 0) return;
+      if (count > limit || weight > limits.weight || times === 0) return;
+      weight += times * (1 + Math.floor(name.length / lettersPerField));
       visitField(fields, times);
     }
   }
@@ -125,12 +141,15 @@ function typesOfEntities(field: FieldNode, variables: Variables): unknown[] {
 type Collecting = { fragments: Fragments; variables: Variables; typeName: string | undefined };
 
 /** The fields of an object of this type, those of one name together. */
-function collectFields(selections: readonly SelectionNode[], collecting: Collecting): Iterable<FieldNode[]> {
+function collectFields(
+  selections: readonly SelectionNode[],
+  collecting: Collecting,
+): Iterable<[name: string, nodes: FieldNode[]]> {
   const { fragments, variables, typeName } = collecting;
   const fields = new Map<string, FieldNode[]>();
   const visited = new Set<string>();
   selections.forEach(collect);
-  return fields.values();
+  return fields.entries();
 
   function collect(selection: SelectionNode): void {
     if (isSkipped(selection, variables)) return;

@@ -3,17 +3,22 @@ import { maxAliasesRule } from '@escape.tech/graphql-armor-max-aliases';
 import { maxDepthRule } from '@escape.tech/graphql-armor-max-depth';
 import { maxDirectivesRule } from '@escape.tech/graphql-armor-max-directives';
 import {
+  BREAK,
   type DefinitionNode,
   type DocumentNode,
   GraphQLError,
+  Kind,
+  type SelectionNode,
   type ValidationContext,
   type ValidationRule,
+  visit,
 } from 'graphql';
 import type { Config } from '../config.ts';
 
 /** More than any honest document has; each costs work before anything is executed. */
 const maxDirectives = 50;
 const maxSpreads = 200;
+const maxRepeated = 20;
 
 /** Left to themselves the rules throw, which Apollo Server takes for a fault of its own. */
 const reporting = {
@@ -21,39 +26,66 @@ const reporting = {
   propagateOnRejection: false,
 };
 
+type DocumentLimits = { rules: ValidationRule[]; knotCutter: ApolloServerPlugin };
+
 /** Refuses documents whose shape costs more than any honest question is worth, before they are executed. */
-export function createDocumentLimits({ GRAPHQL_MAX_DEPTH, GRAPHQL_MAX_ALIASES }: Config): ValidationRule[] {
-  return [
+export function createDocumentLimits({ GRAPHQL_MAX_DEPTH, GRAPHQL_MAX_ALIASES }: Config): DocumentLimits {
+  /** What is wrong with documents that were cut. */
+  const knots = new WeakMap<DocumentNode, string>();
+
+  function refuseKnots(context: ValidationContext) {
+    const knot = knots.get(context.getDocument());
+    if (knot !== undefined) context.reportError(new GraphQLError(knot));
+    return {};
+  }
+
+  const rules = [
     refuseKnots,
     maxDepthRule({ n: GRAPHQL_MAX_DEPTH, ...reporting }),
     maxAliasesRule({ n: GRAPHQL_MAX_ALIASES, allowList: [], ...reporting }),
     maxDirectivesRule({ n: maxDirectives, ...reporting }),
   ] as ValidationRule[];
+  return { rules, knotCutter: createKnotCutter((document, knot) => knots.set(document, knot)) };
 }
 
 /**
- * Keeps the rules of GraphQL itself, which run before all others, from comparing hundreds of fragments with each other:
- * that took 100 ms for what 4,000 tokens can hold. Such a document has nothing left to compare, and is refused by the
- * rule below.
+ * Keeps the rules of GraphQL itself, which run before all others, from comparing hundreds of fragments, or of fields of one
+ * name, with each other: that took 100 ms and more for what 4,000 tokens can hold. Such a document has nothing left to
+ * compare, and is refused by a rule of ours.
  */
-export function createKnotCutter(): ApolloServerPlugin {
+function createKnotCutter(onCut: (document: DocumentNode, knot: string) => void): ApolloServerPlugin {
   return {
     requestDidStart: async () => ({
       async validationDidStart({ document }) {
-        if (countSpreads(document) > maxSpreads) (document.definitions as DefinitionNode[]).length = 0;
+        const knot = findKnot(document);
+        if (knot === undefined) return;
+        onCut(document, knot);
+        (document.definitions as DefinitionNode[]).length = 0;
       },
     }),
   };
 }
 
-function refuseKnots(context: ValidationContext) {
-  const spreads = countSpreads(context.getDocument());
-  if (spreads > maxSpreads)
-    context.reportError(new GraphQLError(`Spreads limit of ${maxSpreads} exceeded, found ${spreads}.`));
-  return {};
+function findKnot(document: DocumentNode): string | undefined {
+  const spreads = document.loc?.source.body.match(/\.\.\./g)?.length ?? 0;
+  if (spreads > maxSpreads) return `Spreads limit of ${maxSpreads} exceeded, found ${spreads}.`;
+  let knot: string | undefined;
+  visit(document, {
+    SelectionSet: ({ selections }) => {
+      if (selections.length <= maxRepeated || mostRepeated(selections) <= maxRepeated) return undefined;
+      knot = `Repetition limit of ${maxRepeated} exceeded for fields of one name.`;
+      return BREAK;
+    },
+  });
+  return knot;
 }
 
-/** In the text, so that it is still there to count when the document is cut. */
-function countSpreads({ loc }: DocumentNode): number {
-  return loc?.source.body.match(/\.\.\./g)?.length ?? 0;
+function mostRepeated(selections: readonly SelectionNode[]): number {
+  const counts = new Map<string, number>();
+  for (const selection of selections) {
+    if (selection.kind !== Kind.FIELD) continue;
+    const name = (selection.alias ?? selection.name).value;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return Math.max(0, ...counts.values());
 }

@@ -7,6 +7,9 @@ const apolloCodes: ReadonlySet<unknown> = new Set(
   Object.values(ApolloServerErrorCode).filter((code) => code !== ApolloServerErrorCode.INTERNAL_SERVER_ERROR),
 );
 
+/** A message may print what it complains about, which is as long as the caller likes. */
+const maxMessageLength = 1000;
+
 type Exit = {
   requestId: string;
   /** Told of what was thrown where no code foresaw it; the client learns nothing of it. */
@@ -32,7 +35,8 @@ export function formatError(
   const code = apolloCodes.has(given) ? given : toRefusalCode(cause);
   if (code !== undefined) {
     const retryable = isErrorCode(code) ? { retryable: errorCodes[code].retryable } : {};
-    return { ...formatted, extensions: { code, ...retryable, requestId } };
+    const message = formatted.message.slice(0, maxMessageLength);
+    return { ...formatted, message, extensions: { code, ...retryable, requestId } };
   }
   onUnexpected(cause);
   return {

@@ -8,36 +8,52 @@ import {
 } from 'graphql';
 import { AppError } from '../errors.ts';
 import type { Context } from './context.ts';
-import { countTotals, isCountFixed } from './countTotals.ts';
+import { isCountFixed, weighOperation } from './countTotals.ts';
+
+/** Fields of an answer for each total that an operation may ask for: four times what there are to ask for. */
+const fieldsPerTotal = 20;
+/** More than any input has. Refused inputs are printed into messages as often as they have something wrong. */
+const maxInputFields = 100;
 
 /**
- * Refuses an operation that asks for more totals than allowed, before any of them is loaded, and charges its caller for
- * the others. The first was charged when the request came in.
+ * Refuses an operation that asks for more than allowed, before anything is loaded, and charges its caller for all totals but
+ * the first, which was charged when the request came in.
  */
 export function createOperationLimit(maxTotals: number): ApolloServerPlugin<Context> {
+  const limits = { totals: maxTotals, weight: Math.max(1000, maxTotals * fieldsPerTotal) };
   // Counting fifty aliases took a tenth of the time; where no variable has a say in it, once is enough.
-  const fixed = new WeakMap<OperationDefinitionNode, number>();
+  const fixed = new WeakMap<OperationDefinitionNode, ReturnType<typeof weighOperation>>();
 
-  function count(operation: OperationDefinitionNode, { document, variables }: Counting): number {
+  function weigh(operation: OperationDefinitionNode, { document, variables }: Counting) {
     const known = fixed.get(operation);
     if (known !== undefined) return known;
     const fragments = fragmentsOf(document);
-    const counted = countTotals({ operation, fragments, variables: variables ?? {} }, maxTotals);
-    if (isCountFixed({ operation, fragments })) fixed.set(operation, counted);
-    return counted;
+    const found = weighOperation({ operation, fragments, variables: variables ?? {} }, limits);
+    if (isCountFixed({ operation, fragments })) fixed.set(operation, found);
+    return found;
   }
 
   return {
     requestDidStart: async () => ({
       async didResolveOperation({ operation, document, request: { variables }, contextValue }) {
         if (operation === undefined) return;
-        const totals = count(operation, { document, variables });
-        if (totals > maxTotals) throw toRefusal(tooManyTotals(maxTotals));
+        const { totals, weight } = weigh(operation, { document, variables });
+        if (totals > limits.totals) throw refuse(`asks for more than ${limits.totals} totals.`);
+        if (weight > limits.weight) throw refuse(`asks for more than ${limits.weight} fields.`);
+        if (Object.values(variables ?? {}).some((value) => isTooWide(value)))
+          throw refuse(`has an input of more than ${maxInputFields} fields.`);
         contextValue.outcome.units = Math.max(1, totals);
         if (totals > 1) await contextValue.charge?.(totals - 1).catch(rethrow);
       },
     }),
   };
+}
+
+/** Only as deep as inputs go, and messages print them. */
+function isTooWide(value: unknown, depth = 0): boolean {
+  if (typeof value !== 'object' || value === null || depth > 3) return false;
+  if (!Array.isArray(value) && Object.keys(value).length > maxInputFields) return true;
+  return Object.values(value).some((one) => isTooWide(one, depth + 1));
 }
 
 type Counting = { document: DocumentNode; variables: Record<string, unknown> | undefined };
@@ -47,8 +63,8 @@ function fragmentsOf({ definitions }: DocumentNode): ReadonlyMap<string, Fragmen
   return new Map(fragments.map((node) => [node.name.value, node]));
 }
 
-function tooManyTotals(maxTotals: number): AppError {
-  return new AppError('BAD_USER_INPUT', `The operation asks for more than ${maxTotals} totals.`);
+function refuse(complaint: string): GraphQLError {
+  return toRefusal(new AppError('BAD_USER_INPUT', `The operation ${complaint}`));
 }
 
 function rethrow(error: unknown): never {

@@ -17,7 +17,7 @@ import { createTally } from '../totals/tally.ts';
 import { createCacheTags } from './cacheTags.ts';
 import { createCompiledExecution } from './compiled.ts';
 import type { Context, Outcome } from './context.ts';
-import { createDocumentLimits, createKnotCutter } from './documentLimits.ts';
+import { createDocumentLimits } from './documentLimits.ts';
 import { createDocumentStore } from './documentStore.ts';
 import { createLandingPage } from './explorer.ts';
 import { formatError } from './formatError.ts';
@@ -119,6 +119,7 @@ function createApollo(dependencies: GraphQLDependencies, parts: ApolloParts) {
     const onUnexpected = (cause: unknown) => emit({ type: 'unexpectedError', requestId, cause });
     return formatError(formatted, thrown, { requestId, onUnexpected });
   };
+  const documentLimits = createDocumentLimits(config);
   return new ApolloServer<Context>({
     schema,
     documentStore: createDocumentStore(),
@@ -131,7 +132,7 @@ function createApollo(dependencies: GraphQLDependencies, parts: ApolloParts) {
     maxRecursiveSelections: true,
     // Each complaint takes time to word; nobody reads the hundredth.
     validationOptions: { maxErrors: 20 },
-    validationRules: createDocumentLimits(config),
+    validationRules: documentLimits.rules,
     parseOptions: { maxTokens: config.GRAPHQL_MAX_TOKENS },
     // Apollo would otherwise change its defaults with NODE_ENV, and take signals for itself.
     nodeEnv: 'production',
@@ -139,7 +140,7 @@ function createApollo(dependencies: GraphQLDependencies, parts: ApolloParts) {
     logger: createApolloLogger(emit),
     formatError: toFormatted,
     plugins: [
-      createKnotCutter(),
+      documentLimits.knotCutter,
       createOperationLimit(largestOperation(config)),
       createOperationEvents({ emit, now }),
       ...(config.GRAPHQL_CACHE_TAGS ? [createCacheTags()] : []),

@@ -52,9 +52,15 @@ describe('a document', () => {
 
   it('may have 50 directives, and no more', async () => {
     const spread = (count: number) =>
-      `{ ${Array.from({ length: count }, () => `__typename @include(if: true)`).join(' ')} }`;
+      `{ ${Array.from({ length: count }, () => `... @include(if: true) { __typename }`).join(' ')} }`;
     expect((await gateway.gql(spread(50))).body.errors).toBeUndefined();
     expect((await gateway.gql(spread(51))).body).toEqual(refusal(/Directives limit of 50 exceeded/));
+  });
+
+  it('may have 20 fields of one name in one place, and no more', async () => {
+    const repeat = (count: number) => `{ ${'__typename '.repeat(count)} }`;
+    expect((await gateway.gql(repeat(20))).body).toEqual({ data: { __typename: 'Query' } });
+    expect((await gateway.gql(repeat(21))).body).toEqual(refusal(/Repetition limit of 20 exceeded/));
   });
 
   it('may have 200 spreads, and no more', async () => {

@@ -91,3 +91,19 @@ describe('the log of a gateway', () => {
     expect(text).not.toContain(organisation);
   });
 });
+
+describe('the log of a gateway with every secret there is', () => {
+  const secrets = { ROUTER_SECRET: 'router-secret-0123', PURGE_TOKEN: 'purge-token-0123' };
+  const gateway = useGateway({ AUTH_MODE: 'router', ...secrets });
+
+  it('has none of them in it, even where a caller sends them as its own words', async () => {
+    const all = [...Object.values(secrets), apiKey, organisation].join(' ');
+    const headers = { 'x-router-secret': secrets.ROUTER_SECRET, 'x-request-id': all };
+    await gateway.gql('{ __typename }', {}, { headers });
+    await gateway.gql('{ __typename }', {}, { headers: { 'x-request-id': all } });
+    await fetch(`${gateway.adminUrl}/purge`, { method: 'POST', headers: { 'x-request-id': all } });
+    expect(gateway.log).toHaveLength(3);
+    for (const { requestId } of gateway.log)
+      expect(requestId).toBe('[redacted] [redacted] [redacted] [redacted]');
+  });
+});

@@ -115,5 +115,7 @@ describe('the listener', () => {
     expect(connectionLimits.keepAliveTimeout).toBeGreaterThan(60_000);
     expect(connectionLimits.headersTimeout).toBeGreaterThan(connectionLimits.keepAliveTimeout);
     expect(connectionLimits.requestTimeout).toBeGreaterThan(connectionLimits.headersTimeout);
+    expect(connectionLimits.requestTimeout).toBeLessThanOrEqual(75_000);
+    expect(connectionLimits.maxConnections).toBe(10_000);
   });
 });

@@ -256,6 +256,52 @@ const values: Case[] = [
   ],
 ];
 
+const list = 'query ($r: [_Any!]!) { _entities(representations: $r) { ... on Customer { FIELDS } } }';
+const thousand = { r: Array.from({ length: 1000 }, () => ({ __typename: 'Customer', id: customer })) };
+
+const amplifications: Case[] = [
+  [
+    'with 660 fields under one name',
+    () => query(`{ x { ${many(660, (n) => `a: n${n}`)} } x { ${many(660, (n) => `a: m${n}`)} } }`),
+    ...invalid,
+  ],
+  ['with 790 objects under one name', () => query(`{ ${many(790, () => 'a { b }')} }`), ...invalid],
+  [
+    'for 1,000 entities with 100 aliases each',
+    () =>
+      query(
+        list.replace(
+          'FIELDS',
+          many(99, (n) => `a${n}: id`),
+        ),
+        { variables: thousand },
+      ),
+    ...badInput,
+  ],
+  [
+    'for 1,000 entities with names of 1,900 letters',
+    () =>
+      query(
+        list.replace(
+          'FIELDS',
+          many(99, (n) => `a${n}${'x'.repeat(1900)}: __typename`),
+        ),
+        { variables: thousand },
+      ),
+    ...badInput,
+  ],
+  [
+    'with 20,000 unknown fields in an input',
+    () => {
+      const wide = Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`k${n}`, 1]));
+      const text =
+        'query ($r: [CustomerEntitlementTotalRequest!]!) { customerEntitlementTotals(requests: $r) { quantity } }';
+      return query(text, { variables: { r: [wide] } });
+    },
+    ...badInput,
+  ],
+];
+
 const bodies: Case[] = [
   [
     '100,000 lists deep',
@@ -327,6 +373,7 @@ const bodies: Case[] = [
 describe.each([
   ['an operation', shapes],
   ['an operation', values],
+  ['an operation', amplifications],
   ['a body', bodies],
 ])('%s', (_, cases) => {
   it.each(cases.map(([name, ...rest]) => [name, rest] as const))('%s costs little', async (_name, attack) => {
@@ -334,6 +381,7 @@ describe.each([
     const bytes = body();
     const outcome = await survive(gateway, () => post(gateway, bytes));
     expect(outcome).toMatchObject({ status, code: code === 'none' ? undefined : code });
+    expect(outcome.body.length).toBeLessThan(700_000);
     expect(outcome.body).not.toMatch(/Did you mean|node_modules|at .*\.ts:\d/);
     expect(gateway.log.filter(({ level }) => level === 'error')).toEqual([]);
     // Nothing of it came upstream but what the simulator knows.

@@ -134,6 +134,25 @@ describe('a caller whose token', () => {
     expect(outcome).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
   });
 
+  it('is signed with a secret that the issuer published by mistake is not known', async () => {
+    const secret = Buffer.from('a secret that everybody can read');
+    const key = {
+      kid: 'secret',
+      alg: 'HS256',
+      jwk: { kty: 'oct', kid: 'secret', alg: 'HS256', k: secret.toString('base64url') },
+    };
+    issuer.published.push({ ...key, privateKey: {} as CryptoKey });
+    const token = await new SignJWT(payload())
+      .setProtectedHeader({ alg: 'HS256', kid: 'secret' })
+      .sign(secret);
+    const outcome = await survive(gateway, () =>
+      post(gateway, question, { authorization: `Bearer ${token}` }),
+    );
+    expect(outcome).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
+    expect(gateway.log.at(-1)).toMatchObject({ reason: 'ERR_JOSE_ALG_NOT_ALLOWED' });
+    issuer.published.pop();
+  });
+
   it('exceeds all headers is refused before anything else', async () => {
     const headers = { authorization: `Bearer ${'x'.repeat(20_000)}` };
     const outcome = await survive(gateway, () => post(gateway, question, headers));

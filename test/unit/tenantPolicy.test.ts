@@ -1,0 +1,33 @@
+import { describe, expect, it } from '@jest/globals';
+import { createTenantPolicies } from '../../src/zenskar/tenantPolicy.ts';
+import { tenantOf } from '../support/totals.ts';
+
+const settings = { concurrency: 2, breakerFailures: 3, breakerResetMs: 1000, emit: () => {}, now: () => 0 };
+const scopeOf = (n: number) => tenantOf(`tenant ${n}`).scope;
+
+describe('the policies of tenants', () => {
+  it('are one for each', () => {
+    const policyOf = createTenantPolicies(settings);
+    expect(policyOf(scopeOf(1))).toBe(policyOf(scopeOf(1)));
+    expect(policyOf(scopeOf(1))).not.toBe(policyOf(scopeOf(2)));
+  });
+
+  it('are forgotten where they were longest unused, once there are a thousand', () => {
+    const policyOf = createTenantPolicies(settings);
+    const [first, second] = [policyOf(scopeOf(0)), policyOf(scopeOf(1))];
+    for (let n = 2; n < 1000; n += 1) policyOf(scopeOf(n));
+    expect(policyOf(scopeOf(0))).toBe(first);
+    policyOf(scopeOf(1000));
+    expect(policyOf(scopeOf(0))).toBe(first);
+    expect(policyOf(scopeOf(1))).not.toBe(second);
+  });
+
+  it('stay while they are in use', () => {
+    const policyOf = createTenantPolicies(settings);
+    const busy = policyOf(scopeOf(0));
+    const release = busy.queue.enter();
+    for (let n = 1; n < 1500; n += 1) policyOf(scopeOf(n));
+    expect(policyOf(scopeOf(0))).toBe(busy);
+    release?.();
+  });
+});
