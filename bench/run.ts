@@ -15,14 +15,21 @@ const options = {
   smoke: { type: 'boolean', default: false },
 } as const;
 const { values } = parseArgs({ options });
-const rounds = values.smoke ? 1 : Number(values.rounds);
-const seconds = values.smoke ? 1 : Number(values.seconds);
-const smokeWorkloads = ['W1', 'W2v', 'W3', 'W4v'];
+const rounds = values.smoke ? 2 : Number(values.rounds);
+const seconds = values.smoke ? 2 : Number(values.seconds);
+const warmUpSeconds = 2;
+const smokeWorkloads = ['W1', 'W3', 'W4v'];
 const smokeContestants = ['bare node:http', 'node:http + got', 'the gateway', 'Apollo, thin listener'];
 const chosen = workloads.filter(({ name }) =>
   values.smoke ? smokeWorkloads.includes(name) : (values.only?.split(',').includes(name) ?? true),
 );
-const runners = contestants.filter(({ name }) => !values.smoke || smokeContestants.includes(name));
+const isChosen = ({ name, takes }: Contestant, workload: Workload) => {
+  if (!takes(workload)) return false;
+  if (!values.smoke) return true;
+  return (
+    smokeContestants.includes(name) && (name !== 'Apollo, thin listener' || workload.variety === 'varied')
+  );
+};
 
 const folder = mkdtempSync(join(tmpdir(), 'bench-'));
 const script = join(folder, 'wrk.lua');
@@ -59,7 +66,7 @@ async function measure(contestant: Contestant, workload: Workload): Promise<Figu
     writeFileSync(script, toLua(workload, { idType: contestant.idType, base }));
     return runWrk(server.url, script, length);
   };
-  await runOnce(1);
+  await runOnce(warmUpSeconds);
   const calls = await upstreamCalls(upstream);
   const cpu = cpuSeconds(server.pid);
   const { perSecond, requests } = await runOnce(seconds);
@@ -88,11 +95,11 @@ async function check(url: string, sample: ReturnType<typeof toSample>, name: str
   }
 }
 
-const results: Results = { rounds, seconds, figures: {} };
+const results: Results = { rounds, seconds, isSmoke: values.smoke, figures: {} };
 try {
   for (const workload of chosen) {
     for (let round = 0; round < rounds; round += 1) {
-      for (const contestant of runners.filter(({ takes }) => takes(workload))) {
+      for (const contestant of contestants.filter((one) => isChosen(one, workload))) {
         const figure = await measure(contestant, workload);
         const row = results.figures[workload.name] ?? {};
         row[contestant.name] = [...(row[contestant.name] ?? []), figure];
