@@ -10,6 +10,14 @@ type IdentifySettings = { config: Config; emit: Emit; now: () => number };
 /** How each mode asks a caller to say who it is (RFC 9110, section 11.6.1). */
 export const challenges = { none: '', jwt: 'Bearer', router: 'RouterSecret', passthrough: 'ApiKey' };
 
+/** The headers by which each mode knows its callers. */
+export const identifyingHeaders = {
+  none: [],
+  jwt: ['authorization'],
+  router: ['x-router-secret'],
+  passthrough: ['x-api-key', 'organisation'],
+} as const;
+
 /** The way of identifying callers that the configuration chose. */
 export async function createIdentify(settings: IdentifySettings): Promise<Identify> {
   const { config } = settings;

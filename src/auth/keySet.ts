@@ -39,8 +39,8 @@ export function createKeySet({ url, emit, now }: KeySetSettings): JWTVerifyGetKe
   }
 
   return async (header, token) => {
-    // Nobody waits for an issuer that was asked not long ago, and is perhaps down.
-    if (fetchedAtMs === undefined || now() - attemptedAtMs > maxAgeMs) await reload();
+    // Once they are too old, whoever comes waits for the issuer's word, for as long as it is being asked.
+    if (fetchedAtMs === undefined || now() - fetchedAtMs > maxAgeMs) await reload();
     else if (now() - fetchedAtMs > maxAgeMs / 2) void reload();
     if (fetchedAtMs === undefined) throw new errors.JWKSNoMatchingKey();
     try {

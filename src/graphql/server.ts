@@ -23,6 +23,7 @@ import { createLandingPage } from './explorer.ts';
 import { formatError } from './formatError.ts';
 import { createOperationEvents } from './operationEvents.ts';
 import { createOperationLimit } from './operationLimit.ts';
+import { refuseOddHash } from './persistedHash.ts';
 import { type Reuse, toReuse } from './reuse.ts';
 import { createSafelist, type Safelist } from './safelist.ts';
 import { createSchema } from './schema.ts';
@@ -85,7 +86,10 @@ export function createGraphQLServer(dependencies: GraphQLDependencies): GraphQLS
   const apollo = createApollo(dependencies, { schema, safelist, currentRequestId });
 
   async function execute(request: GraphQLRequest): Promise<GraphQLResponse> {
-    const { method, headers, search, body } = safelist?.hold(request) ?? request;
+    refuseOddHash(request);
+    // Whoever asks for a page learns nothing of the list.
+    const held = request.identity === undefined ? undefined : safelist?.hold(request);
+    const { method, headers, search, body } = held ?? request;
     const httpGraphQLRequest = { method, headers: new HeaderMap(headers), search, body };
     let created: Context | undefined;
     const context = async () => {

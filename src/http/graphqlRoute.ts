@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { challenges } from '../auth/identify.ts';
+import { challenges, identifyingHeaders } from '../auth/identify.ts';
 import type { Identify, Identity } from '../auth/identity.ts';
 import type { Charge } from '../auth/rateLimit.ts';
 import type { Config } from '../config.ts';
@@ -35,11 +35,23 @@ export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Rout
   const { config, execute, charge: limit } = dependencies;
   const addressOf = createClientAddress(config.TRUSTED_PROXIES);
   const responses = createResponseCache(dependencies);
+  // A cache on the way must not give one caller's answer to another (RFC 9111, section 4.1).
+  const vary: [string, string] = ['vary', ['accept', ...identifyingHeaders[config.AUTH_MODE]].join(', ')];
 
   /** Undefined where the explorer's page is asked for: it holds nothing, and no browser can say who it fetches it for. */
   function identify(request: IncomingMessage) {
     if (config.GRAPHQL_EXPLORER !== 'off' && wantsPage(request)) return undefined;
     return dependencies.identify(request.headers);
+  }
+
+  /** Whoever is not known is charged as well, by its address, or guessing would be free. */
+  async function identifyOrCharge(request: IncomingMessage): Promise<Identity | undefined> {
+    try {
+      return await identify(request);
+    } catch (error) {
+      await limit?.(toCaller(request, undefined), 1);
+      throw error;
+    }
   }
 
   function toCaller(request: IncomingMessage, identity: Identity | undefined): string {
@@ -49,7 +61,7 @@ export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Rout
   async function answer(request: IncomingMessage, exchange: Exchange): Promise<HttpAnswer> {
     const { method = '' } = request;
     const { requestId, search, createSignal } = exchange;
-    const identity = await identify(request);
+    const identity = await identifyOrCharge(request);
     const charge = limit && ((units: number) => limit(toCaller(request, identity), units));
     await charge?.(1);
     const run = async (body: unknown) => {
@@ -62,7 +74,7 @@ export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Rout
         signal: createSignal(),
       });
       // How long it is good for is said again each time it is given.
-      return { ...produced, headers: [...headers].filter(([name]) => name !== 'cache-control') };
+      return { ...produced, headers: [...[...headers].filter(([name]) => name !== 'cache-control'), vary] };
     };
     if (method !== 'POST' || identity === undefined) return responses.toAnswer(await run(undefined));
     const bytes = await readBody(request, config.HTTP_MAX_BODY_BYTES);

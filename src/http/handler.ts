@@ -123,6 +123,7 @@ function send(response: ServerResponse, { status, headers, body }: HttpAnswer, s
   let cacheControl = 'no-store';
   for (const [name, value] of headers) {
     if (name === 'cache-control') cacheControl = value;
+    else if (name === 'vary') list.push(name, [response.getHeader(name) ?? [], value].flat().join(', '));
     else list.push(name, value);
     if (name === 'content-type' && value === 'text/html') list.push('content-security-policy', pagePolicy);
   }

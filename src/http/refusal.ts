@@ -60,6 +60,8 @@ export function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): 
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'content-type: application/json; charset=utf-8',
+    'x-content-type-options: nosniff',
+    'referrer-policy: no-referrer',
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
   ];

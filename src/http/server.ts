@@ -28,10 +28,12 @@ export const connectionLimits: ConnectionLimits = {
   maxConnections: 10_000,
 };
 
+const silenceMs = 10_000;
+
 type HttpServerSettings = HandlerSettings & {
   /** Tells it apart in the log. */
   listener: 'main' | 'admin';
-  config: Pick<Config, 'SHUTDOWN_DELAY_MS' | 'SHUTDOWN_TIMEOUT_MS'>;
+  config: Pick<Config, 'SHUTDOWN_DELAY_MS' | 'SHUTDOWN_TIMEOUT_MS' | 'UPSTREAM_DEADLINE_MS'>;
   now: () => number;
   connectionLimits?: Partial<ConnectionLimits> | undefined;
 };
@@ -52,6 +54,8 @@ export function createHttpServer(host: string, port: number, settings: HttpServe
   const limits = { ...connectionLimits, ...settings.connectionLimits };
   const server = createServer(limits, handler.listener);
   server.maxConnections = limits.maxConnections;
+  // Who does not read its answer is cut off as well; nobody else is silent for longer than an upstream may be.
+  server.setTimeout(Math.max(limits.requestTimeout, config.UPSTREAM_DEADLINE_MS + silenceMs));
   server.on('clientError', refuseUnreadable);
 
   const sockets = trackSockets(server);

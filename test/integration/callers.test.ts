@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Gateway, until, useGateway, useReplicas } from '../support/gateway.ts';
+import { type Gateway, startWith, until, useGateway, useReplicas } from '../support/gateway.ts';
 import { apiKey, customer, customerOf, entitlement, expectedQuantity, totalQuery } from '../support/ids.ts';
 
 const variables = { entitlementId: entitlement, customerId: customer };
@@ -137,5 +137,41 @@ describe('with the explorer on, a caller that is not known', () => {
     const response = await gateway.fetch(`/graphql${search}`, { headers });
     expect([response.status, await response.json()]).toEqual([401, unknown]);
     expect((await gateway.gql('{ __typename }', {}, { headers })).status).toBe(401);
+  });
+});
+
+describe('an answer', () => {
+  it.each([
+    ['router', { ROUTER_SECRET: 'router-secret' }, 'accept, x-router-secret'],
+    ['passthrough', {}, 'accept, x-api-key, organisation'],
+    ['none', {}, 'accept'],
+  ])('with AUTH_MODE=%s says which headers it follows from', async (mode, rest, vary) => {
+    const app = await startWith({ AUTH_MODE: mode, CORS_ORIGINS: 'https://app.example.com', ...rest });
+    const headers = {
+      'content-type': 'application/json',
+      origin: 'https://app.example.com',
+      'x-router-secret': 'router-secret',
+      'x-api-key': 'key',
+      organisation: 'organisation',
+    };
+    const body = JSON.stringify({ query: '{ __typename }' });
+    const response = await fetch(`${app.url}/graphql`, { method: 'POST', headers, body });
+    expect(response.headers.get('vary')).toBe(`Origin, ${vary}`);
+    await app.stop();
+  });
+});
+
+describe('whoever guesses', () => {
+  const gateway = useGateway({
+    AUTH_MODE: 'router',
+    ROUTER_SECRET: 'router-secret',
+    RATE_LIMIT_PER_MINUTE: '3',
+  });
+
+  it('is limited like any other', async () => {
+    const guess = (secret: string) =>
+      gateway.gql('{ __typename }', {}, { headers: { 'x-router-secret': secret } });
+    for (let n = 0; n < 3; n += 1) expect((await guess(`guess ${n}`)).status).toBe(401);
+    expect((await guess('guess 3')).body.errors?.[0].extensions.code).toBe('RATE_LIMITED');
   });
 });

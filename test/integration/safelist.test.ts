@@ -184,12 +184,9 @@ describe('with a safelist', () => {
     expect(gateway.simulator.requests).toBe(0);
   });
 
-  it.each([sha256('{ __typename }'), 'Total', '__proto__', '', { a: 1 }])(
-    'nothing runs by the id %j',
-    async (id) => {
-      expect(await byId(id)).toMatchObject({ status: 200, code: 'PERSISTED_QUERY_NOT_FOUND' });
-    },
-  );
+  it.each([sha256('{ __typename }'), 'Total', '__proto__', ''])('nothing runs by the id %j', async (id) => {
+    expect(await byId(id)).toMatchObject({ status: 200, code: 'PERSISTED_QUERY_NOT_FOUND' });
+  });
 
   it('nothing can be added to it', async () => {
     const query = '{ __typename }';

@@ -126,6 +126,14 @@ function createTestGateway(parts: Pick<Gateway, 'simulator' | 'now' | 'advance'>
   return gateway;
 }
 
+/** Starts a gateway without an upstream, for a single test. */
+export async function startWith(
+  environment: Environment,
+): Promise<{ url: string; stop: () => Promise<void> }> {
+  const app = await createApp(createTestConfig(environment), { logDestination: { write: () => {} } });
+  return { url: (await app.start()).url, stop: app.stop };
+}
+
 /** Resolves once `condition` holds; the test's own time limit ends the wait. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));

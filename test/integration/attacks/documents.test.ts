@@ -363,9 +363,12 @@ const bodies: Case[] = [
   ],
   [
     'with an object for a hash',
-    () => JSON.stringify({ extensions: { persistedQuery: { version: 1, sha256Hash: { a: 1 } } } }),
+    () =>
+      JSON.stringify({
+        extensions: { persistedQuery: { version: 1, sha256Hash: { toString: 1, valueOf: 1 } } },
+      }),
     200,
-    'PERSISTED_QUERY_NOT_FOUND',
+    'BAD_USER_INPUT',
   ],
   ['with a list for extensions', () => JSON.stringify({ extensions: [] }), ...badRequest],
 ];
