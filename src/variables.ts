@@ -37,7 +37,7 @@ export const variables = {
   UPSTREAM_TRANSPORT: z
     .enum(['got', 'undici'], 'got or undici')
     .default('got')
-    .describe('the HTTP client that calls Zenskar; undici takes a tenth of the time'),
+    .describe('the HTTP client that calls Zenskar; undici is the faster'),
   UPSTREAM_CONCURRENCY: integer(1, 10_000)
     .default(64)
     .describe('upstream calls under way at once; the rest wait in line inside their deadline'),

@@ -78,7 +78,10 @@ function askToPurge(worker: Worker, target: z.output<typeof purgeTarget>): Promi
     resolve(isDone);
   };
   worker.on('message', onMessage).once('exit', onExit);
-  worker.send({ purge: target, number });
+  // One whose channel is closed is about to die; without a callback its error would end the primary.
+  worker.send({ purge: target, number }, undefined, (error) => {
+    if (error !== null) end(!worker.isConnected());
+  });
   return promise;
 }
 

@@ -11,7 +11,7 @@ import { type CompiledQuery, compileQuery, isCompiledQuery } from 'graphql-jit';
 import type { Context } from './context.ts';
 import { mayFail } from './countTotals.ts';
 
-/** Compiling takes as long as some hundred executions save: it is for documents that come again. */
+/** Compiling takes as long as a dozen executions save (3 ms for 50 aliases): it is for documents that come again. */
 const executionsBefore = 2;
 
 type Prepared = { executions: number; query: CompiledQuery['query'] | undefined };

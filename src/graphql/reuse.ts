@@ -1,17 +1,6 @@
+import type { Reuse } from '../reuse.ts';
 import type { TotalSource } from '../totals/source.ts';
 import type { Context } from './context.ts';
-
-/** What must be known of an answer to give it again. */
-export type Reuse = {
-  operationName: string | null;
-  /** How many totals it was asked for, one at least. */
-  units: number;
-  /** How many it holds. */
-  totals: number;
-  /** Until when it is as good as asking again, in milliseconds since the epoch. */
-  untilMs: number;
-  isPurged: () => boolean;
-};
 
 type Lifetime = { maxAgeMs: number; isPurged: ReturnType<TotalSource['watch']> };
 

@@ -10,6 +10,7 @@ import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from 'gr
 import type { Identity } from '../auth/identity.ts';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
+import type { Reuse } from '../reuse.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { createTotalLoader } from '../totals/loader.ts';
 import type { TotalSource } from '../totals/source.ts';
@@ -24,7 +25,7 @@ import { formatError } from './formatError.ts';
 import { createOperationEvents } from './operationEvents.ts';
 import { createOperationLimit } from './operationLimit.ts';
 import { refuseOddHash } from './persistedHash.ts';
-import { type Reuse, toReuse } from './reuse.ts';
+import { toReuse } from './reuse.ts';
 import { createSafelist, type Safelist } from './safelist.ts';
 import { createSchema } from './schema.ts';
 

@@ -131,7 +131,7 @@ function send(response: ServerResponse, { status, headers, body }: HttpAnswer, s
   if (sending.isLast) list.push('connection', 'close');
   const length = Buffer.byteLength(body);
   if (status !== 204) list.push('content-length', String(length));
-  // Plain ASCII goes out a third faster as what it is than as UTF-8, which would have to be looked for.
+  // Plain ASCII need not be looked through for what is none.
   response.writeHead(status, list).end(body, length === body.length ? 'latin1' : 'utf8');
 }
 

@@ -13,6 +13,8 @@ export type ConnectionLimits = {
   headersTimeout: number;
   requestTimeout: number;
   connectionsCheckingInterval: number;
+  /** How much longer than an upstream a connection may be silent. */
+  silenceTimeout: number;
   maxConnections: number;
 };
 
@@ -25,10 +27,9 @@ export const connectionLimits: ConnectionLimits = {
   headersTimeout: 66_000,
   requestTimeout: 75_000,
   connectionsCheckingInterval: 5000,
+  silenceTimeout: 10_000,
   maxConnections: 10_000,
 };
-
-const silenceMs = 10_000;
 
 type HttpServerSettings = HandlerSettings & {
   /** Tells it apart in the log. */
@@ -55,7 +56,7 @@ export function createHttpServer(host: string, port: number, settings: HttpServe
   const server = createServer(limits, handler.listener);
   server.maxConnections = limits.maxConnections;
   // Who does not read its answer is cut off as well; nobody else is silent for longer than an upstream may be.
-  server.setTimeout(Math.max(limits.requestTimeout, config.UPSTREAM_DEADLINE_MS + silenceMs));
+  server.setTimeout(limits.silenceTimeout + Math.max(limits.requestTimeout, config.UPSTREAM_DEADLINE_MS));
   server.on('clientError', refuseUnreadable);
 
   const sockets = trackSockets(server);

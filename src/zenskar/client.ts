@@ -38,7 +38,7 @@ export function createGotClient(settings: ZenskarClientSettings): ZenskarClient 
       why ??= reason;
       stop.abort();
     };
-    // A signal made of others, and got's own time limit, took a fifth of the time of a call.
+    // A signal made of others, and got's own time limit, took about a fifth of a cold operation together.
     const timer = setTimeout(giveUp, timeoutMs, 'timeout');
     const leave = () => giveUp('aborted');
     signal.addEventListener('abort', leave, { once: true });
@@ -63,7 +63,7 @@ export function createGotClient(settings: ZenskarClientSettings): ZenskarClient 
   return { attempt, close: () => agent.destroy() };
 }
 
-/** Hands Node the six options that matter of the forty that got would, for about a sixth of the time of a call. */
+/** Hands Node the six options that matter, rather than the forty that got would. */
 function createRequest(isSecure: boolean, agent: HttpAgent): RequestFunction {
   const request = isSecure ? httpsRequest : httpRequest;
   return ({ hostname, port, pathname, search }, { method, headers }, callback) => {

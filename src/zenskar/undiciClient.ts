@@ -13,7 +13,7 @@ import {
   type ZenskarClientSettings,
 } from './attempt.ts';
 
-/** Calls Zenskar by undici's dispatcher, which takes a tenth of the time that got takes, and does nothing that is not asked for. */
+/** Calls Zenskar by undici's dispatcher, which does nothing that is not asked for. */
 export function createUndiciClient(settings: ZenskarClientSettings): ZenskarClient {
   const { origin, pathname } = new URL(settings.url);
   const base = pathname === '/' ? '' : pathname;

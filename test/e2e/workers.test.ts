@@ -92,6 +92,20 @@ describe('a gateway of two workers', () => {
     expect(simulator.state.requests).toBe(4);
   });
 
+  it('says so where its admin port is taken', async () => {
+    const { gateway } = await start({ PURGE_TOKEN: 'purge-token' });
+    const [, port = ''] = await gateway.printed(/"adminUrl":"[^"]+:(\d+)"/);
+    const second = runGateway({
+      WEB_CONCURRENCY: '2',
+      ZENSKAR_URL: upstream,
+      PURGE_TOKEN: 'purge-token',
+      ADMIN_PORT: port,
+    });
+    running.push(second);
+    expect(await second.exited).toBe(1);
+    expect(second.output()).toMatch(/The gateway cannot start: listen EADDRINUSE/);
+  });
+
   it('that cannot start ends with the reason and the code of the first that could not', async () => {
     const { url } = await start();
     const second = runGateway({ PORT: new URL(url).port, WEB_CONCURRENCY: '2', ZENSKAR_URL: upstream });

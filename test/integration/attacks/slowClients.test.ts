@@ -32,8 +32,9 @@ const body = `${headers}content-type: application/json\r\ncontent-length: 100\r\
 
 describe('a client that is slow on purpose', () => {
   const gateway = useGateway(
-    {},
+    { UPSTREAM_DEADLINE_MS: '200' },
     {
+      silenceTimeout: 300,
       headersTimeout: 300,
       requestTimeout: 400,
       keepAliveTimeout: 200,
@@ -64,11 +65,30 @@ describe('a client that is slow on purpose', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 408 /);
   });
 
+  it('and does not read its answers is cut off', async () => {
+    const fields = Array.from({ length: 100 }, (_, n) => `a${n}: _service { sdl }`).join(' ');
+    const question = JSON.stringify({ query: `{ ${fields} }` });
+    const one = `${headers}content-type: application/json\r\ncontent-length: ${question.length}\r\n\r\n${question}`;
+    // More than the buffers between here and there hold.
+    const socket = hang(gateway.url, one.repeat(40)).pause();
+    await once(socket, 'connect');
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    let received = 0;
+    socket.on('data', (chunk) => {
+      received += chunk.length;
+    });
+    await new Promise((resolve) => socket.once('close', resolve).resume());
+    // All of it would be 27 MB.
+    expect(received).toBeLessThan(20_000_000);
+  });
+
   it('and comes 250 times over leaves no place for more, until it is cut off', async () => {
     for (let n = 0; n < 250; n += 1) hang(gateway.url, '');
+    // From the beginning on, as one too many is closed at once.
+    const closed = sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve).resume()));
     await Promise.all(sockets.map((socket) => once(socket, 'connect')));
     await expect(gateway.fetch('/livez')).rejects.toThrow('fetch failed');
-    await Promise.all(sockets.map((socket) => once(socket.resume(), 'close')));
+    await Promise.all(closed);
     expect((await gateway.fetch('/livez')).status).toBe(200);
   });
 });
