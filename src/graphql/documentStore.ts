@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache';
 type DocumentStore = NonNullable<ApolloServerOptions<object>['documentStore']>;
 
 /** Characters of all texts together. A document takes some hundred times as many bytes as its text has characters. */
-const maxLength = 500_000;
+const maxLength = 200_000;
 
 /**
  * Keeps documents that were parsed and found valid. Apollo Server's own store goes by the length of their JSON, which
