@@ -1,31 +1,26 @@
-import type { ApolloServerPlugin } from '@apollo/server';
 import { Kind, type OperationDefinitionNode } from 'graphql';
 import type { Context } from './context.ts';
+import type { Operation } from './operation.ts';
 import { parseUuid } from './scalars.ts';
 
 /**
  * Tells a router under which tags to keep an answer, so that whoever purges a customer here can purge it there, too:
  * `apolloEntityCacheTags` for each entity in its place, `apolloCacheTags` for other answers.
  */
-export function createCacheTags(): ApolloServerPlugin<Context> {
-  return {
-    requestDidStart: async () => ({
-      async willSendResponse({ contextValue, operation, request, response }) {
-        if (response.body.kind !== 'single' || !response.body.singleResult.data) return;
-        const customerIds = new Set(contextValue.tally.totals.map(({ customerId }) => customerId));
-        const representations = request.variables?.representations;
-        response.body.singleResult.extensions =
-          asksForEntities(operation) && Array.isArray(representations)
-            ? { apolloEntityCacheTags: tagEntities(representations, customerIds) }
-            : { apolloCacheTags: [...customerIds].map(toTag) };
-      },
-    }),
-  };
+export function toCacheTags({ definition, variables }: Operation, { tally }: Context): CacheTags {
+  const customerIds = new Set(tally.totals.map(({ customerId }) => customerId));
+  const { representations } = variables;
+  return asksForEntities(definition) && Array.isArray(representations)
+    ? { apolloEntityCacheTags: tagEntities(representations, customerIds) }
+    : { apolloCacheTags: [...customerIds].map(toTag) };
 }
 
-function asksForEntities(operation: OperationDefinitionNode | undefined): boolean {
-  const fields = operation?.selectionSet.selections ?? [];
-  return fields.some((field) => field.kind === Kind.FIELD && field.name.value === '_entities');
+type CacheTags = { apolloEntityCacheTags: string[][] } | { apolloCacheTags: string[] };
+
+function asksForEntities({ selectionSet }: OperationDefinitionNode): boolean {
+  return selectionSet.selections.some(
+    (field) => field.kind === Kind.FIELD && field.name.value === '_entities',
+  );
 }
 
 /**

@@ -1,64 +1,69 @@
-import { type ApolloServerPlugin, HeaderMap } from '@apollo/server';
 import {
   type DocumentNode,
   type FieldNode,
+  type FormattedExecutionResult,
   GraphQLError,
   type GraphQLFormattedError,
   type GraphQLSchema,
+  type OperationDefinitionNode,
   visit,
 } from 'graphql';
 import { type CompiledQuery, compileQuery, isCompiledQuery } from 'graphql-jit';
 import type { Context } from './context.ts';
 import { mayFail } from './countTotals.ts';
+import type { Operation } from './operation.ts';
 
 /** Compiling takes as long as a dozen executions save (3 ms for 50 aliases): it is for documents that come again. */
 const executionsBefore = 2;
 
-type Prepared = { executions: number; query: CompiledQuery['query'] | undefined };
+type Query = CompiledQuery['query'];
+type Prepared = { executions: number; query: Query | undefined };
+type CompiledDependencies = {
+  schema: GraphQLSchema;
+  formatError: (error: GraphQLError, requestId: string) => GraphQLFormattedError;
+};
 
-type FormatError = (formatted: GraphQLFormattedError, thrown: unknown) => GraphQLFormattedError;
+export type CompiledExecution = {
+  /** Whether there is code for this operation. */
+  isReady: (operation: Operation) => boolean;
+  /** The answer; undefined where the operation is to be left to graphql-js. */
+  run: (operation: Operation, context: Context) => Promise<FormattedExecutionResult | undefined>;
+};
 
 /**
  * Executes documents that come again as code made for each, which takes a fifth of the time. Where that cannot be, or where
  * variables are refused (in other words than graphql-js has), the operation is left to graphql-js.
  */
-export function createCompiledExecution(formatError: FormatError): ApolloServerPlugin<Context> {
-  // By name, as a document may have several operations. Apollo Server holds documents as long as it has place for them.
-  const prepared = new WeakMap<DocumentNode, Map<string | null, Prepared>>();
+export function createCompiledExecution(dependencies: CompiledDependencies): CompiledExecution {
+  const { schema, formatError } = dependencies;
+  // A document may have several operations.
+  const prepared = new WeakMap<OperationDefinitionNode, Prepared>();
 
-  function prepare(schema: GraphQLSchema, document: DocumentNode, name: string | null) {
-    const byName = prepared.get(document) ?? new Map<string | null, Prepared>();
-    const one = byName.get(name) ?? { executions: 0, query: undefined };
-    prepared.set(document, byName.set(name, one));
+  function prepare({ document, definition }: Operation): Query | undefined {
+    const one = prepared.get(definition) ?? { executions: 0, query: undefined };
+    prepared.set(definition, one);
     one.executions += 1;
-    if (one.executions === executionsBefore + 1) one.query = compile(schema, document, name);
+    if (one.executions === executionsBefore + 1) one.query = compile(schema, document, definition);
     return one.query;
   }
 
-  return {
-    requestDidStart: async () => ({
-      async responseForOperation({ schema, document, operationName, request, contextValue }) {
-        const query = prepare(schema, document, operationName);
-        const result = await query?.({}, contextValue, request.variables ?? {});
-        if (result?.data === undefined) return null;
-        contextValue.outcome.execution = 'compiled';
-        const errors = result.errors?.map((error) => {
-          const located = withNodes(error, document);
-          return formatError(located.toJSON(), located);
-        });
-        const singleResult = errors === undefined ? { data: result.data } : { errors, data: result.data };
-        return {
-          http: { headers: new HeaderMap() },
-          body: { kind: 'single', singleResult },
-        };
-      },
-    }),
-  };
+  async function run(operation: Operation, context: Context) {
+    const query = prepare(operation);
+    const { data, errors } = (await query?.({}, context, operation.variables)) ?? {};
+    if (data === undefined) return undefined;
+    context.outcome.execution = 'compiled';
+    if (errors === undefined) return { data };
+    return {
+      errors: errors.map((error) => formatError(withNodes(error, operation.document), context.requestId)),
+      data,
+    };
+  }
+  return { isReady: ({ definition }) => prepared.get(definition)?.query !== undefined, run };
 }
 
-function compile(schema: GraphQLSchema, document: DocumentNode, name: string | null) {
+function compile(schema: GraphQLSchema, document: DocumentNode, { name }: OperationDefinitionNode) {
   if (mayMergeSkipped(document)) return undefined;
-  const compiled = compileQuery(schema, document, name ?? undefined);
+  const compiled = compileQuery(schema, document, name?.value);
   return isCompiledQuery(compiled) ? compiled.query : undefined;
 }
 

@@ -1,4 +1,3 @@
-import type { ApolloServerPlugin } from '@apollo/server';
 import type { FormattedExecutionResult } from 'graphql';
 import type { Emit, OperationEnded } from '../telemetry/events.ts';
 import type { Tally } from '../totals/tally.ts';
@@ -9,30 +8,28 @@ const maxNameLength = 128;
 
 type EventDependencies = { emit: Emit; now: () => number };
 
-/** Tells of each operation once its answer is ready. */
-export function createOperationEvents({ emit, now }: EventDependencies): ApolloServerPlugin<Context> {
-  return {
-    requestDidStart: async () => ({
-      async willSendResponse({ contextValue, operationName, request, response }) {
-        const result =
-          response.body.kind === 'single' ? response.body.singleResult : response.body.initialResult;
-        const { outcome } = contextValue;
-        outcome.operationName = (operationName ?? request.operationName)?.slice(0, maxNameLength) ?? null;
-        outcome.hasErrors = Boolean(result.errors?.length);
-        emit({
-          type: 'operationEnded',
-          requestId: contextValue.requestId,
-          operationName: outcome.operationName,
-          outcome: contextValue.signal.aborted ? 'cancelled' : toOutcome(result, contextValue.tally),
-          codes: [...new Set(result.errors?.map(({ extensions }) => String(extensions?.code)))],
-          upstreamCalls: contextValue.tally.upstreamCalls,
-          totals: contextValue.tally.sources,
-          responseCache: 'miss',
-          execution: outcome.execution,
-          durationMs: now() - contextValue.startedMs,
-        });
-      },
-    }),
+export type TellOperationEnded = (
+  context: Context,
+  asked: { operationName: string | null | undefined; result: FormattedExecutionResult },
+) => void;
+
+/** Tells of an operation once its answer is ready, and notes what became of it. */
+export function createOperationEvents({ emit, now }: EventDependencies): TellOperationEnded {
+  return ({ outcome, tally, requestId, startedMs, signal }, { operationName, result }) => {
+    outcome.operationName = operationName?.slice(0, maxNameLength) ?? null;
+    outcome.hasErrors = Boolean(result.errors?.length);
+    emit({
+      type: 'operationEnded',
+      requestId,
+      operationName: outcome.operationName,
+      outcome: signal.aborted ? 'cancelled' : toOutcome(result, tally),
+      codes: [...new Set(result.errors?.map(({ extensions }) => String(extensions?.code)))],
+      upstreamCalls: tally.upstreamCalls,
+      totals: tally.sources,
+      responseCache: 'miss',
+      execution: outcome.execution,
+      durationMs: now() - startedMs,
+    });
   };
 }
 

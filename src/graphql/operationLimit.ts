@@ -1,4 +1,4 @@
-import { type ApolloServerPlugin, HeaderMap } from '@apollo/server';
+import { HeaderMap } from '@apollo/server';
 import {
   type DocumentNode,
   type FragmentDefinitionNode,
@@ -9,43 +9,41 @@ import {
 import { AppError } from '../errors.ts';
 import type { Context } from './context.ts';
 import { isCountFixed, weighOperation } from './countTotals.ts';
+import type { Operation } from './operation.ts';
 
 /** Fields of an answer for each total that an operation may ask for: four times what there are to ask for. */
 const fieldsPerTotal = 20;
 /** More than any input has. Refused inputs are printed into messages as often as they have something wrong. */
 const maxInputFields = 100;
 
+export type OperationLimit = (operation: Operation, context: Context) => Promise<void>;
+
 /**
  * Refuses an operation that asks for more than allowed, before anything is loaded, and charges its caller for all totals but
- * the first, which was charged when the request came in.
+ * the first, which was charged when the request came in. Rejects with a `GraphQLError`.
  */
-export function createOperationLimit(maxTotals: number): ApolloServerPlugin<Context> {
+export function createOperationLimit(maxTotals: number): OperationLimit {
   const limits = { totals: maxTotals, weight: Math.max(1000, maxTotals * fieldsPerTotal) };
   // Counting fifty aliases took a tenth of the time; where no variable has a say in it, once is enough.
   const fixed = new WeakMap<OperationDefinitionNode, ReturnType<typeof weighOperation>>();
 
-  function weigh(operation: OperationDefinitionNode, { document, variables }: Counting) {
-    const known = fixed.get(operation);
+  function weigh({ document, definition, variables }: Operation) {
+    const known = fixed.get(definition);
     if (known !== undefined) return known;
-    const fragments = fragmentsOf(document);
-    const found = weighOperation({ operation, fragments, variables: variables ?? {} }, limits);
-    if (isCountFixed({ operation, fragments })) fixed.set(operation, found);
+    const counted = { operation: definition, fragments: fragmentsOf(document) };
+    const found = weighOperation({ ...counted, variables }, limits);
+    if (isCountFixed(counted)) fixed.set(definition, found);
     return found;
   }
 
-  return {
-    requestDidStart: async () => ({
-      async didResolveOperation({ operation, document, request: { variables }, contextValue }) {
-        if (operation === undefined) return;
-        const { totals, weight } = weigh(operation, { document, variables });
-        if (totals > limits.totals) throw refuse(`asks for more than ${limits.totals} totals.`);
-        if (weight > limits.weight) throw refuse(`asks for more than ${limits.weight} fields.`);
-        if (Object.values(variables ?? {}).some((value) => isTooWide(value)))
-          throw refuse(`has an input of more than ${maxInputFields} fields.`);
-        contextValue.outcome.units = Math.max(1, totals);
-        if (totals > 1) await contextValue.charge?.(totals - 1).catch(rethrow);
-      },
-    }),
+  return async (operation, context) => {
+    const { totals, weight } = weigh(operation);
+    if (totals > limits.totals) throw refuse(`asks for more than ${limits.totals} totals.`);
+    if (weight > limits.weight) throw refuse(`asks for more than ${limits.weight} fields.`);
+    if (Object.values(operation.variables).some((value) => isTooWide(value)))
+      throw refuse(`has an input of more than ${maxInputFields} fields.`);
+    context.outcome.units = Math.max(1, totals);
+    if (totals > 1) await context.charge?.(totals - 1).catch(rethrow);
   };
 }
 
@@ -55,8 +53,6 @@ function isTooWide(value: unknown, depth = 0): boolean {
   if (!Array.isArray(value) && Object.keys(value).length > maxInputFields) return true;
   return Object.values(value).some((one) => isTooWide(one, depth + 1));
 }
-
-type Counting = { document: DocumentNode; variables: Record<string, unknown> | undefined };
 
 function fragmentsOf({ definitions }: DocumentNode): ReadonlyMap<string, FragmentDefinitionNode> {
   const fragments = definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);

@@ -20,10 +20,12 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
   return readBytes(request, maxBytes);
 }
 
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
+
 /** Throws an `HttpError` where the bytes are no JSON in UTF-8. */
 export function parseJsonBody(bytes: Buffer): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return JSON.parse(strictUtf8.decode(bytes));
   } catch {
     throw new HttpError(400, 'The body is not valid JSON in UTF-8.');
   }

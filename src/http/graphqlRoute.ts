@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { challenges, identifyingHeaders } from '../auth/identify.ts';
 import type { Identify, Identity } from '../auth/identity.ts';
 import type { Charge } from '../auth/rateLimit.ts';
@@ -13,7 +13,7 @@ import type { Exchange, HttpAnswer, Route } from './route.ts';
 type GraphQLRequest = Omit<Exchange, 'createSignal'> & {
   signal: AbortSignal;
   method: string;
-  headers: Iterable<[string, string]>;
+  headers: IncomingHttpHeaders;
   body: unknown;
   /** Undefined for who asks for the explorer's page. */
   identity: Identity | undefined;
@@ -65,7 +65,7 @@ export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Rout
     const charge = limit && ((units: number) => limit(toCaller(request, identity), units));
     await charge?.(1);
     const run = async (body: unknown) => {
-      const asked = { method, headers: headersOf(request), search, body };
+      const asked = { method, headers: request.headers, search, body };
       const { headers, ...produced } = await execute({
         ...asked,
         identity,
@@ -92,10 +92,4 @@ function toKey({ tenant, view }: Identity, manner: string, bytes: Buffer): strin
 
 function wantsPage({ method, headers }: IncomingMessage): boolean {
   return method === 'GET' && headers.accept?.includes('text/html') === true;
-}
-
-function* headersOf({ headers }: IncomingMessage): Generator<[string, string]> {
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) yield [name, Array.isArray(value) ? value.join(', ') : value];
-  }
 }

@@ -82,7 +82,7 @@ describe('a fault of the gateway itself', () => {
       stops.push(graphql.stop);
       const answer = await graphql.execute({
         method: 'POST',
-        headers: [['content-type', 'application/json']],
+        headers: { 'content-type': 'application/json' },
         search: '',
         body: { query: totalQuery, variables: { entitlementId: entitlement, customerId: customer } },
         identity: { tenant: tenantOf('one'), name: undefined, view: '', maySee: () => true },

@@ -49,7 +49,7 @@ describe('whoever asks what, when and in whatever order', () => {
           now: () => nowMs,
           execute: async ({ identity, body, headers }) => {
             const at = purges;
-            const { accept } = Object.fromEntries(headers) as { accept?: string };
+            const { accept } = headers;
             const made = {
               scope: identity?.tenant.scope,
               view: identity?.view,

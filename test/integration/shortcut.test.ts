@@ -1,0 +1,53 @@
+import { describe, expect, it } from '@jest/globals';
+import { useGateway } from '../support/gateway.ts';
+import { customer, entitlement } from '../support/ids.ts';
+
+const unlimited = useGateway({});
+const limited = useGateway({ RATE_LIMIT_PER_MINUTE: '60' });
+const query = `query Own($date: Int) {
+  a: customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}", startDate: $date) { quantity }
+  b: customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}", endDate: $date) { quantity }
+}`;
+
+async function ask(
+  gateway: typeof limited,
+  text: string,
+  { accept, date }: { accept?: string; date: number },
+) {
+  const response = await gateway.fetch(`/graphql?n=${Math.random()}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-request-id': 'r', ...(accept && { accept }) },
+    body: JSON.stringify({ query: text, variables: { date } }),
+  });
+  const { status, headers } = response;
+  const told = [...headers].filter(([name]) => name !== 'date' && name !== 'cache-control');
+  return { status, told, body: await response.text() };
+}
+
+describe('an operation that comes again and again', () => {
+  it.each([
+    '*/*',
+    'application/json',
+    'application/graphql-response+json',
+    'application/graphql-response+json, application/json;q=0.9',
+    'multipart/mixed, application/json',
+    'text/plain',
+  ])('is answered alike each time where %s is accepted', async (accept) => {
+    const text = `${query} #${accept}`;
+    const first = await ask(unlimited, text, { accept, date: 5 });
+    for (let n = 0; n < 4; n += 1) expect(await ask(unlimited, text, { accept, date: 5 })).toEqual(first);
+    expect(first.status).toBe(accept === 'text/plain' ? 406 : 200);
+  });
+
+  it('costs its units once, also where its variables are refused', async () => {
+    for (let n = 0; n < 4; n += 1) expect((await ask(limited, query, { date: 5 })).body).toMatch(/"data"/);
+    const codes: string[] = [];
+    for (let n = 0; n < 28; n += 1) {
+      const { errors } = JSON.parse((await ask(limited, query, { date: 1.5 })).body);
+      codes.push(errors[0].extensions.code);
+    }
+    // Four times two units are gone; 52 are 26 times two.
+    expect(codes.slice(0, 26)).toEqual(Array(26).fill('BAD_USER_INPUT'));
+    expect(codes.slice(26)).toEqual(['RATE_LIMITED', 'RATE_LIMITED']);
+  });
+});
