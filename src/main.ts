@@ -12,8 +12,8 @@ const stderr = 2;
 const sameSignalMs = 500;
 
 // On a machine with much memory V8 lets garbage pile up to several times of what is alive: half a gibibyte under a load of
-// cold totals. With this the heap grows by a third at most between two collections, for a tenth to a fourth of CPU in such a load.
-setFlagsFromString('--heap-growing-percent=30');
+// cold totals. With this the heap grows by three quarters at most between two collections (docs/decisions/0008).
+setFlagsFromString('--heap-growing-percent=75');
 
 const parsed = parseConfig(process.env, (path) => readFileSync(path, 'utf8'));
 if (parsed.ok) {

@@ -20,7 +20,7 @@ export type ResponseCache = {
 type CacheDependencies = { emit: Emit; now: () => number };
 
 /** In characters, which are bytes for all but a few. */
-const maxSize = 33_554_432;
+const maxSize = 16_777_216;
 /** V8 hashes longer texts by their length alone, so that a caller could make all of its own collide. */
 const maxKeyLength = 16_000;
 /** What is smaller is kept from the first time on. */

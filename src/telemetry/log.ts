@@ -34,8 +34,10 @@ export function createLog({ level, secrets, destination }: LogSettings): Emit {
     destination ?? createStdout(),
   );
   return (event) => {
+    const level = levelOf(event);
+    if (!logger.isLevelEnabled(level)) return;
     const { type, ...fields } = event;
-    logger[levelOf(event)](fields, type);
+    logger[level](fields, type);
   };
 }
 

@@ -1,18 +1,17 @@
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import got, { RequestError, type RequestFunction } from 'got';
+import got, { type RequestError, type RequestFunction, type Response } from 'got';
 import {
   type AttemptContext,
   type AttemptOutcome,
-  maxBodyBytes,
   type TotalParameters,
-  toAnswered,
   toCallHeaders,
   toOwnHeaders,
   toPath,
   type ZenskarClient,
   type ZenskarClientSettings,
 } from './attempt.ts';
+import { createCollector } from './collect.ts';
 
 /** Calls Zenskar by got. */
 export function createGotClient(settings: ZenskarClientSettings): ZenskarClient {
@@ -30,35 +29,15 @@ export function createGotClient(settings: ZenskarClientSettings): ZenskarClient 
     decompress: false,
   });
 
-  async function attempt(parameters: TotalParameters, context: AttemptContext): Promise<AttemptOutcome> {
-    const { signal, timeoutMs } = context;
-    const stop = new AbortController();
-    let why: 'timeout' | 'aborted' | 'too_large' | undefined;
-    const giveUp = (reason: typeof why) => {
-      why ??= reason;
-      stop.abort();
-    };
-    // A signal made of others, and got's own time limit, took about a fifth of a cold operation together.
-    const timer = setTimeout(giveUp, timeoutMs, 'timeout');
-    const leave = () => giveUp('aborted');
-    signal.addEventListener('abort', leave, { once: true });
-    try {
-      if (signal.aborted) leave();
-      const call = client(settings.url + toPath(parameters), {
-        headers: toCallHeaders(context),
-        signal: stop.signal,
-      });
-      call.on('downloadProgress', ({ transferred }) => {
-        if (transferred > maxBodyBytes) giveUp('too_large');
-      });
-      const { statusCode: status, headers, body } = await call;
-      return toAnswered({ status, headers, body });
-    } catch (error) {
-      return toFailed(error, why);
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', leave);
-    }
+  // As a stream, which takes three quarters of the time that got's promise does; its own time limit took another tenth.
+  function attempt(parameters: TotalParameters, context: AttemptContext): Promise<AttemptOutcome> {
+    const call = client.stream(settings.url + toPath(parameters), { headers: toCallHeaders(context) });
+    const collector = createCollector(context, () => call.destroy());
+    call.once('response', ({ statusCode, headers }: Response) => collector.begin(statusCode, headers));
+    call.on('data', collector.add);
+    call.once('end', collector.end);
+    call.on('error', ({ code }: RequestError) => collector.fail(code));
+    return collector.outcome;
   }
   return { attempt, close: () => agent.destroy() };
 }
@@ -70,14 +49,4 @@ function createRequest(isSecure: boolean, agent: HttpAgent): RequestFunction {
     const host = hostname.replace(/^\[|\]$/g, '');
     return request({ host, port, path: `${pathname}${search}`, method, headers, agent }, callback as never);
   };
-}
-
-function toFailed(error: unknown, why: 'timeout' | 'aborted' | 'too_large' | undefined): AttemptOutcome {
-  if (why === 'aborted') return { kind: 'aborted' };
-  const response = error instanceof RequestError ? error.response : undefined;
-  // A status that is no success says enough, even where its body never ends.
-  if (response !== undefined && response.statusCode !== 200)
-    return toAnswered({ status: response.statusCode, headers: response.headers, body: '' });
-  if (why !== undefined) return { kind: why };
-  return { kind: 'connection', reason: error instanceof RequestError ? error.code : 'UNKNOWN' };
 }

@@ -9,11 +9,13 @@ type Release = () => void;
 
 type Admit = (release: Release) => void;
 
+type Patience = { signal: AbortSignal; timeoutMs: number };
+
 export type FairQueue = {
   /** Takes a place where one is free. */
   enter: () => Release | undefined;
-  /** Resolves when it is the turn of any of the party; rejects when `signal` aborts first. */
-  wait: (party: Party, signal: AbortSignal) => Promise<Release>;
+  /** Resolves when it is the turn of any of the party; rejects when `signal` aborts first, or the time is over. */
+  wait: (party: Party, patience: Patience) => Promise<Release>;
   /** Whether nothing runs and nobody waits. */
   isIdle: () => boolean;
 };
@@ -49,13 +51,14 @@ export function createFairQueue(limit: number): FairQueue {
     }
   }
 
-  function wait(party: Party, signal: AbortSignal): Promise<Release> {
+  function wait(party: Party, { signal, timeoutMs }: Patience): Promise<Release> {
     if (signal.aborted) return Promise.reject(signal.reason);
     const { promise, resolve, reject } = Promise.withResolvers<Release>();
     const stepOut = () => {
       party.onJoin = undefined;
       signal.removeEventListener('abort', leave);
-      for (const group of party.members) stepOutOf(group, admit);
+      clearTimeout(timer);
+      for (const group of party.members) stepOutOf(groups, group, admit);
     };
     const admit = (release: Release) => {
       stepOut();
@@ -63,21 +66,24 @@ export function createFairQueue(limit: number): FairQueue {
     };
     const leave = () => {
       stepOut();
-      reject(signal.reason);
+      reject(signal.aborted ? signal.reason : new Error(`No place within ${timeoutMs} ms`));
     };
+    // A signal made of this one and a timeout took longer than all the rest of waiting in line.
+    const timer = setTimeout(leave, timeoutMs);
     signal.addEventListener('abort', leave);
-    party.onJoin = (group) => stepInto(group, admit);
-    for (const group of party.members) stepInto(group, admit);
+    party.onJoin = (group) => stepInto(groups, group, admit);
+    for (const group of party.members) stepInto(groups, group, admit);
     return promise;
   }
 
-  function stepInto(group: Group, admit: Admit): void {
-    groups.set(group, (groups.get(group) ?? new Set()).add(admit));
-  }
-
-  function stepOutOf(group: Group, admit: Admit): void {
-    const waiters = groups.get(group);
-    if (waiters?.delete(admit) && waiters.size === 0) groups.delete(group);
-  }
   return { enter, wait, isIdle: () => free === limit };
+}
+
+function stepInto(groups: Map<Group, Set<Admit>>, group: Group, admit: Admit): void {
+  groups.set(group, (groups.get(group) ?? new Set()).add(admit));
+}
+
+function stepOutOf(groups: Map<Group, Set<Admit>>, group: Group, admit: Admit): void {
+  const waiters = groups.get(group);
+  if (waiters?.delete(admit) && waiters.size === 0) groups.delete(group);
 }

@@ -119,9 +119,8 @@ async function takePlace({ policy, context, deadlineAtMs }: Call, now: () => num
   const { party, signal } = context;
   const place = policy.queue.enter();
   if (place !== undefined) return place;
-  const deadline = AbortSignal.timeout(Math.max(0, deadlineAtMs - now()));
   try {
-    return await policy.queue.wait(party, AbortSignal.any([signal, deadline]));
+    return await policy.queue.wait(party, { signal, timeoutMs: deadlineAtMs - now() });
   } catch {
     throw mapUnanswered({ kind: signal.aborted ? 'aborted' : 'timeout' });
   }

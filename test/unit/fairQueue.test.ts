@@ -4,7 +4,7 @@ import { createFairQueue, type Party } from '../../src/zenskar/fairQueue.ts';
 
 const partyOf = (...members: object[]) =>
   ({ members: new Set(members), onJoin: undefined }) as Party & { members: Set<object> };
-const never = new AbortController().signal;
+const patience = { signal: new AbortController().signal, timeoutMs: 60_000 };
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('the line before the upstream', () => {
@@ -21,7 +21,7 @@ describe('the line before the upstream', () => {
     const admitted: string[] = [];
     let release = queue.enter();
     const enqueue = (group: object, name: string) =>
-      void queue.wait(partyOf(group), never).then((next) => {
+      void queue.wait(partyOf(group), patience).then((next) => {
         admitted.push(name);
         release = next;
       });
@@ -42,7 +42,7 @@ describe('the line before the upstream', () => {
     const admitted: string[] = [];
     const parties = ['m1', 'm2', 'm3'].map((name) => {
       const party = partyOf(many);
-      void queue.wait(party, never).then((next) => {
+      void queue.wait(party, patience).then((next) => {
         admitted.push(name);
         setImmediate(next);
       });
@@ -61,13 +61,26 @@ describe('the line before the upstream', () => {
     const queue = createFairQueue(1);
     const release = queue.enter();
     const leaving = new AbortController();
-    const left = queue.wait(partyOf({}), leaving.signal);
-    const staying = queue.wait(partyOf({}), never);
+    const left = queue.wait(partyOf({}), { signal: leaving.signal, timeoutMs: 60_000 });
+    const staying = queue.wait(partyOf({}), patience);
     leaving.abort(new Error('gone'));
     await expect(left).rejects.toThrow('gone');
     release?.();
     expect(typeof (await staying)).toBe('function');
-    await expect(queue.wait(partyOf({}), leaving.signal)).rejects.toThrow('gone');
+    await expect(queue.wait(partyOf({}), { signal: leaving.signal, timeoutMs: 60_000 })).rejects.toThrow(
+      'gone',
+    );
+  });
+
+  it('lets nobody wait for longer than they have time', async () => {
+    const queue = createFairQueue(1);
+    const release = queue.enter();
+    const { signal } = patience;
+    const impatient = queue.wait(partyOf({}), { signal, timeoutMs: 1 });
+    const patient = queue.wait(partyOf({}), patience);
+    await expect(impatient).rejects.toThrow('No place within 1 ms');
+    release?.();
+    expect(typeof (await patient)).toBe('function');
   });
 
   it('never has more under way than places, nor a free place while somebody waits', async () => {
@@ -89,7 +102,10 @@ describe('the line before the upstream', () => {
                 const controller = new AbortController();
                 waiting.add(controller);
                 queue
-                  .wait(partyOf(groups[pick % 3] ?? {}, groups[(pick * 7) % 3] ?? {}), controller.signal)
+                  .wait(partyOf(groups[pick % 3] ?? {}, groups[(pick * 7) % 3] ?? {}), {
+                    signal: controller.signal,
+                    timeoutMs: 60_000,
+                  })
                   .then(
                     (release) => {
                       waiting.delete(controller);
