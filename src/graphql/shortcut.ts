@@ -1,5 +1,4 @@
 import { getOperationAST } from 'graphql';
-import { LRUCache } from 'lru-cache';
 import type { Context } from './context.ts';
 import type { DocumentStore } from './documentStore.ts';
 import type { Operation } from './operation.ts';
@@ -24,7 +23,7 @@ const maxAcceptLength = 1000;
  * but take 150 µs. Where anything comes out but a result, it is asked all the same, as it has the words for that.
  */
 export function createShortcut(documents: DocumentStore, { admit, compiled, end }: OperationSteps): Shortcut {
-  const contentTypes = new LRUCache<string, string>({ max: maxAccepts });
+  const contentTypes = new Map<string, string>();
 
   async function answer({ method, headers, body }: Asked, context: Context): Promise<Answer | undefined> {
     const contentType = contentTypes.get(toAccept(headers));
@@ -53,8 +52,9 @@ export function createShortcut(documents: DocumentStore, { admit, compiled, end 
     const accept = toAccept(headers);
     const contentType = given.find(([name]) => name === 'content-type')?.[1];
     // What the client does not accept is answered with another status.
-    if (status === 200 && contentType !== undefined && accept.length <= maxAcceptLength)
-      contentTypes.set(accept, contentType);
+    if (status !== 200 || contentType === undefined || accept.length > maxAcceptLength) return;
+    if (contentTypes.size >= maxAccepts) contentTypes.clear();
+    contentTypes.set(accept, contentType);
   }
   return { answer, learn };
 }
