@@ -10,8 +10,9 @@ import { createGraphQLServer, type GraphQLServer } from './graphql/server.ts';
 import { createAdminListener, type Purge } from './http/admin.ts';
 import { createGraphQLRoute } from './http/graphqlRoute.ts';
 import { type ConnectionLimits, createHttpServer } from './http/server.ts';
-import type { Emit } from './telemetry/events.ts';
+import { type Emit, tellAll } from './telemetry/events.ts';
 import { createConfiguredLog } from './telemetry/log.ts';
+import { createMetrics } from './telemetry/metrics.ts';
 import { toFreshnessSettings, toLifetimeMs } from './totals/freshness.ts';
 import { createTotalSource } from './totals/source.ts';
 import { userAgent } from './version.ts';
@@ -47,7 +48,9 @@ type Surroundings = {
 /** Builds the gateway, each part once, from the inside out. */
 export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
   const { now = Date.now, logDestination, connectionLimits, isWorker = false } = overrides;
-  const emit = createConfiguredLog(config, logDestination);
+  const operationNames = config.GRAPHQL_SAFELIST?.operations.map(({ name }) => name);
+  const metrics = createMetrics({ operationNames, isWorker });
+  const emit = tellAll(createConfiguredLog(config, logDestination), metrics.count);
   const redis = await loadRedis({ config, emit, now });
   const surroundings = { config, emit, now, redis, connectionLimits };
 
@@ -55,7 +58,8 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   const { cache, source } = composeTotals(upstream, surroundings);
   const graphql = createGraphQLServer({ source, persistedQueries: cache.persistedQueries, ...surroundings });
   const http = await composeMainListener(graphql, surroundings);
-  const admin = isWorker ? undefined : createAdminListener(cache.purge, surroundings);
+  const own = { purge: cache.purge, readMetrics: metrics.read };
+  const admin = isWorker ? undefined : createAdminListener({ ...own, ...surroundings });
 
   async function start() {
     await graphql.start();

@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 
 const file = new URL('../package.json', import.meta.url);
-const { name, version } = JSON.parse(readFileSync(file, 'utf8')) as { name: string; version: string };
+const manifest = JSON.parse(readFileSync(file, 'utf8')) as { name: string; version: string };
+
+/** As package.json has it. */
+export const { version } = manifest;
 
 /** The gateway's name and version, as package.json has them. */
-export const userAgent = `${name}/${version}`;
+export const userAgent = `${manifest.name}/${version}`;

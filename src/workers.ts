@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Config } from './config.ts';
 import { createAdminListener, type Purge } from './http/admin.ts';
 import { createConfiguredLog } from './telemetry/log.ts';
+import { createSummedMetrics } from './telemetry/metrics.ts';
 
 /** A worker that keeps dying is started no more often than this. */
 const restartDelayMs = 1000;
@@ -38,12 +39,18 @@ export async function runWorkers(config: Config, stopping: Promise<void>): Promi
   }
 
   for (let n = 0; n < config.WEB_CONCURRENCY; n += 1) startWorker();
-  const admin = createAdminListener(purgeAll, { config, emit, now: Date.now });
-  const adminUrl = await admin?.start();
+  const admin = createAdminListener({
+    purge: purgeAll,
+    readMetrics: createSummedMetrics(),
+    config,
+    emit,
+    now: Date.now,
+  });
+  const adminUrl = await admin.start();
   emit({ type: 'workersStarted', workers: config.WEB_CONCURRENCY, adminUrl });
   const code = await Promise.race([failed.promise, stopping.then(() => 0)]);
   stop.abort();
-  await Promise.all([admin?.stop(), ...workers().map(stopWorker)]);
+  await Promise.all([admin.stop(), ...workers().map(stopWorker)]);
   return code;
 }
 

@@ -71,14 +71,18 @@ type PlainBody = {
 
 /** Whether there is nothing about this body that Apollo Server would have a word to say on. */
 function isPlain(body: unknown): body is PlainBody {
-  if (typeof body !== 'object' || body === null) return false;
-  const { query, operationName, variables, extensions } = body as Record<string, unknown>;
+  if (!isRecord(body)) return false;
+  const { query, operationName, variables, extensions } = body;
   return (
     typeof query === 'string' &&
     (typeof operationName === 'string' || isNone(operationName)) &&
-    (isNone(variables) || (typeof variables === 'object' && !Array.isArray(variables))) &&
-    (isNone(extensions) || (typeof extensions === 'object' && !('persistedQuery' in extensions)))
+    (isNone(variables) || isRecord(variables)) &&
+    (isNone(extensions) || (isRecord(extensions) && !('persistedQuery' in extensions)))
   );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isNone(value: unknown): value is null | undefined {

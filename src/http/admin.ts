@@ -19,19 +19,32 @@ type PurgeTarget = z.output<typeof purgeBody>;
 export type Purge = (target: PurgeTarget) => Promise<boolean>;
 
 type AdminDependencies = {
+  purge: Purge;
+  readMetrics: () => Promise<{ contentType: string; body: string }>;
   config: Config;
   emit: Emit;
   now: () => number;
   connectionLimits?: Partial<ConnectionLimits> | undefined;
 };
 
-/** The listener for who runs the gateway; undefined where there is nothing for it to do. */
-export function createAdminListener(purge: Purge, dependencies: AdminDependencies): HttpServer | undefined {
+/** The listener for who runs the gateway. */
+export function createAdminListener(dependencies: AdminDependencies): HttpServer {
+  const { purge, readMetrics } = dependencies;
   const { ADMIN_HOST, ADMIN_PORT, PURGE_TOKEN: purgeToken } = dependencies.config;
-  if (purgeToken === undefined) return undefined;
-  const routes = new Map([['/purge', createPurgeRoute(purge, purgeToken)]]);
+  const routes = new Map([['/metrics', createMetricsRoute(readMetrics)]]);
+  if (purgeToken !== undefined) routes.set('/purge', createPurgeRoute(purge, purgeToken));
   const own = { listener: 'admin', routes, corsOrigins: [] } as const;
   return createHttpServer(ADMIN_HOST, ADMIN_PORT, { ...dependencies, ...own });
+}
+
+function createMetricsRoute(readMetrics: AdminDependencies['readMetrics']): Route {
+  return {
+    methods: ['GET'],
+    answer: async () => {
+      const { contentType, body } = await readMetrics();
+      return { status: 200, headers: [['content-type', contentType]], body };
+    },
+  };
 }
 
 function createPurgeRoute(purge: Purge, purgeToken: string): Route {

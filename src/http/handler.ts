@@ -12,7 +12,10 @@ const maxDiscardedBytes = 1_048_576;
 export type HandlerSettings = {
   routes: Routes;
   corsOrigins: readonly string[];
+  /** Tells it apart in log and metrics. */
+  listener: 'main' | 'admin';
   emit: Emit;
+  now: () => number;
 };
 
 type Asked = {
@@ -30,11 +33,13 @@ export type Handler = {
 };
 
 /** Answers every request by its route, and with JSON where it is refused. */
-export function createHandler({ routes, corsOrigins, emit, isReady }: HandlerDependencies): Handler {
+export function createHandler(dependencies: HandlerDependencies): Handler {
+  const { routes, corsOrigins, emit, now, isReady } = dependencies;
   const applyCors = createCors(corsOrigins);
   let underWay = 0;
 
   async function respond({ request, response, exchange, route }: Asked): Promise<void> {
+    const startedMs = now();
     underWay += 1;
     try {
       const answer = await ask(request, exchange, route).catch((error: unknown) => {
@@ -44,6 +49,8 @@ export function createHandler({ routes, corsOrigins, emit, isReady }: HandlerDep
       });
       // Whoever is told that this connection ends asks another replica next.
       send(response, answer, { requestId: exchange.requestId, isLast: !isReady() });
+      const { listener } = dependencies;
+      emit({ type: 'requestEnded', listener, status: answer.status, durationMs: now() - startedMs });
     } catch {
       response.destroy();
     } finally {

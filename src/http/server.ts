@@ -32,10 +32,7 @@ export const connectionLimits: ConnectionLimits = {
 };
 
 type HttpServerSettings = HandlerSettings & {
-  /** Tells it apart in the log. */
-  listener: 'main' | 'admin';
   config: Pick<Config, 'SHUTDOWN_DELAY_MS' | 'SHUTDOWN_TIMEOUT_MS' | 'UPSTREAM_DEADLINE_MS'>;
-  now: () => number;
   connectionLimits?: Partial<ConnectionLimits> | undefined;
 };
 
@@ -59,7 +56,7 @@ export function createHttpServer(host: string, port: number, settings: HttpServe
   server.setTimeout(limits.silenceTimeout + Math.max(limits.requestTimeout, config.UPSTREAM_DEADLINE_MS));
   server.on('clientError', refuseUnreadable);
 
-  const sockets = trackSockets(server);
+  const sockets = trackSockets(server, (open) => emit({ type: 'connectionsChanged', listener, open }));
 
   async function start(): Promise<string> {
     server.listen(port, host);
@@ -104,11 +101,14 @@ function createProbes(isReady: () => boolean): Routes {
   ]);
 }
 
-function trackSockets(server: Server): ReadonlySet<Socket> {
+function trackSockets(server: Server, onChange: (open: number) => void): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    onChange(sockets.add(socket).size);
+    socket.once('close', () => {
+      sockets.delete(socket);
+      onChange(sockets.size);
+    });
   });
   return sockets;
 }

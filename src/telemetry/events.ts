@@ -3,10 +3,17 @@ export type GatewayEvent =
   | { type: 'started'; url: string; adminUrl: string | undefined; authMode: string }
   | { type: 'draining'; listener: 'main' | 'admin' }
   | { type: 'drained'; listener: 'main' | 'admin'; cut: number; durationMs: number }
+  | { type: 'requestEnded'; listener: 'main' | 'admin'; status: number; durationMs: number }
+  | { type: 'connectionsChanged'; listener: 'main' | 'admin'; open: number }
   | OperationEnded
+  | { type: 'upstreamCallStarted' }
   | UpstreamCallEnded
   | { type: 'upstreamRetry'; requestId: string; attempts: number; pauseMs: number }
+  /** A call steps into the line before the upstream, or out of it. */
+  | { type: 'upstreamLineChanged'; change: 1 | -1 }
   | { type: 'circuitChanged'; tenant: string; state: 'closed' | 'open' | 'halfOpen' }
+  /** A tenant that nobody asked for in a long time; what was known of its circuit is forgotten. */
+  | { type: 'tenantForgotten'; tenant: string }
   /** A 429 asked for a pause of all the tenant's calls. */
   | { type: 'tenantHeldBack'; tenant: string; durationMs: number }
   | { type: 'redisChanged'; state: 'up' | 'down'; reason: string | undefined }
@@ -58,3 +65,10 @@ type UpstreamCallEnded = {
 };
 
 export type Emit = (event: GatewayEvent) => void;
+
+/** Tells several of each event. */
+export function tellAll(...listeners: readonly Emit[]): Emit {
+  return (event) => {
+    for (const tell of listeners) tell(event);
+  };
+}

@@ -43,6 +43,12 @@ export function createLog({ level, secrets, destination }: LogSettings): Emit {
 
 function levelOf(event: GatewayEvent): Level {
   switch (event.type) {
+    // Too many for a log: they are there to be counted.
+    case 'requestEnded':
+    case 'connectionsChanged':
+    case 'upstreamCallStarted':
+    case 'upstreamLineChanged':
+      return 'trace';
     case 'unexpectedError':
       return 'error';
     case 'apolloMessage':
@@ -61,6 +67,7 @@ function levelOf(event: GatewayEvent): Level {
     case 'purged':
       return event.everywhere ? 'info' : 'warn';
     case 'upstreamRetry':
+    case 'tenantForgotten':
       return 'debug';
     case 'drained':
       return event.cut > 0 ? 'warn' : 'info';

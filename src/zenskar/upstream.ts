@@ -77,7 +77,7 @@ async function attempt(dependencies: UpstreamDependencies, call: Call, attempts:
   const { client, attemptTimeoutMs, emit, now } = dependencies;
   const { parameters, context, policy, deadlineAtMs } = call;
   const { tenant, requestId, signal } = context;
-  const release = await takePlace(call, now);
+  const release = await takePlace(dependencies, call);
   try {
     if (signal.aborted) throw mapUnanswered({ kind: 'aborted' });
     const remainingMs = deadlineAtMs - now();
@@ -89,6 +89,7 @@ async function attempt(dependencies: UpstreamDependencies, call: Call, attempts:
     if (attempts === 1) policy.budget.recordCall();
     context.onAttempt();
     const startedMs = now();
+    emit({ type: 'upstreamCallStarted' });
     const timeoutMs = Math.min(attemptTimeoutMs, remainingMs);
     const outcome = await client.attempt(parameters, { tenant, requestId, signal, timeoutMs });
     // What had less than a whole attempt's time, because it waited in line, says nothing of the upstream.
@@ -115,14 +116,18 @@ function isBlocked({ circuit, brake }: TenantPolicy, pauseMs: number): boolean {
   return Math.max(circuit.remainingMs(), brake.remainingMs()) > pauseMs;
 }
 
-async function takePlace({ policy, context, deadlineAtMs }: Call, now: () => number): Promise<() => void> {
+async function takePlace({ emit, now }: UpstreamDependencies, call: Call): Promise<() => void> {
+  const { policy, context, deadlineAtMs } = call;
   const { party, signal } = context;
   const place = policy.queue.enter();
   if (place !== undefined) return place;
+  emit({ type: 'upstreamLineChanged', change: 1 });
   try {
     return await policy.queue.wait(party, { signal, timeoutMs: deadlineAtMs - now() });
   } catch {
     throw mapUnanswered({ kind: signal.aborted ? 'aborted' : 'timeout' });
+  } finally {
+    emit({ type: 'upstreamLineChanged', change: -1 });
   }
 }
 

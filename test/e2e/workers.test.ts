@@ -61,7 +61,7 @@ describe('a gateway of two workers', () => {
       expect(await answer.text()).toMatch(/"quantity":\d/);
     }
     expect(await gateway.exited).toBe(0);
-    expect(gateway.output().match(/"msg":"drained"/g)).toHaveLength(2);
+    expect(gateway.output().match(/"listener":"main",[^\n]*"msg":"drained"/g)).toHaveLength(2);
   });
 
   it('loses no request but those of a worker that is killed, and starts another', async () => {
@@ -90,6 +90,18 @@ describe('a gateway of two workers', () => {
     expect(purged.status).toBe(204);
     for (let n = 0; n < 6; n += 1) await ask(one);
     expect(simulator.state.requests).toBe(4);
+  });
+
+  it('shows what all of them counted, as one', async () => {
+    const { gateway, ask } = await start({ ADMIN_PORT: '0', LOG_LEVEL: 'info' });
+    const [, adminUrl = ''] = await gateway.printed(/"adminUrl":"([^"]+)"/);
+    for (let n = 0; n < 6; n += 1) await ask(idOf(78));
+    const samples = await (await fetch(`${adminUrl}/metrics`)).text();
+    expect(samples).toMatch(/^gateway_http_requests_total\{status="200"\} 6$/m);
+    // Each of the two had to ask once.
+    expect(samples).toMatch(/^upstream_requests_total\{status="200"\} 2$/m);
+    expect(samples).toMatch(/^upstream_circuit_state 0$/m);
+    expect(samples).toMatch(/^gateway_info\{version="[\d.]+"\} 1$/m);
   });
 
   it('says so where its admin port is taken', async () => {

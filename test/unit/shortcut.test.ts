@@ -56,6 +56,7 @@ describe('the short way', () => {
     ['variables that are a list', {}, asked({ query: text, operationName: 'B', variables: [] })],
     ['extensions that are a text', {}, asked({ query: text, operationName: 'B', extensions: '{}' })],
     ['a persisted query', {}, asked({ query: text, operationName: 'B', extensions: { persistedQuery: {} } })],
+    ['extensions that are a list', {}, asked({ query: text, operationName: 'B', extensions: [] })],
     ['a list of requests', {}, asked([known.body])],
     ['no body', {}, asked(undefined)],
     ['what is not compiled', { isReady: false }, known],

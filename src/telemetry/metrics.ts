@@ -1,0 +1,157 @@
+import { AggregatorRegistry, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { version } from '../version.ts';
+import type { Emit, OperationEnded } from './events.ts';
+import { createInstruments, type Instruments } from './instruments.ts';
+
+/** So many operations have a name of their own here; anybody may name an operation as they like. */
+const maxNames = 200;
+const circuitStates = { closed: 0, halfOpen: 1, open: 2 };
+
+/** All of it, in the text format of Prometheus. */
+export type ReadMetrics = () => Promise<{ contentType: string; body: string }>;
+
+export type Metrics = {
+  /** To be told of all that happens. */
+  count: Emit;
+  read: ReadMetrics;
+};
+
+type MetricsSettings = {
+  /** The names of all operations there are, where that is known beforehand. */
+  operationNames: readonly string[] | undefined;
+  /** One of several processes, whose metrics are read as one by the first. */
+  isWorker?: boolean;
+};
+
+/** Counts what happens in the gateway. Learns it from events, so that no other part knows of metrics. */
+export function createMetrics({ operationNames, isWorker = false }: MetricsSettings): Metrics {
+  const registry = new Registry();
+  const instruments = createInstruments(registry);
+  collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: 'gateway_info',
+    help: 'The version that runs',
+    labelNames: ['version'],
+    registers: [registry],
+    aggregator: 'first',
+  }).set({ version }, 1);
+  const counts = [
+    countHttp(instruments),
+    countOperations(instruments, createNaming(operationNames)),
+    countUpstream(instruments),
+    countCircuits(instruments),
+    countRedis(instruments),
+  ];
+  if (isWorker) answerFirstProcess(registry);
+  return {
+    count: (event) => {
+      for (const count of counts) count(event);
+    },
+    read: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+  };
+}
+
+function answerFirstProcess(registry: Registry): void {
+  AggregatorRegistry.setRegistries([registry]);
+  // Listens from its making on.
+  new AggregatorRegistry();
+}
+
+/** Reads the metrics of all workers as one, in the process that started them. */
+export function createSummedMetrics(): ReadMetrics {
+  const registry = new AggregatorRegistry();
+  return async () => ({ contentType: registry.contentType, body: await registry.clusterMetrics() });
+}
+
+function countHttp({ counter, gauge, duration }: Instruments): Emit {
+  const requests = counter('gateway_http_requests_total', 'Answers of the main listener by status', 'status');
+  const took = duration('gateway_http_request_duration_seconds', 'From the head of a request to its answer');
+  const connections = gauge('gateway_connections', 'Connections open to the main listener');
+  const draining = gauge('gateway_draining', '1 while the gateway drains before it stops', 'max');
+
+  return (event) => {
+    if (!('listener' in event) || event.listener !== 'main') return;
+    if (event.type === 'requestEnded') {
+      requests.inc({ status: event.status });
+      took(event.durationMs);
+    } else if (event.type === 'connectionsChanged') connections.set(event.open);
+    else draining.set(event.type === 'draining' ? 1 : 0);
+  };
+}
+
+function countOperations({ counter, duration }: Instruments, toName: Naming): Emit {
+  const operations = counter('graphql_operations_total', 'Operations by name', 'operation', 'outcome');
+  const errors = counter('graphql_errors_total', 'Answers with an error of this code', 'code');
+  const totals = counter('totals_requested_total', 'Totals by where they came from', 'source');
+  const responses = counter('response_cache_total', 'Operations by whether the answer was there', 'result');
+  const executions = counter('graphql_executions_total', 'Executions by who executed', 'execution');
+  const took = duration('graphql_operation_duration_seconds', 'From the start of an operation to its result');
+
+  function countEnded({ operationName, outcome, responseCache, execution, ...ended }: OperationEnded): void {
+    operations.inc({ operation: toName(operationName), outcome });
+    responses.inc({ result: responseCache });
+    if (execution !== undefined) executions.inc({ execution });
+    for (const code of ended.codes) errors.inc({ code });
+    for (const [source, count] of Object.entries(ended.totals)) totals.inc({ source }, count);
+    took(ended.durationMs);
+  }
+
+  return (event) => {
+    if (event.type === 'operationEnded') countEnded(event);
+    // Whoever is not let in comes as far as no operation.
+    else if (event.type === 'callerRefused') errors.inc({ code: event.code });
+  };
+}
+
+function countUpstream({ counter, gauge, duration }: Instruments): Emit {
+  const calls = counter('upstream_requests_total', 'Calls by status, or by why there is none', 'status');
+  const took = duration('upstream_request_duration_seconds', 'Of one call');
+  const retries = counter('upstream_retries_total', 'Calls that are made again');
+  const inflight = gauge('upstream_inflight', 'Calls under way');
+  const queue = gauge('upstream_queue', 'Calls that wait for their turn');
+
+  return (event) => {
+    if (event.type === 'upstreamCallStarted') inflight.inc();
+    else if (event.type === 'upstreamCallEnded') {
+      inflight.dec();
+      calls.inc({ status: event.result });
+      took(event.durationMs);
+    } else if (event.type === 'upstreamRetry') retries.inc();
+    else if (event.type === 'upstreamLineChanged') queue.inc(event.change);
+  };
+}
+
+function countCircuits({ gauge }: Instruments): Emit {
+  const circuit = gauge('upstream_circuit_state', '0 closed, 1 half open, 2 open: the worst there is', 'max');
+  const notClosed = new Map<string, number>();
+
+  return (event) => {
+    if (event.type === 'circuitChanged' && event.state !== 'closed')
+      notClosed.set(event.tenant, circuitStates[event.state]);
+    else if (event.type === 'circuitChanged' || event.type === 'tenantForgotten')
+      notClosed.delete(event.tenant);
+    else return;
+    circuit.set(Math.max(circuitStates.closed, ...notClosed.values()));
+  };
+}
+
+function countRedis({ gauge }: Instruments): Emit {
+  // Where there is no Redis there is nothing to be up.
+  let up: Gauge | undefined;
+  return (event) => {
+    if (event.type !== 'redisChanged') return;
+    up ??= gauge('redis_up', '1 while Redis answers', 'min');
+    up.set(event.state === 'up' ? 1 : 0);
+  };
+}
+
+type Naming = (name: string | null) => string;
+
+function createNaming(listed: readonly string[] | undefined): Naming {
+  const known = new Set(listed);
+  return (name) => {
+    if (name === null) return 'anonymous';
+    if (listed === undefined && known.size < maxNames) known.add(name);
+    return known.has(name) ? name : 'other';
+  };
+}

@@ -1,0 +1,136 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Gateway, until, useGateway } from '../support/gateway.ts';
+import { customer, customerOf, entitlement, idOf, totalQuery } from '../support/ids.ts';
+
+/** Every sample by its name and labels. */
+async function read({ adminUrl }: Gateway): Promise<Record<string, number>> {
+  const response = await fetch(`${adminUrl}/metrics`);
+  expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0.0.4/);
+  const lines = (await response.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]),
+  );
+}
+
+/** What grew, and by how much, while `act` ran; of the gateway's own, without what lies in the buckets. */
+async function grown(gateway: Gateway, act: () => Promise<unknown>): Promise<Record<string, number>> {
+  const before = await read(gateway);
+  await act();
+  const after = Object.entries(await read(gateway));
+  return Object.fromEntries(
+    after
+      .map(([name, value]) => [name, value - (before[name] ?? 0)] as const)
+      .filter(([name, more]) => more !== 0 && !/^(process|nodejs)_|_bucket|_sum|connections/.test(name)),
+  );
+}
+
+const ask = (gateway: Gateway, customerId: string) =>
+  gateway.gql(totalQuery, { entitlementId: entitlement, customerId });
+
+describe('metrics', () => {
+  const gateway = useGateway({ UPSTREAM_RETRIES: '1', UPSTREAM_BREAKER_FAILURES: '3' });
+
+  it('are on the admin listener alone', async () => {
+    expect((await gateway.fetch('/metrics')).status).toBe(404);
+    expect((await fetch(`${gateway.adminUrl}/metrics`, { method: 'POST' })).status).toBe(405);
+    const samples = await read(gateway);
+    expect(Object.keys(samples)).toContainEqual(
+      expect.stringMatching(/^gateway_info\{version="\d+\.\d+\.\d+"\}$/),
+    );
+    expect(samples.gateway_draining).toBe(0);
+    expect(samples.gateway_connections).toBeGreaterThan(0);
+    expect(samples.process_resident_memory_bytes).toBeGreaterThan(1e6);
+    expect(samples.nodejs_eventloop_lag_p99_seconds).toBeDefined();
+    expect(samples.redis_up).toBeUndefined();
+  });
+
+  it('count an operation, its totals and its calls', async () => {
+    const answered = {
+      'gateway_http_requests_total{status="200"}': 1,
+      gateway_http_request_duration_seconds_count: 1,
+      'graphql_operations_total{operation="Total",outcome="ok"}': 1,
+      graphql_operation_duration_seconds_count: 1,
+    };
+    expect(await grown(gateway, () => ask(gateway, idOf(901)))).toEqual({
+      ...answered,
+      'totals_requested_total{source="upstream"}': 1,
+      'upstream_requests_total{status="200"}': 1,
+      upstream_request_duration_seconds_count: 1,
+      'response_cache_total{result="miss"}': 1,
+      'graphql_executions_total{execution="interpreted"}': 1,
+    });
+    expect(await grown(gateway, () => ask(gateway, idOf(901)))).toEqual({
+      ...answered,
+      'totals_requested_total{source="memory"}': 1,
+      'response_cache_total{result="hit"}': 1,
+    });
+  });
+
+  it('count what fails, by code and by status', async () => {
+    const failed = await grown(gateway, () => ask(gateway, customerOf('0503')));
+    expect(failed).toMatchObject({
+      'graphql_operations_total{operation="Total",outcome="failed"}': 1,
+      'graphql_errors_total{code="UPSTREAM_UNAVAILABLE"}': 1,
+      'totals_requested_total{source="failed"}': 1,
+      'upstream_requests_total{status="503"}': 2,
+      upstream_retries_total: 1,
+    });
+    const refused = await grown(gateway, () => gateway.fetch('/nowhere'));
+    expect(refused).toEqual({
+      'gateway_http_requests_total{status="404"}': 1,
+      gateway_http_request_duration_seconds_count: 1,
+    });
+    expect(await grown(gateway, () => ask(gateway, customerOf('0500')))).toMatchObject({
+      upstream_circuit_state: 2,
+    });
+    gateway.advance(10_000);
+    expect(await grown(gateway, () => ask(gateway, idOf(902)))).toMatchObject({ upstream_circuit_state: -2 });
+  });
+
+  it('tell how many calls are under way', async () => {
+    const slow = ask(gateway, customerOf('d0ff'));
+    await until(() => gateway.simulator.requests > 0);
+    expect(await read(gateway)).toMatchObject({ upstream_inflight: 1, upstream_queue: 0 });
+    await slow;
+    expect(await read(gateway)).toMatchObject({ upstream_inflight: 0 });
+  });
+
+  it('have no more series after ten thousand names of operations, nor ids in any', async () => {
+    const names = Array.from({ length: 10_000 }, (_, n) => `Name${n}`);
+    for (let n = 0; n < names.length; n += 500)
+      await Promise.all(
+        names.slice(n, n + 500).map((name) => gateway.gql(`query ${name} { __typename }`, {})),
+      );
+    const samples = Object.keys(await read(gateway));
+    const operations = samples.filter((name) => name.startsWith('graphql_operations_total'));
+    expect(operations.length).toBeLessThan(210);
+    expect(operations).toContain('graphql_operations_total{operation="other",outcome="ok"}');
+    expect(samples.length).toBeLessThan(500);
+    expect(samples.join()).not.toMatch(new RegExp(`${entitlement}|${customer}|-4000-8000-`));
+  }, 60_000);
+});
+
+describe('metrics of calls that wait', () => {
+  const gateway = useGateway({ UPSTREAM_CONCURRENCY: '1' });
+
+  it('tell how many do', async () => {
+    const both = [ask(gateway, customerOf('d0ff')), ask(gateway, customerOf('d0fe'))];
+    await until(() => gateway.simulator.requests > 0);
+    const samples = await read(gateway);
+    expect([samples.upstream_inflight, samples.upstream_queue]).toEqual([1, 1]);
+    await Promise.all(both);
+    expect(await read(gateway)).toMatchObject({ upstream_inflight: 0, upstream_queue: 0 });
+  });
+});
+
+describe('metrics of who is not let in', () => {
+  const gateway = useGateway({ AUTH_MODE: 'router', ROUTER_SECRET: 'a-secret-of-the-router' });
+
+  it('count it by code', async () => {
+    expect(await grown(gateway, () => ask(gateway, customer))).toEqual({
+      'gateway_http_requests_total{status="401"}': 1,
+      gateway_http_request_duration_seconds_count: 1,
+      'graphql_errors_total{code="UNAUTHENTICATED"}': 1,
+    });
+  });
+});
