@@ -2,9 +2,17 @@ import { type DestinationStream, type Level, pino } from 'pino';
 import type { Config } from '../config.ts';
 import { secretVariables } from '../variables.ts';
 import type { Emit, GatewayEvent } from './events.ts';
+import { createSampling } from './sampling.ts';
 
 /** A line waits at most so long for others to leave with. */
 const longestDelayMs = 100;
+
+/** What is said once for each call that fails; changes of state are few, and each counts. */
+const mayFlood: ReadonlySet<GatewayEvent['type']> = new Set([
+  'upstreamCallEnded',
+  'redisRefused',
+  'keysUnavailable',
+]);
 
 type LogSettings = {
   level: Level | 'silent';
@@ -33,11 +41,16 @@ export function createLog({ level, secrets, destination }: LogSettings): Emit {
     },
     destination ?? createStdout(),
   );
+  const write = (level: Level, event: GatewayEvent, repeated?: number) => {
+    const { type, ...fields } = event;
+    logger[level](repeated === undefined ? fields : { ...fields, repeated }, type);
+  };
+  const warn = createSampling((event, repeated) => write('warn', event, repeated));
   return (event) => {
     const level = levelOf(event);
     if (!logger.isLevelEnabled(level)) return;
-    const { type, ...fields } = event;
-    logger[level](fields, type);
+    if (level === 'warn' && mayFlood.has(event.type)) warn(event);
+    else write(level, event);
   };
 }
 

@@ -87,12 +87,13 @@ function countOperations({ counter, duration }: Instruments, toName: Naming): Em
   const executions = counter('graphql_executions_total', 'Executions by who executed', 'execution');
   const took = duration('graphql_operation_duration_seconds', 'From the start of an operation to its result');
 
-  function countEnded({ operationName, outcome, responseCache, execution, ...ended }: OperationEnded): void {
-    operations.inc({ operation: toName(operationName), outcome });
-    responses.inc({ result: responseCache });
-    if (execution !== undefined) executions.inc({ execution });
+  // Copying the rest of an event took longer than to count all of it.
+  function countEnded(ended: OperationEnded): void {
+    operations.inc({ operation: toName(ended.operationName), outcome: ended.outcome });
+    responses.inc({ result: ended.responseCache });
+    if (ended.execution !== undefined) executions.inc({ execution: ended.execution });
     for (const code of ended.codes) errors.inc({ code });
-    for (const [source, count] of Object.entries(ended.totals)) totals.inc({ source }, count);
+    for (const source in ended.totals) totals.inc({ source }, ended.totals[source]);
     took(ended.durationMs);
   }
 

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { errorCodes } from '../../src/errors.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { requiredVariables, secretVariables, variables } from '../../src/variables.ts';
 import { useGateway } from '../support/gateway.ts';
 
@@ -63,6 +64,20 @@ describe('the documents', () => {
         ([code, { retryable, when }]) => `| \`${code}\` | ${retryable ? 'yes' : 'no'} | ${when} |`,
       ),
     );
+  });
+
+  it('have every metric with its kind and meaning', async () => {
+    const metrics = createMetrics({ operationNames: undefined });
+    metrics.count({ type: 'redisChanged', state: 'up', reason: undefined });
+    const { body } = await metrics.read();
+    const kinds = new Map([...body.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, kind]) => [name, kind]));
+    const own = [...body.matchAll(/^# HELP (\S+) (.*)$/gm)].filter(
+      ([, name]) => !/^(process|nodejs)_/.test(`${name}`),
+    );
+    expect(rowsUnder('| metric | kind | meaning |')).toEqual(
+      own.map(([, name, help]) => `| \`${name}\` | ${kinds.get(name)} | ${help} |`),
+    );
+    expect(own.length).toBeGreaterThan(15);
   });
 
   it('draw the tree that src/ is', () => {

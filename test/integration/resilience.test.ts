@@ -109,7 +109,8 @@ describe('an upstream that never answers', () => {
     // Eleven attempts would take more than two seconds. (Measured: 502 to 530 ms.)
     expect(operation?.durationMs).toBeLessThan(1500);
     const timeouts = gateway.log.filter(({ msg }) => msg === 'upstreamCallEnded');
-    expect(timeouts.length).toBeGreaterThanOrEqual(2);
+    expect(gateway.simulator.requests).toBeGreaterThanOrEqual(2);
+    expect(timeouts.length).toBeGreaterThanOrEqual(1);
     expect(timeouts.map(({ result }) => result)).toEqual(timeouts.map(() => 'timeout'));
   });
 });
