@@ -21,13 +21,14 @@ type SimulatorStats = {
   perKey: Readonly<Record<string, number>>;
 };
 
-/** Changes all answers: as usual, 503 for each, each so much later, each a reset, or each as for one customer. */
+/** Changes all answers: as usual, 503 for each, each so much later, each a reset, each as for one customer, or 429 beyond a rate. */
 type OverallBehaviour =
   | { mode: 'ok' }
   | { mode: 'down' }
   | { mode: 'slow'; ms: number }
   | { mode: 'reset' }
-  | { mode: 'as'; code: string };
+  | { mode: 'as'; code: string }
+  | { mode: 'limited'; callsPerSecond: number };
 
 export type Simulator = {
   /** Listens; resolves to the base URL. */
@@ -48,6 +49,8 @@ export type SimulatorState = {
   underWay: number;
   peak: number;
   overall: OverallBehaviour;
+  /** Requests of each second, by its number since the epoch. */
+  perSecond: Map<number, number>;
 };
 
 const maxHeaders = 100;
@@ -95,6 +98,8 @@ async function handle(
   const earlierRequests = state.perKey.get(key) ?? 0;
   state.perKey.set(key, earlierRequests + 1);
   state.requests += 1;
+  const second = Math.floor(Date.now() / 1000);
+  state.perSecond.set(second, (state.perSecond.get(second) ?? 0) + 1);
   if (state.requestHeaders.push(request.headers) > maxHeaders) state.requestHeaders.shift();
   const asked = {
     entitlementId,
@@ -105,12 +110,16 @@ async function handle(
   const refusal = refuse(state, request, asked);
   if (state.overall.mode === 'slow') await sleep(state.overall.ms);
   if (refusal !== undefined) return send(response, refusal);
-  await behave(response, choose(state.overall, asked, earlierRequests));
+  await behave(response, choose(state, asked, earlierRequests));
 }
 
-function choose(overall: OverallBehaviour, asked: SimulatedRequest, earlierRequests: number): Behaviour {
+function choose(state: SimulatorState, asked: SimulatedRequest, earlierRequests: number): Behaviour {
+  const { overall, perSecond } = state;
   if (overall.mode === 'reset') return { kind: 'reset' };
-  const customerId = overall.mode === 'as' ? customerOf(overall.code) : asked.customerId;
+  const rate = perSecond.get(Math.floor(Date.now() / 1000)) ?? 0;
+  const isTooMuch = overall.mode === 'limited' && rate > overall.callsPerSecond;
+  const code = overall.mode === 'as' ? overall.code : isTooMuch ? '0429' : undefined;
+  const customerId = code === undefined ? asked.customerId : customerOf(code);
   return chooseBehaviour({ ...asked, customerId }, earlierRequests);
 }
 
@@ -152,7 +161,7 @@ async function control(
 }
 
 function emptyCounts() {
-  return { requests: 0, requestHeaders: [], perKey: new Map(), aborted: 0, peak: 0 };
+  return { requests: 0, requestHeaders: [], perKey: new Map(), perSecond: new Map(), aborted: 0, peak: 0 };
 }
 
 /** Forgets what was seen; how the simulator behaves stays. */

@@ -1,0 +1,90 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe } from '@jest/globals';
+import { findFreePort } from './freePort.ts';
+
+export type LoadBalancer = {
+  url: string;
+  /** Resolves once it sends requests to so many of them. */
+  sends: (replicas: number) => Promise<void>;
+};
+
+const isInstalled = (() => {
+  try {
+    execFileSync('haproxy', ['-v'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+/** Like `describe`, behind HAProxy; without one the tests are skipped by name, and with `CI=true` that is a failure. */
+export function describeBehindHaproxy(
+  name: string,
+  ports: () => Promise<number[]>,
+  tests: (balancer: LoadBalancer) => void,
+): void {
+  // biome-ignore lint/style/noProcessEnv: set by whoever runs the tests
+  if (!isInstalled && process.env.CI === 'true') throw new Error('CI must have haproxy on its PATH.');
+  // The reason for skipping: nothing to put before the gateways.
+  const describeOrSkip = isInstalled ? describe : describe.skip;
+  describeOrSkip(name, () => {
+    const balancer = { url: '', sends: (replicas: number) => untilUp(balancer.url, replicas) };
+    const folder = mkdtempSync(join(tmpdir(), 'haproxy-'));
+    let server: ChildProcess | undefined;
+    beforeAll(async () => {
+      const port = await findFreePort();
+      const file = join(folder, 'haproxy.cfg');
+      writeFileSync(file, toConfiguration(port, await ports()));
+      server = spawn('haproxy', ['-f', file, '-db'], { stdio: 'ignore' });
+      balancer.url = `http://127.0.0.1:${port}`;
+    });
+    afterAll(async () => {
+      const closed = server && once(server, 'close');
+      server?.kill('SIGKILL');
+      await closed;
+      rmSync(folder, { recursive: true });
+    });
+    tests(balancer);
+  });
+}
+
+/** As an operator would set it up: readiness decides, and what was never sent is sent to another. */
+function toConfiguration(port: number, replicas: readonly number[]): string {
+  const servers = replicas.map((one, n) => `  server gateway${n} 127.0.0.1:${one}`);
+  return `
+global
+  maxconn 1000
+defaults
+  mode http
+  timeout connect 1s
+  timeout client 20s
+  timeout server 20s
+  retries 3
+  option redispatch
+frontend all
+  bind 127.0.0.1:${port}
+  stats enable
+  stats uri /__balancer
+  default_backend gateways
+backend gateways
+  balance roundrobin
+  option httpchk GET /readyz
+  default-server check inter 50ms fall 1 rise 1
+${servers.join('\n')}
+`;
+}
+
+async function untilUp(url: string, replicas: number): Promise<void> {
+  for (;;) {
+    const rows = await fetch(`${url}/__balancer;csv`).then(
+      (response) => response.text(),
+      () => '',
+    );
+    if (rows.match(/^gateways,gateway\d+,.*,UP,/gm)?.length === replicas) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
