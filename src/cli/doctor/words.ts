@@ -1,0 +1,35 @@
+import { parseJson } from '../../json.ts';
+import type { Answer } from './call.ts';
+
+/** What an answer says for itself. The API gateway in front of Zenskar says `message` or `Message`, Zenskar `detail`. */
+export type Words = { by: 'message' | 'Message' | 'detail'; text: string };
+
+const speakers = ['message', 'Message', 'detail'] as const;
+const maxQuoted = 200;
+
+export const askForIds = 'To check a real total as well, add -- --entitlement UUID --customer UUID.';
+
+export function readWords({ body }: Pick<Answer, 'body'>): Words | undefined {
+  const json = parseJson(body);
+  if (typeof json !== 'object' || json === null) return undefined;
+  const said: Readonly<Record<string, unknown>> = { ...json };
+  const by = speakers.find((speaker) => said[speaker] !== undefined);
+  if (by === undefined) return undefined;
+  const text = said[by];
+  return { by, text: typeof text === 'string' ? text : '' };
+}
+
+/** Its words, to be set behind the status; nothing where it has none. */
+export function quoteWords(answer: Answer): string {
+  const { text = '' } = readWords(answer) ?? {};
+  return text === '' ? '' : ` with the words ${JSON.stringify(text.slice(0, maxQuoted))}`;
+}
+
+/** Whether it is a web page. */
+export function isMarkup({ headers, body }: Answer): boolean {
+  return /html/i.test(headers['content-type'] ?? '') || body.trimStart().startsWith('<');
+}
+
+export function inTime({ sentMs, receivedMs }: Answer): string {
+  return `Zenskar answered in ${Math.round(receivedMs - sentMs)} ms`;
+}
