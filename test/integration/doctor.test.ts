@@ -93,7 +93,7 @@ function problemOf(check: Check, reason: unknown, next: unknown) {
 describe('the doctor, of the upstream,', () => {
   it('finds nothing where a real total is answered', async () => {
     expect(await diagnose({}, real)).toEqual([
-      { check: 'configuration', status: 'ok', reason: 'The gateway would start with it.' },
+      { check: 'configuration', status: 'ok', reason: 'All variables can be read and fit together.' },
       {
         check: 'redis',
         status: 'skipped',
@@ -488,7 +488,7 @@ describe('the doctor, of the keys,', () => {
     expect(await judgeKeys()).toEqual({
       check: 'jwks',
       status: 'ok',
-      reason: 'The issuer publishes 1 keys, of which 1 can be used.',
+      reason: "Of the issuer's keys, 1 of 1 can be used.",
     });
   });
 
@@ -504,8 +504,8 @@ describe('the doctor, of the keys,', () => {
       { kty: 'EC', crv: 'secp256k1', x: 'AQ', y: 'AQ' },
     ];
     for (const key of useless)
-      expect(await judgeBody(JSON.stringify({ keys: [key] }))).toMatch(/^No usable key: .* 1 keys/);
-    expect(await judgeBody('{"keys": []}')).toMatch(/^No usable key: .* 0 keys/);
+      expect(await judgeBody(JSON.stringify({ keys: [key] }))).toMatch(/^No usable key: of 1 published, /);
+    expect(await judgeBody('{"keys": []}')).toMatch(/^No usable key: of 0 published, /);
   });
 
   it('names what is no key set', async () => {
@@ -552,6 +552,26 @@ describe('the doctor, of a Redis that is not there,', () => {
       /^DNS failure: the host of Redis is not known \(getaddrinfo (ENOTFOUND|EAI_AGAIN) redis\.invalid\)\.$/,
     );
   }, 20_000);
+
+  it('names one that is too slow for the gateway', async () => {
+    const port = await listen(
+      createSocketServer((socket) => {
+        socket
+          .on('error', () => {})
+          .on('data', (commands) => {
+            for (const [name] of String(commands).matchAll(/HELLO|CLIENT/g))
+              if (name) socket.write('+OK\r\n');
+          });
+      }),
+    );
+    expect(await find('redis', { REDIS_URL: `redis://127.0.0.1:${port}` })).toEqual(
+      problemOf(
+        'redis',
+        'Redis is too slow for the gateway, which then does without it (Redis gave no answer within 50 ms).',
+        expect.stringMatching(/^Bring it nearer/),
+      ),
+    );
+  });
 
   it('names a server that speaks no TLS', async () => {
     const { port } = new URL(simulated);

@@ -4,6 +4,7 @@ import { parseJson } from '../../json.ts';
 import { userAgent } from '../../version.ts';
 import { type Answer, call } from './call.ts';
 import { describeFailure, type Target } from './describeFailure.ts';
+import { isObject } from './isObject.ts';
 import { ok, problem, skipped, type Verdict } from './verdict.ts';
 
 /** As long as the gateway waits for it. */
@@ -41,10 +42,9 @@ function judgeKeySet({ status, headers, body }: Answer): Verdict {
   const keys = readKeys(body);
   if (keys === undefined) return problem('What the issuer answers is no key set.', mend);
   const usable = keys.filter(isUsable);
-  if (usable.length > 0)
-    return ok(`The issuer publishes ${keys.length} keys, of which ${usable.length} can be used.`);
+  if (usable.length > 0) return ok(`Of the issuer's keys, ${usable.length} of ${keys.length} can be used.`);
   return problem(
-    `No usable key: the issuer publishes ${keys.length} keys, none of them public, for signatures, and of a kind the gateway takes.`,
+    `No usable key: of ${keys.length} published, none is public, for signatures and of a kind that the gateway takes.`,
     'Have the issuer sign with RS, PS, ES or EdDSA keys, RSA ones of 2,048 bits or more.',
   );
 }
@@ -71,8 +71,4 @@ function isUsable(key: webcrypto.JsonWebKey): boolean {
   } catch {
     return false;
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

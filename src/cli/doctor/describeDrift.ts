@@ -1,6 +1,7 @@
 import { parseJson } from '../../json.ts';
 import type { TotalParameters } from '../../zenskar/attempt.ts';
 import { decodeTotal } from '../../zenskar/decode.ts';
+import { isObject } from './isObject.ts';
 
 /** What the answer with a total has. Which of them must be there, and of which type, `decodeTotal` alone knows. */
 const knownFields = ['entitlement', 'customer', 'quantity'] as const;
@@ -51,10 +52,6 @@ function describeField(
   if (field !== 'quantity' && typeof value === 'string')
     return [`field "${field}" names another one than was asked for`];
   return [`field "${field}" is ${typeInWords(value)}, expected ${expected[field]}`];
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function typeInWords(value: unknown): string {

@@ -58,7 +58,7 @@ async function examineSurroundings(
     checkUpstream(config, ids, now),
   ]);
   return [
-    { check: 'configuration', ...ok('The gateway would start with it.') },
+    { check: 'configuration', ...ok('All variables can be read and fit together.') },
     { check: 'redis', ...redis },
     { check: 'jwks', ...jwks },
     { check: 'upstream', ...verdict },

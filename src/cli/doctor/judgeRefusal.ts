@@ -1,6 +1,7 @@
 import { parseJson } from '../../json.ts';
 import type { TotalParameters } from '../../zenskar/attempt.ts';
 import type { Answer } from './call.ts';
+import { isObject } from './isObject.ts';
 import { ok, problem, type Verdict } from './verdict.ts';
 import { askForIds, inTime, quoteWords, readWords } from './words.ts';
 
@@ -134,12 +135,9 @@ function knowsNoPath(answer: Answer): boolean {
 /** The first header that a 422 complains of. */
 function blamedHeader({ body }: Answer): string | undefined {
   const json = parseJson(body);
-  const detail: unknown =
-    typeof json === 'object' && json !== null && 'detail' in json ? json.detail : undefined;
+  const detail = isObject(json) ? json.detail : undefined;
   const entries: readonly unknown[] = Array.isArray(detail) ? detail : [detail];
-  const places = entries.map((entry) =>
-    typeof entry === 'object' && entry !== null && 'loc' in entry ? entry.loc : [],
-  );
-  const place = places.find((loc) => Array.isArray(loc) && loc[0] === 'header');
-  return Array.isArray(place) ? String(place[1]).toLowerCase().replaceAll('_', '-') : undefined;
+  const places = entries.map((entry) => (isObject(entry) ? entry.loc : undefined));
+  const place = places.filter(Array.isArray).find(([first]) => first === 'header');
+  return place && String(place[1]).toLowerCase().replaceAll('_', '-');
 }

@@ -1,5 +1,6 @@
 import { parseJson } from '../../json.ts';
 import type { Answer } from './call.ts';
+import { isObject } from './isObject.ts';
 
 /** What an answer says for itself. The API gateway in front of Zenskar says `message` or `Message`, Zenskar `detail`. */
 export type Words = { by: 'message' | 'Message' | 'detail'; text: string };
@@ -11,11 +12,10 @@ export const askForIds = 'To check a real total as well, add -- --entitlement UU
 
 export function readWords({ body }: Pick<Answer, 'body'>): Words | undefined {
   const json = parseJson(body);
-  if (typeof json !== 'object' || json === null) return undefined;
-  const said: Readonly<Record<string, unknown>> = { ...json };
-  const by = speakers.find((speaker) => said[speaker] !== undefined);
+  if (!isObject(json)) return undefined;
+  const by = speakers.find((speaker) => json[speaker] !== undefined);
   if (by === undefined) return undefined;
-  const text = said[by];
+  const text = json[by];
   return { by, text: typeof text === 'string' ? text : '' };
 }
 
