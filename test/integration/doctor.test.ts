@@ -149,11 +149,11 @@ describe('the doctor, of the upstream,', () => {
     expect(await judge(simulated)).toEqual(good('with a total as agreed for ids that need not exist.'));
     const unknown = await serveAlways(404, '{"detail": "Entitlement not found"}');
     expect(await judge(unknown)).toEqual(
-      good('that it does not know ids that need not exist, so the credentials are good.'),
+      good('that it does not know ids that need not exist, so it took the credentials.'),
     );
     const refused = await serveAlways(400, '{"detail": "No such entitlement"}');
     expect(await judge(refused)).toEqual(
-      good('that it refuses ids that need not exist, so the credentials are good.'),
+      good('that it refuses ids that need not exist, so it took the credentials.'),
     );
   });
 

@@ -79,7 +79,7 @@ function judgeNotFound(answer: Answer, { isProbe }: Question): Verdict {
   }
   if (isProbe)
     return ok(
-      `${inTime(answer)} that it does not know ids that need not exist, so the credentials are good.`,
+      `${inTime(answer)} that it does not know ids that need not exist, so it took the credentials.`,
       askForIds,
     );
   return problem(
@@ -91,7 +91,7 @@ function judgeNotFound(answer: Answer, { isProbe }: Question): Verdict {
 function judgeBadRequest(answer: Answer, { isProbe }: Question): Verdict {
   if (isProbe && readWords(answer)?.by === 'detail') {
     return ok(
-      `${inTime(answer)} that it refuses ids that need not exist, so the credentials are good.`,
+      `${inTime(answer)} that it refuses ids that need not exist, so it took the credentials.`,
       askForIds,
     );
   }
