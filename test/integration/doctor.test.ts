@@ -514,7 +514,7 @@ describe('the doctor, of the keys,', () => {
     }
     issuer.fault = { status: 404 };
     expect((await judgeKeys())?.reason).toBe('The issuer answers 404 in place of its keys.');
-    issuer.fault = { status: 301, headers: { location: 'https://issuer.example.com/elsewhere' } };
+    issuer.fault = { status: 301, headers: { location: 'https://issuer.example.com/elsewhere?session=1' } };
     expect((await judgeKeys())?.reason).toBe(
       'Redirect: the issuer answers 301 to https://issuer.example.com/elsewhere, which the gateway does not follow.',
     );
@@ -570,6 +570,13 @@ describe('the doctor, of a Redis that is not there,', () => {
         'Redis is too slow for the gateway, which then does without it (Redis gave no answer within 50 ms).',
         expect.stringMatching(/^Bring it nearer/),
       ),
+    );
+  });
+
+  it('names one that hangs up', async () => {
+    const port = await listen(createSocketServer((socket) => void socket.on('error', () => {}).end()));
+    expect((await find('redis', { REDIS_URL: `redis://127.0.0.1:${port}` }))?.reason).toMatch(
+      /^Connection lost: Redis closed it, or it is no Redis /,
     );
   });
 

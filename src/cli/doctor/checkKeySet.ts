@@ -6,6 +6,7 @@ import { type Answer, call } from './call.ts';
 import { describeFailure, type Target } from './describeFailure.ts';
 import { isObject } from './isObject.ts';
 import { ok, problem, skipped, type Verdict } from './verdict.ts';
+import { readRedirect } from './words.ts';
 
 /** As long as the gateway waits for it. */
 const timeoutMs = 3000;
@@ -26,14 +27,14 @@ export async function checkKeySet(config: Config, now: () => number): Promise<Ve
   const headers = { accept: 'application/json, application/jwk-set+json', 'user-agent': userAgent };
   const outcome = await call({ url, headers, timeoutMs, maxBytes, now, byProxy: true });
   const target: Target = { url, urlVariable: 'JWT_JWKS_URL', timeoutMs };
-  return outcome.ok ? judgeKeySet(outcome.answer) : describeFailure(outcome.failure, target);
+  return outcome.ok ? judgeKeySet(outcome.answer, url) : describeFailure(outcome.failure, target);
 }
 
-function judgeKeySet({ status, headers, body }: Answer): Verdict {
+function judgeKeySet(answer: Answer, url: string): Verdict {
+  const { status, body } = answer;
   if (status >= 300 && status < 400) {
-    const to = headers.location === undefined ? '' : ` to ${headers.location}`;
     return problem(
-      `Redirect: the issuer answers ${status}${to}, which the gateway does not follow.`,
+      `Redirect: the issuer answers ${status} to ${readRedirect(answer, url)}, which the gateway does not follow.`,
       'Set JWT_JWKS_URL to where it leads, if you trust that.',
     );
   }

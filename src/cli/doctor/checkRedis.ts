@@ -51,7 +51,7 @@ async function ping(redis: Redis): Promise<number | undefined> {
 
 /** The first that fits counts; the reasons are those of Redis and of Node's sockets. */
 const faults: readonly (readonly [pattern: RegExp, fault: string, next: string])[] = [
-  [/NOAUTH|WRONGPASS|AUTH/, 'Redis refuses the password', 'Mend user and password in REDIS_URL.'],
+  [/AUTH|WRONGPASS/, 'Redis refuses the password', 'Mend user and password in REDIS_URL.'],
   [/NOPERM/, 'Redis does not let this user ping', 'Give the user of REDIS_URL its rights (ACL).'],
   [/ENOTFOUND|EAI_AGAIN/, 'DNS failure: the host of Redis is not known', 'Mend the host in REDIS_URL.'],
   [
@@ -68,6 +68,11 @@ const faults: readonly (readonly [pattern: RegExp, fault: string, next: string])
     /within \d+ ms/,
     'Redis is too slow for the gateway, which then does without it',
     'Bring it nearer, or see what keeps it busy (SLOWLOG GET).',
+  ],
+  [
+    /closed/i,
+    'Connection lost: Redis closed it, or it is no Redis',
+    'Check host and port in REDIS_URL, and whether it wants redis:// or rediss://.',
   ],
   [/time/i, 'Timeout: Redis did not answer', 'Check the firewall, and host and port in REDIS_URL.'],
 ];

@@ -2,7 +2,7 @@ import type { Answer } from './call.ts';
 import { describeDrift, resemblesTotal } from './describeDrift.ts';
 import { blamesCredentials, judgeRefusal, type Question } from './judgeRefusal.ts';
 import { ok, problem, type Verdict } from './verdict.ts';
-import { askForIds, inTime, isMarkup, quoteWords } from './words.ts';
+import { askForIds, inTime, isMarkup, quoteWords, readRedirect } from './words.ts';
 
 /** Says what an answer of Zenskar's, or of whoever answered in its place, means for the gateway. */
 export function judgeAnswer(answer: Answer, question: Question): Verdict {
@@ -25,14 +25,13 @@ export function judgeAnswer(answer: Answer, question: Question): Verdict {
   return judgeRefusal(answer, question) ?? judgeOddStatus(answer);
 }
 
-function judgeRedirect({ status, headers }: Answer, { base, path }: Question): Verdict {
-  const target = URL.parse(headers.location ?? '', base + path);
-  const place = target === null ? 'nowhere' : target.origin + target.pathname;
+function judgeRedirect(answer: Answer, { base, path }: Question): Verdict {
+  const place = readRedirect(answer, base + path);
   const next = place.endsWith(path)
     ? `Set ZENSKAR_URL to ${place.slice(0, -path.length)}, if that is Zenskar's.`
     : 'Mend ZENSKAR_URL; what answers there is likely no API at all.';
   return problem(
-    `Redirect: the answer is ${status} to ${place}; the gateway follows none, so that no other host gets the key.`,
+    `Redirect: the answer is ${answer.status} to ${place}; the gateway follows none, so that no other host gets the key.`,
     next,
   );
 }

@@ -25,6 +25,12 @@ export function quoteWords(answer: Answer): string {
   return text === '' ? '' : ` with the words ${JSON.stringify(text.slice(0, maxQuoted))}`;
 }
 
+/** Where a redirect leads; without its query, which may hold what is nobody's business. */
+export function readRedirect({ headers }: Answer, url: string): string {
+  const target = URL.parse(headers.location ?? '', url);
+  return target === null || headers.location === undefined ? 'nowhere' : target.origin + target.pathname;
+}
+
 /** Whether it is a web page. */
 export function isMarkup({ headers, body }: Answer): boolean {
   return /html/i.test(headers['content-type'] ?? '') || body.trimStart().startsWith('<');
