@@ -11,11 +11,12 @@ import { createAdminListener, type Purge } from './http/admin.ts';
 import { createGraphQLRoute } from './http/graphqlRoute.ts';
 import { type ConnectionLimits, createHttpServer } from './http/server.ts';
 import { type Emit, tellAll } from './telemetry/events.ts';
+import { loadTracing } from './telemetry/loadTracing.ts';
 import { createConfiguredLog } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
+import type { Tracing } from './telemetry/trace.ts';
 import { toFreshnessSettings, toLifetimeMs } from './totals/freshness.ts';
 import { createTotalSource } from './totals/source.ts';
-import { userAgent } from './version.ts';
 import { loadZenskarClient } from './zenskar/transport.ts';
 import { createUpstream, type Upstream } from './zenskar/upstream.ts';
 
@@ -42,6 +43,7 @@ type Surroundings = {
   emit: Emit;
   now: () => number;
   redis: Redis | undefined;
+  tracing: Tracing;
   connectionLimits: Partial<ConnectionLimits> | undefined;
 };
 
@@ -52,7 +54,8 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   const metrics = createMetrics({ operationNames, isWorker });
   const emit = tellAll(createConfiguredLog(config, logDestination), metrics.count);
   const redis = await loadRedis({ config, emit, now });
-  const surroundings = { config, emit, now, redis, connectionLimits };
+  const tracing = await loadTracing({ config, emit, now });
+  const surroundings = { config, emit, now, redis, tracing, connectionLimits };
 
   const { client, upstream } = await composeUpstream(surroundings);
   const { cache, source } = composeTotals(upstream, surroundings);
@@ -75,13 +78,13 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     await graphql.stop();
     redis?.stop();
     client.close();
+    await tracing.stop();
   }
   return { start, stop, purge: cache.purge };
 }
 
 async function composeUpstream({ config, emit, now }: Surroundings) {
-  const { ZENSKAR_URL: url, ZENSKAR_API_VERSION: apiVersion } = config;
-  const client = await loadZenskarClient(config.UPSTREAM_TRANSPORT, { url, apiVersion, userAgent });
+  const client = await loadZenskarClient(config);
   const upstream = createUpstream({
     client,
     attemptTimeoutMs: config.UPSTREAM_ATTEMPT_TIMEOUT_MS,

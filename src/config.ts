@@ -7,6 +7,8 @@ import { requiredVariables, secretVariables, variables } from './variables.ts';
 const guardedPrefix = /^(ZENSKAR|UPSTREAM|CACHE|GRAPHQL|JWT|AUTH)_/;
 /** What Kubernetes injects for a service that happens to be called, say, `graphql`. */
 const kubernetesInjected = /_SERVICE_HOST$|_SERVICE_PORT|_PORT$|_PORT_/;
+/** Of OpenTelemetry there are more than the gateway reads. */
+const othersPrefix = /^OTEL_/;
 
 type Variables = { [Name in keyof typeof variables]: z.output<(typeof variables)[Name]> };
 /** The gateway's settings, each under its variable's name; the safelist is what its file holds. */
@@ -106,7 +108,7 @@ function describeProblem(name: string, value: string | undefined, error: z.ZodEr
 function unknownVariables(environment: Environment): string[] {
   const known = [...Object.keys(variables), ...secretVariables.map((name) => `${name}_FILE`)];
   return Object.keys(environment).flatMap((name) => {
-    if (known.includes(name) || kubernetesInjected.test(name)) return [];
+    if (known.includes(name) || kubernetesInjected.test(name) || othersPrefix.test(name)) return [];
     const nearest = known.toSorted((a, b) => leven(a, name) - leven(b, name))[0] ?? '';
     // A name of no guarded prefix may be somebody else's, unless it all but is one of ours.
     const isMisspelt = leven(nearest, name) <= nearest.length / 6;
@@ -140,5 +142,5 @@ function isLoopback(host: string): boolean {
 
 /** A URL that is refused may be refused because it carries a password. */
 function mayHoldSecret(name: string): boolean {
-  return name.endsWith('_URL') || secretVariables.some((secret) => secret === name);
+  return /_(URL|ENDPOINT)$/.test(name) || secretVariables.some((secret) => secret === name);
 }

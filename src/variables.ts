@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { otelVariables } from './otelVariables.ts';
 
 const text = z.string();
 const flag = z.enum(['true', 'false'], 'true or false').transform((value) => value === 'true');
@@ -126,6 +127,7 @@ export const variables = {
     .enum(['debug', 'info', 'warn', 'error', 'silent'], 'debug, info, warn, error or silent')
     .default('info')
     .describe('JSON lines on stdout from this level on'),
+  ...otelVariables,
 };
 
 /** Never printed, redacted from the log, and each may be given as a file in `NAME_FILE`. */
@@ -135,6 +137,8 @@ export const secretVariables = [
   'ROUTER_SECRET',
   'REDIS_URL',
   'PURGE_TOKEN',
+  'OTEL_EXPORTER_OTLP_HEADERS',
+  'OTEL_EXPORTER_OTLP_TRACES_HEADERS',
 ] as const;
 
 const zenskarCredentials = ['ZENSKAR_API_KEY', 'ZENSKAR_ORGANISATION'] as const;

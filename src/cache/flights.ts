@@ -1,3 +1,4 @@
+import type { Span } from '../telemetry/trace.ts';
 import type { CacheKey } from './key.ts';
 import type { Moment, Purges } from './purges.ts';
 
@@ -5,10 +6,12 @@ import type { Moment, Purges } from './purges.ts';
 type Party = { readonly members: Set<object>; onJoin: ((member: object) => void) | undefined };
 
 /** One who waits: leaves when `signal` aborts, and without one stays to the end. */
-type Passenger = { member: object; signal: AbortSignal | undefined };
+type Passenger = { member: object; signal: AbortSignal | undefined; span: Span };
 
 type Flight<Result> = {
   party: Party;
+  /** Of who began it. */
+  span: Span;
   result: Promise<Result>;
   since: Moment;
   waiters: number;
@@ -39,12 +42,12 @@ export function createFlights<Result>(purges: Purges): Flights<Result> {
     return flight !== undefined && !purges.isPurged(key, flight.since) ? flight : undefined;
   }
 
-  function depart(key: CacheKey, start: Start<Result>, member: object): Flight<Result> {
+  function depart(key: CacheKey, { member, span }: Passenger, start: Start<Result>): Flight<Result> {
     const since = purges.moment();
     const land = new AbortController();
     const party: Party = { members: new Set([member]), onJoin: undefined };
     const result = start({ signal: land.signal, since, party });
-    const flight: Flight<Result> = { party, result, since, waiters: 0, land };
+    const flight: Flight<Result> = { party, span, result, since, waiters: 0, land };
     underWay.set(key.text, flight);
     const end = () => {
       if (underWay.get(key.text) === flight) underWay.delete(key.text);
@@ -54,9 +57,11 @@ export function createFlights<Result>(purges: Purges): Flights<Result> {
     return flight;
   }
 
-  function join(key: CacheKey, { member, signal }: Passenger, start: Start<Result>): Promise<Result> {
-    const flight = current(key) ?? depart(key, start, member);
+  function join(key: CacheKey, passenger: Passenger, start: Start<Result>): Promise<Result> {
+    const { member, signal, span } = passenger;
+    const flight = current(key) ?? depart(key, passenger, start);
     flight.waiters += 1;
+    span.link(flight.span);
     if (!flight.party.members.has(member)) {
       flight.party.members.add(member);
       flight.party.onJoin?.(member);

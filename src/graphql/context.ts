@@ -1,9 +1,11 @@
+import type { Span } from '../telemetry/trace.ts';
 import type { TotalLoader } from '../totals/loader.ts';
 import type { Tally } from '../totals/tally.ts';
 
 /** What one GraphQL request carries through its resolvers; made anew for each. */
 export type Context = {
   requestId: string;
+  span: Span;
   startedMs: number;
   totals: TotalLoader;
   tally: Tally;

@@ -1,7 +1,9 @@
 import type { FormattedExecutionResult } from 'graphql';
 import type { Emit, OperationEnded } from '../telemetry/events.ts';
+import { describeOperation } from '../telemetry/trace.ts';
 import type { Tally } from '../totals/tally.ts';
 import type { Context } from './context.ts';
+import type { Operation } from './operation.ts';
 
 /** A name is for people; what is longer is something else. */
 const maxNameLength = 128;
@@ -10,17 +12,22 @@ type EventDependencies = { emit: Emit; now: () => number };
 
 export type TellOperationEnded = (
   context: Context,
-  asked: { operationName: string | null | undefined; result: FormattedExecutionResult },
+  asked: {
+    operation: Operation | undefined;
+    operationName: string | null | undefined;
+    result: FormattedExecutionResult;
+  },
 ) => void;
 
 /** Tells of an operation once its answer is ready, and notes what became of it. */
 export function createOperationEvents({ emit, now }: EventDependencies): TellOperationEnded {
-  return ({ outcome, tally, requestId, startedMs, signal }, { operationName, result }) => {
+  return ({ outcome, tally, requestId, span, startedMs, signal }, { operation, operationName, result }) => {
     outcome.operationName = operationName?.slice(0, maxNameLength) ?? null;
     outcome.hasErrors = Boolean(result.errors?.length);
-    emit({
+    const ended: OperationEnded = {
       type: 'operationEnded',
       requestId,
+      traceId: span.traceId,
       operationName: outcome.operationName,
       outcome: signal.aborted ? 'cancelled' : toOutcome(result, tally),
       codes: [...new Set(result.errors?.map(({ extensions }) => String(extensions?.code)))],
@@ -29,7 +36,11 @@ export function createOperationEvents({ emit, now }: EventDependencies): TellOpe
       responseCache: 'miss',
       execution: outcome.execution,
       durationMs: now() - startedMs,
-    });
+    };
+    emit(ended);
+    // What a client calls an operation that is not in its document is none of its names.
+    const { name, operation: type } = operation?.definition ?? {};
+    describeOperation(span, ended, { type, name: name?.value.slice(0, maxNameLength) });
   };
 }
 

@@ -37,7 +37,7 @@ export function createOperationSteps({ config, schema, formatError, ...telling }
   function end({ operation, operationName, result }: Ended, context: Context): void {
     if (config.GRAPHQL_CACHE_TAGS && operation !== undefined && result.data)
       result.extensions = toCacheTags(operation, context);
-    tell(context, { operationName, result });
+    tell(context, { operation, operationName, result });
   }
   const steps: OperationSteps = {
     admit: createOperationLimit(largestOperation(config)),

@@ -4,6 +4,7 @@ import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import type { Reuse } from '../reuse.ts';
 import type { Emit } from '../telemetry/events.ts';
+import type { Span } from '../telemetry/trace.ts';
 import { createTotalLoader } from '../totals/loader.ts';
 import type { TotalSource } from '../totals/source.ts';
 import { createTally } from '../totals/tally.ts';
@@ -29,6 +30,8 @@ type GraphQLRequest = {
   /** Takes so many units of the caller's rate limit; undefined where there is none. */
   charge: ((units: number) => Promise<void>) | undefined;
   requestId: string;
+  /** The operation as traces tell of it. */
+  span: Span;
   signal: AbortSignal;
 };
 
@@ -88,12 +91,13 @@ export function createGraphQLServer(dependencies: GraphQLDependencies): GraphQLS
     return response;
   }
 
-  function createContext({ charge, requestId, signal }: GraphQLRequest, identity: Identity): Context {
+  function createContext({ charge, requestId, span, signal }: GraphQLRequest, identity: Identity): Context {
     const tally = createTally();
     const { tenant, maySee } = identity;
-    const totals = createTotalLoader(source, { tenant, maySee, requestId, signal, tally });
+    const totals = createTotalLoader(source, { tenant, maySee, requestId, span, signal, tally });
     const outcome: Outcome = { operationName: null, units: 1, hasErrors: true, execution: 'interpreted' };
-    return { requestId, startedMs: now(), totals, tally, outcome, charge: charge && once(charge), signal };
+    const own = { requestId, span, startedMs: now(), signal, charge: charge && once(charge) };
+    return { ...own, totals, tally, outcome };
   }
 
   return { start: () => apollo.start(), stop: () => apollo.stop(), execute };

@@ -3,14 +3,18 @@ import { challenges, identifyingHeaders } from '../auth/identify.ts';
 import type { Identify, Identity } from '../auth/identity.ts';
 import type { Charge } from '../auth/rateLimit.ts';
 import type { Config } from '../config.ts';
+import { AppError } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
+import { describeOperation, type Span, type Tracing } from '../telemetry/trace.ts';
 import { parseJsonBody, readBody } from './body.ts';
 import { createClientAddress } from './clientAddress.ts';
+import { HttpError } from './httpError.ts';
 import { createResponseCache, type Produced } from './responseCache.ts';
 import type { Exchange, HttpAnswer, Route } from './route.ts';
 
 /** A GraphQL request as it came over HTTP; whoever executes it need not know sockets. */
 type GraphQLRequest = Omit<Exchange, 'createSignal'> & {
+  span: Span;
   signal: AbortSignal;
   method: string;
   headers: IncomingHttpHeaders;
@@ -20,11 +24,15 @@ type GraphQLRequest = Omit<Exchange, 'createSignal'> & {
   charge: ((units: number) => Promise<void>) | undefined;
 };
 
+type Traced = Exchange & { span: Span };
+type TracedAnswer = (request: IncomingMessage, exchange: Traced) => Promise<HttpAnswer>;
+
 type GraphQLRouteDependencies = {
   execute: (request: GraphQLRequest) => Promise<Produced>;
   identify: Identify;
   /** Undefined where there is no limit. */
   charge: Charge | undefined;
+  tracing: Tracing;
   config: Config;
   emit: Emit;
   now: () => number;
@@ -58,9 +66,9 @@ export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Rout
     return `${identity?.tenant.scope ?? ''}/${identity?.name ?? addressOf(request)}`;
   }
 
-  async function answer(request: IncomingMessage, exchange: Exchange): Promise<HttpAnswer> {
+  async function answer(request: IncomingMessage, exchange: Traced): Promise<HttpAnswer> {
     const { method = '' } = request;
-    const { requestId, search, createSignal } = exchange;
+    const { requestId, span, search, createSignal } = exchange;
     const identity = await identifyOrCharge(request);
     const charge = limit && ((units: number) => limit(toCaller(request, identity), units));
     await charge?.(1);
@@ -71,6 +79,7 @@ export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Rout
         identity,
         charge,
         requestId,
+        span,
         signal: createSignal(),
       });
       // How long it is good for is said again each time it is given.
@@ -79,15 +88,41 @@ export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Rout
     if (method !== 'POST' || identity === undefined) return responses.toAnswer(await run(undefined));
     const bytes = await readBody(request, config.HTTP_MAX_BODY_BYTES);
     const key = toKey(identity, `${request.headers.accept}\n${search}`, bytes);
-    return responses.answer(key, { requestId, charge }, () => run(parseJsonBody(bytes)));
+    return responses.answer(key, { requestId, span, charge }, () => run(parseJsonBody(bytes)));
   }
 
-  return { methods: ['GET', 'POST'], challenge: challenges[config.AUTH_MODE], answer };
+  return {
+    methods: ['GET', 'POST'],
+    challenge: challenges[config.AUTH_MODE],
+    answer: toTraced(answer, dependencies.tracing),
+  };
+}
+
+/** Every question is an operation to traces, also one that is refused. */
+function toTraced(answer: TracedAnswer, { startOperation }: Tracing): Route['answer'] {
+  return async (request, exchange) => {
+    const span = startOperation(request.headers);
+    try {
+      return await answer(request, { ...exchange, span });
+    } catch (error) {
+      describeRefusal(span, error);
+      throw error;
+    } finally {
+      span.end();
+    }
+  };
 }
 
 /** All that an answer follows from; bytes become a text one to one. A question by GET must pass Apollo's CSRF check first. */
 function toKey({ tenant, view }: Identity, manner: string, bytes: Buffer): string {
   return `${tenant.scope}\n${view}\n${manner}\n${bytes.toString('latin1')}`;
+}
+
+/** Of a request that did not come as far as an operation, by the codes that its answer will have. */
+function describeRefusal(span: Span, error: unknown): void {
+  const code = error instanceof HttpError ? 'BAD_REQUEST' : 'INTERNAL_SERVER_ERROR';
+  const codes = [error instanceof AppError ? error.code : code];
+  describeOperation(span, { outcome: 'failed', codes }, {});
 }
 
 function wantsPage({ method, headers }: IncomingMessage): boolean {

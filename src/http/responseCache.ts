@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Reuse } from '../reuse.ts';
-import type { Emit } from '../telemetry/events.ts';
+import type { Emit, OperationEnded } from '../telemetry/events.ts';
+import { describeOperation, type Span } from '../telemetry/trace.ts';
 import type { HttpAnswer } from './route.ts';
 
 type Kept = { answer: HttpAnswer; reuse: Reuse };
@@ -8,7 +9,7 @@ type Kept = { answer: HttpAnswer; reuse: Reuse };
 /** `reuse` is there where the same question may be answered the same again. */
 export type Produced = HttpAnswer & { reuse: Reuse | undefined };
 
-type Asking = { requestId: string; charge: ((units: number) => Promise<void>) | undefined };
+type Asking = { requestId: string; span: Span; charge: ((units: number) => Promise<void>) | undefined };
 
 export type ResponseCache = {
   /** Gives the answer that was given to this question before, where that is as good as asking again; else produces it. */
@@ -48,7 +49,7 @@ export function createResponseCache({ emit, now }: CacheDependencies): ResponseC
     kept.set(key, { answer, reuse }, { size });
   }
 
-  async function answer(key: string, { requestId, charge }: Asking, produce: () => Promise<Produced>) {
+  async function answer(key: string, { requestId, span, charge }: Asking, produce: () => Promise<Produced>) {
     const found = find(key);
     if (found === undefined) {
       const produced = await produce();
@@ -58,9 +59,10 @@ export function createResponseCache({ emit, now }: CacheDependencies): ResponseC
     const startedMs = now();
     const { units, operationName, totals } = found.reuse;
     if (units > 1) await charge?.(units - 1);
-    emit({
+    const ended: OperationEnded = {
       type: 'operationEnded',
       requestId,
+      traceId: span.traceId,
       operationName,
       outcome: 'ok',
       codes: [],
@@ -69,7 +71,10 @@ export function createResponseCache({ emit, now }: CacheDependencies): ResponseC
       responseCache: 'hit',
       execution: undefined,
       durationMs: now() - startedMs,
-    });
+    };
+    emit(ended);
+    // Nothing but queries is kept.
+    describeOperation(span, ended, { type: 'query', name: operationName ?? undefined });
     return toAnswer({ ...found.answer, reuse: found.reuse });
   }
 

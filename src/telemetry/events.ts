@@ -23,6 +23,8 @@ export type GatewayEvent =
   | { type: 'callerRefused'; requestId: string; code: string; reason: string | undefined }
   /** The issuer's keys could not be fetched; those that are known stay in use. */
   | { type: 'keysUnavailable'; reason: string }
+  /** A collector did not take what was recorded. */
+  | { type: 'tracesLost'; spans: number; reason: string }
   | { type: 'workersStarted'; workers: number; adminUrl: string | undefined }
   /** Another is started in its place. */
   | { type: 'workerDied'; pid: number | undefined; code: number | null; signal: string | null }
@@ -34,6 +36,8 @@ export type GatewayEvent =
 export type OperationEnded = {
   type: 'operationEnded';
   requestId: string;
+  /** Undefined where there is no trace. */
+  traceId?: string | undefined;
   /** The client's name for it; null where it has none or could not be read. */
   operationName: string | null;
   /** `partial`: some data and some errors. `cancelled`: the client left before the answer. */
@@ -53,6 +57,7 @@ export type OperationEnded = {
 type UpstreamCallEnded = {
   type: 'upstreamCallEnded';
   requestId: string;
+  traceId?: string | undefined;
   /** The HTTP status, or why there is none. */
   result: number | 'timeout' | 'connection' | 'aborted' | 'too_large';
   /** The connection's error code, such as `ECONNREFUSED`. */

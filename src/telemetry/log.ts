@@ -75,6 +75,7 @@ function levelOf(event: GatewayEvent): Level {
     case 'redisRefused':
     case 'tenantHeldBack':
     case 'keysUnavailable':
+    case 'tracesLost':
     case 'workerDied':
       return 'warn';
     case 'purged':

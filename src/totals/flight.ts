@@ -2,6 +2,7 @@ import type { Cache } from '../cache/cache.ts';
 import type { CacheKey, Entry } from '../cache/key.ts';
 import type { Stamp } from '../cache/shared.ts';
 import { AppError } from '../errors.ts';
+import type { Span } from '../telemetry/trace.ts';
 import type { Tenant } from '../tenant.ts';
 import type { Upstream } from '../zenskar/upstream.ts';
 import type { FreshnessSettings } from './freshness.ts';
@@ -12,6 +13,8 @@ export type Caller = {
   tenant: Tenant;
   maySee: (customerId: string) => boolean;
   requestId: string;
+  /** What loading them is a part of. */
+  span: Span;
   signal: AbortSignal;
   tally: Tally;
 };
@@ -33,13 +36,13 @@ export function fly(
 ): Promise<Entry> {
   const { upstream, freshness } = dependencies;
   const { flights, memory, shared } = dependencies.cache;
-  const { tenant, requestId, tally, waitsOn } = caller;
-  return flights.join(key, { member: tally, signal: waitsOn }, async ({ signal, since, party }) => {
+  const { tenant, requestId, span, tally, waitsOn } = caller;
+  return flights.join(key, { member: tally, signal: waitsOn, span }, async ({ signal, since, party }) => {
     const onAttempt = () => {
       tally.upstreamCalls += 1;
     };
     try {
-      const entry = await upstream.loadTotal(key, { tenant, requestId, party, signal, onAttempt });
+      const entry = await upstream.loadTotal(key, { tenant, requestId, span, party, signal, onAttempt });
       if (freshness.maxAgeMs > 0) memory.set(key, entry, since);
       if (stamp !== undefined) shared?.set(key, entry, stamp);
       return entry;

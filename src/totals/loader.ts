@@ -23,7 +23,7 @@ type Source = Pick<TotalSource, 'peek' | 'loadMany'>;
  * Belongs to a single request, as it remembers what it loaded for as long as it lives.
  */
 export function createTotalLoader(source: Source, caller: Caller): TotalLoader {
-  const batches = new DataLoader((keys: readonly CacheKey[]) => source.loadMany(keys, caller), {
+  const batches = new DataLoader((keys: readonly CacheKey[]) => loadBatch(source, keys, caller), {
     maxBatchSize,
     cacheKeyFn: ({ text }: CacheKey): string => text,
   });
@@ -37,4 +37,13 @@ export function createTotalLoader(source: Source, caller: Caller): TotalLoader {
     return source.peek(key, caller) ?? batches.load(key);
   }
   return { load };
+}
+
+async function loadBatch(source: Source, keys: readonly CacheKey[], caller: Caller) {
+  const span = caller.span.start('totals batch', { attributes: { 'gateway.keys': keys.length } });
+  try {
+    return await source.loadMany(keys, { ...caller, span });
+  } finally {
+    span.end();
+  }
 }

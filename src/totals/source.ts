@@ -1,5 +1,5 @@
 import type { CacheKey, Entry } from '../cache/key.ts';
-import type { Stamp } from '../cache/shared.ts';
+import type { Shared, Stamp } from '../cache/shared.ts';
 import { AppError } from '../errors.ts';
 import { type Caller, fly, isFailure, type SourceDependencies } from './flight.ts';
 import { type Freshness, toFreshness } from './freshness.ts';
@@ -29,12 +29,14 @@ type Wanted = {
   stamp: Stamp | undefined;
 };
 
+const roundTripAttributes = { 'db.system.name': 'redis', 'db.operation.name': 'MGET' };
+
 /** Asks the memory, then the shared cache, then the upstream, and decides which age of a number will do. */
 export function createTotalSource(dependencies: SourceDependencies): TotalSource {
   async function loadMany(keys: readonly CacheKey[], caller: Caller): Promise<(Total | Error)[]> {
     const wanted = keys.map((key) => look(dependencies, toWanted(key)));
     // Where one has to wait for the shared cache, the others are asked for in the same round trip.
-    if (wanted.some(needsUpstream)) await consultShared(dependencies, wanted.filter(isNotFresh));
+    if (wanted.some(needsUpstream)) await consultShared(dependencies, wanted.filter(isNotFresh), caller);
     const totals = Promise.all(wanted.map((one) => settle(dependencies, one, caller).catch(toError)));
     const stale = wanted.filter(({ freshness }) => freshness === 'revalidate');
     if (stale.length > 0) void refresh(dependencies, stale, caller);
@@ -82,12 +84,16 @@ function needsUpstream({ freshness }: Wanted): boolean {
 }
 
 /** Asks the shared cache for all of them in one round trip, save those for which the upstream is being asked already. */
-async function consultShared(dependencies: SourceDependencies, wanted: readonly Wanted[]): Promise<void> {
+async function consultShared(
+  dependencies: SourceDependencies,
+  wanted: readonly Wanted[],
+  caller: Caller,
+): Promise<void> {
   const { shared, memory, flights, purges } = dependencies.cache;
   const unasked = wanted.filter(({ stamp, key }) => stamp === undefined && !flights.isUnderWay(key));
   if (shared === undefined || unasked.length === 0) return;
   const since = purges.moment();
-  const found = await shared.getMany(unasked.map(({ key }) => key));
+  const found = await getMany(shared, unasked, caller);
   unasked.forEach((one, n) => {
     const { entry, stamp } = found?.[n] ?? {};
     one.stamp = stamp;
@@ -98,6 +104,15 @@ async function consultShared(dependencies: SourceDependencies, wanted: readonly 
   });
   // Meanwhile a flight of somebody else may have landed, too.
   for (const one of wanted) look(dependencies, one);
+}
+
+async function getMany(shared: Shared, wanted: readonly Wanted[], { span }: Caller) {
+  const roundTrip = span.start('cache get', { kind: 'client', attributes: roundTripAttributes });
+  const found = await shared.getMany(wanted.map(({ key }) => key));
+  const hits = found?.filter((one) => one?.entry !== undefined).length;
+  const failure = found === undefined ? 'unavailable' : undefined;
+  roundTrip.end({ 'gateway.keys': wanted.length, 'gateway.found': hits, 'error.type': failure });
+  return found;
 }
 
 async function settle(dependencies: SourceDependencies, one: Wanted, caller: Caller): Promise<Total> {
@@ -131,7 +146,7 @@ async function refresh(
   stale: readonly Wanted[],
   caller: Caller,
 ): Promise<void> {
-  await consultShared(dependencies, stale);
+  await consultShared(dependencies, stale, caller);
   for (const one of stale) {
     // Whether it succeeds is for the next request to see; what failed is in the log.
     if (one.freshness !== 'fresh') fly(dependencies, one, { ...caller, waitsOn: undefined }).catch(() => {});

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Span } from '../telemetry/trace.ts';
 import type { Tenant } from '../tenant.ts';
 
 /** No contract-abiding answer comes near this; a larger one is not read to its end. */
@@ -22,7 +23,16 @@ export type AttemptOutcome =
 
 type AnswerHeaders = { retryAfter: string | undefined; ids: Readonly<Record<string, string>> };
 
-export type AttemptContext = { tenant: Tenant; requestId: string; signal: AbortSignal; timeoutMs: number };
+export type AttemptContext = {
+  tenant: Tenant;
+  requestId: string;
+  /** What the attempt is a part of. */
+  span: Span;
+  /** How often the same was asked before. */
+  resends: number;
+  signal: AbortSignal;
+  timeoutMs: number;
+};
 
 /** The HTTP side of Zenskar: one call is one attempt. When to call at all, and what an answer means, is decided elsewhere. */
 export type ZenskarClient = {
@@ -36,6 +46,9 @@ export type ZenskarClientSettings = {
   apiVersion: string | undefined;
   userAgent: string;
 };
+
+/** The path behind the base URL, as it may be told of. */
+export const pathTemplate = '/entitlements/{entitlement_id}/customer/{customer_id}/total';
 
 /** The path behind the base URL, with its query. */
 export function toPath({ entitlementId, customerId, startDate, endDate }: TotalParameters): string {
@@ -57,8 +70,9 @@ export function toOwnHeaders({ apiVersion, userAgent }: ZenskarClientSettings): 
 }
 
 /** The headers of a call for one tenant and one request. */
-export function toCallHeaders({ tenant, requestId }: AttemptContext): Record<string, string> {
-  return { 'x-api-key': tenant.apiKey, organisation: tenant.organisation, 'x-request-id': requestId };
+export function toCallHeaders({ tenant, requestId, span }: AttemptContext): Record<string, string> {
+  const { apiKey, organisation } = tenant;
+  return { 'x-api-key': apiKey, organisation, 'x-request-id': requestId, ...span.headers };
 }
 
 type Answer = { status: number; headers: IncomingHttpHeaders; body: string };

@@ -1,11 +1,17 @@
 import type { Config } from '../config.ts';
-import type { ZenskarClient, ZenskarClientSettings } from './attempt.ts';
+import { userAgent } from '../version.ts';
+import type { ZenskarClient } from './attempt.ts';
+import { createTracedClient } from './tracedClient.ts';
+
+type Choice = Pick<Config, 'UPSTREAM_TRANSPORT' | 'ZENSKAR_URL' | 'ZENSKAR_API_VERSION'>;
 
 /** Loads the HTTP client that the configuration chose, and not the other. */
-export async function loadZenskarClient(
-  transport: Config['UPSTREAM_TRANSPORT'],
-  settings: ZenskarClientSettings,
-): Promise<ZenskarClient> {
-  if (transport === 'got') return (await import('./client.ts')).createGotClient(settings);
-  return (await import('./undiciClient.ts')).createUndiciClient(settings);
+export async function loadZenskarClient(config: Choice): Promise<ZenskarClient> {
+  const { ZENSKAR_URL: url, ZENSKAR_API_VERSION: apiVersion } = config;
+  const settings = { url, apiVersion, userAgent };
+  const client =
+    config.UPSTREAM_TRANSPORT === 'got'
+      ? (await import('./client.ts')).createGotClient(settings)
+      : (await import('./undiciClient.ts')).createUndiciClient(settings);
+  return createTracedClient(client, url);
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
+import type { Span } from '../telemetry/trace.ts';
 import type { Tenant } from '../tenant.ts';
 import type { AttemptOutcome, TotalParameters, ZenskarClient } from './attempt.ts';
 import type { Verdict } from './circuit.ts';
@@ -17,6 +18,8 @@ type UpstreamTotal = { quantity: number | null; asOfMs: number };
 type CallContext = {
   tenant: Tenant;
   requestId: string;
+  /** What the call is a part of. */
+  span: Span;
   /** The requests that wait for this call; they take turns in line. */
   party: Party;
   signal: AbortSignal;
@@ -76,7 +79,7 @@ export function createUpstream(dependencies: UpstreamDependencies): Upstream {
 async function attempt(dependencies: UpstreamDependencies, call: Call, attempts: number): Promise<Attempted> {
   const { client, attemptTimeoutMs, emit, now } = dependencies;
   const { parameters, context, policy, deadlineAtMs } = call;
-  const { tenant, requestId, signal } = context;
+  const { tenant, requestId, span, signal } = context;
   const release = await takePlace(dependencies, call);
   try {
     if (signal.aborted) throw mapUnanswered({ kind: 'aborted' });
@@ -91,7 +94,8 @@ async function attempt(dependencies: UpstreamDependencies, call: Call, attempts:
     const startedMs = now();
     emit({ type: 'upstreamCallStarted' });
     const timeoutMs = Math.min(attemptTimeoutMs, remainingMs);
-    const outcome = await client.attempt(parameters, { tenant, requestId, signal, timeoutMs });
+    const asking = { tenant, requestId, span, resends: attempts - 1, signal, timeoutMs };
+    const outcome = await client.attempt(parameters, asking);
     // What had less than a whole attempt's time, because it waited in line, says nothing of the upstream.
     const isCutShort = outcome.kind === 'timeout' && timeoutMs < attemptTimeoutMs;
     policy.circuit.record(ticket, isCutShort ? 'unknown' : judge(outcome));
@@ -101,6 +105,7 @@ async function attempt(dependencies: UpstreamDependencies, call: Call, attempts:
     emit({
       type: 'upstreamCallEnded',
       requestId,
+      traceId: span.traceId,
       ...describe(outcome),
       problem,
       durationMs: endedMs - startedMs,

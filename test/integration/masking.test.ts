@@ -5,6 +5,7 @@ import { createGraphQLServer } from '../../src/graphql/server.ts';
 import type { Routes } from '../../src/http/route.ts';
 import { connectionLimits, createHttpServer } from '../../src/http/server.ts';
 import type { GatewayEvent } from '../../src/telemetry/events.ts';
+import { noSpan } from '../../src/telemetry/trace.ts';
 import { customer, entitlement, totalQuery } from '../support/ids.ts';
 import { tenantOf } from '../support/totals.ts';
 
@@ -89,6 +90,7 @@ describe('a fault of the gateway itself', () => {
         identity: { tenant: tenantOf('one'), name: undefined, view: '', maySee: () => true },
         charge: async () => {},
         requestId: 'r',
+        span: noSpan,
         signal: new AbortController().signal,
       });
       expect(answer.status).toBe(200);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createResponseCache } from '../../src/http/responseCache.ts';
 import type { Reuse } from '../../src/reuse.ts';
+import { noSpan } from '../../src/telemetry/trace.ts';
 import { type Gateway, until, useGateway, useReplicas } from '../support/gateway.ts';
 import { customer, customerOf, entitlement, expectedQuantity, idOf, totalQuery } from '../support/ids.ts';
 import { useIssuer } from '../support/issuer.ts';
@@ -156,7 +157,7 @@ describeWithRedis('a purge on one replica', { own: true }, (redis) => {
 
 describe('the response cache', () => {
   const reuse: Reuse = { operationName: null, units: 1, totals: 1, untilMs: 1000, isPurged: () => false };
-  const asking = { requestId: 'r', charge: undefined };
+  const asking = { requestId: 'r', span: noSpan, charge: undefined };
 
   it('is bounded by bytes', async () => {
     const cache = createResponseCache({ emit: () => {}, now: () => 0 });

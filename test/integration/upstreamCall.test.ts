@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { noSpan } from '../../src/telemetry/trace.ts';
 import { createTenant } from '../../src/tenant.ts';
 import type { ZenskarClient } from '../../src/zenskar/attempt.ts';
 import { loadZenskarClient } from '../../src/zenskar/transport.ts';
@@ -71,7 +72,8 @@ describe.each(['got', 'undici'] as const)('one attempt by %s', (transport) => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const client = await loadZenskarClient(transport, { url, apiVersion: undefined, userAgent: 'test' });
+    const choice = { UPSTREAM_TRANSPORT: transport, ZENSKAR_URL: url, ZENSKAR_API_VERSION: undefined };
+    const client = await loadZenskarClient(choice);
     stops.push(client.close, () => server.close().closeAllConnections());
     return client;
   }
@@ -80,6 +82,8 @@ describe.each(['got', 'undici'] as const)('one attempt by %s', (transport) => {
     return client.attempt(parameters, {
       tenant,
       requestId: 'r',
+      span: noSpan,
+      resends: 0,
       signal: new AbortController().signal,
       timeoutMs,
     });

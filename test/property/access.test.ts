@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { readClaims } from '../../src/auth/claims.ts';
+import { noSpan } from '../../src/telemetry/trace.ts';
 import { createTotalLoader } from '../../src/totals/loader.ts';
 import { createTally } from '../../src/totals/tally.ts';
 import { idOf } from '../support/ids.ts';
@@ -57,7 +58,14 @@ describe('whatever the claims and the totals asked for', () => {
           allCustomersScope: scope,
         });
         const { signal } = new AbortController();
-        const caller = { tenant: tenantOf('one'), maySee, requestId: 'r', signal, tally: createTally() };
+        const caller = {
+          tenant: tenantOf('one'),
+          maySee,
+          requestId: 'r',
+          span: noSpan,
+          signal,
+          tally: createTally(),
+        };
         const loader = createTotalLoader(source, caller);
         const answers = keys.map(async ({ customer, entitlement }) => {
           const customerId = idOf(customer);

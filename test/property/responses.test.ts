@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { Identity } from '../../src/auth/identity.ts';
 import { parseConfig } from '../../src/config.ts';
 import { createGraphQLRoute } from '../../src/http/graphqlRoute.ts';
+import { passingTracing } from '../../src/telemetry/trace.ts';
 import { tenantOf } from '../support/totals.ts';
 
 const parsed = parseConfig({ ZENSKAR_API_KEY: 'k', ZENSKAR_ORGANISATION: 'o' }, () => '');
@@ -42,6 +43,7 @@ describe('whoever asks what, when and in whatever order', () => {
         const route = createGraphQLRoute({
           config,
           charge: undefined,
+          tracing: passingTracing,
           identify: () => asking as Identity,
           emit: () => {
             hits += 1;

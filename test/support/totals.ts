@@ -1,5 +1,6 @@
 import { createCache } from '../../src/cache/cache.ts';
 import { createCacheKey, type PurgeTarget } from '../../src/cache/key.ts';
+import { noSpan } from '../../src/telemetry/trace.ts';
 import { createTenant, type Tenant } from '../../src/tenant.ts';
 import { type FreshnessSettings, toLifetimeMs } from '../../src/totals/freshness.ts';
 import { createTotalSource } from '../../src/totals/source.ts';
@@ -44,6 +45,7 @@ export async function createTotals(attempt: Attempt, freshness: FreshnessSetting
       tenant,
       maySee: () => true,
       requestId: 'r',
+      span: noSpan,
       signal: new AbortController().signal,
       tally: createTally(),
     };

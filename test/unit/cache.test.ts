@@ -3,13 +3,14 @@ import { createFlights } from '../../src/cache/flights.ts';
 import { createCacheKey, type Entry } from '../../src/cache/key.ts';
 import { createMemory } from '../../src/cache/memory.ts';
 import { createPurges } from '../../src/cache/purges.ts';
+import { noSpan } from '../../src/telemetry/trace.ts';
 import { tenantOf } from '../support/totals.ts';
 
 const { scope } = tenantOf('one');
 const keyOf = (customerId: string) =>
   createCacheKey(scope, { customerId, entitlementId: 'e', startDate: null, endDate: null });
 const key = keyOf('c');
-const stays = { member: {}, signal: new AbortController().signal };
+const stays = { member: {}, span: noSpan, signal: new AbortController().signal };
 
 describe('the memory', () => {
   const entry = (quantity: number, asOfMs: number) => ({ quantity, asOfMs });
@@ -51,7 +52,7 @@ describe('a flight', () => {
     };
     const passengers = [
       flights.join(key, stays, start),
-      flights.join(key, { member: {}, signal: undefined }, start),
+      flights.join(key, { member: {}, span: noSpan, signal: undefined }, start),
     ];
     expect(flights.isUnderWay(key)).toBe(true);
     landing.resolve({ quantity: 1, asOfMs: 1 });
@@ -88,8 +89,8 @@ describe('a flight', () => {
     };
     const [one, two] = [new AbortController(), new AbortController()];
     const left = [
-      flights.join(key, { member: {}, signal: one.signal }, start),
-      flights.join(key, { member: {}, signal: two.signal }, start),
+      flights.join(key, { member: {}, span: noSpan, signal: one.signal }, start),
+      flights.join(key, { member: {}, span: noSpan, signal: two.signal }, start),
     ].map((waiting) => expect(waiting).rejects.toThrow('aborted'));
     one.abort();
     expect(signals.map(({ aborted }) => aborted)).toEqual([false]);

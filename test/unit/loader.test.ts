@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { AppError } from '../../src/errors.ts';
+import { noSpan } from '../../src/telemetry/trace.ts';
 import type { Caller } from '../../src/totals/flight.ts';
 import { createTotalLoader, type TotalLoader } from '../../src/totals/loader.ts';
 import { createTally } from '../../src/totals/tally.ts';
@@ -17,6 +18,7 @@ const caller: Caller = {
   tenant: tenantOf('one'),
   maySee: (customerId) => customerId === customer,
   requestId: 'r',
+  span: noSpan,
   signal: new AbortController().signal,
   tally: createTally(),
 };

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { noSpan } from '../../src/telemetry/trace.ts';
 import type { AttemptOutcome } from '../../src/zenskar/attempt.ts';
 import { createUpstream, type Upstream } from '../../src/zenskar/upstream.ts';
 import { idOf } from '../support/ids.ts';
@@ -47,6 +48,7 @@ function load(upstream: Upstream, signal = never): Promise<unknown> {
   const context = {
     tenant,
     requestId: 'r',
+    span: noSpan,
     party: { members: new Set([{}]), onJoin: undefined },
     signal,
     onAttempt: () => {},
