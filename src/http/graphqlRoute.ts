@@ -24,8 +24,7 @@ type GraphQLRequest = Omit<Exchange, 'createSignal'> & {
   charge: ((units: number) => Promise<void>) | undefined;
 };
 
-type Traced = Exchange & { span: Span };
-type TracedAnswer = (request: IncomingMessage, exchange: Traced) => Promise<HttpAnswer>;
+type TracedAnswer = (request: IncomingMessage, exchange: Exchange, span: Span) => Promise<HttpAnswer>;
 
 type GraphQLRouteDependencies = {
   execute: (request: GraphQLRequest) => Promise<Produced>;
@@ -66,9 +65,9 @@ export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Rout
     return `${identity?.tenant.scope ?? ''}/${identity?.name ?? addressOf(request)}`;
   }
 
-  async function answer(request: IncomingMessage, exchange: Traced): Promise<HttpAnswer> {
+  async function answer(request: IncomingMessage, exchange: Exchange, span: Span): Promise<HttpAnswer> {
     const { method = '' } = request;
-    const { requestId, span, search, createSignal } = exchange;
+    const { requestId, search, createSignal } = exchange;
     const identity = await identifyOrCharge(request);
     const charge = limit && ((units: number) => limit(toCaller(request, identity), units));
     await charge?.(1);
@@ -100,17 +99,22 @@ export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Rout
 
 /** Every question is an operation to traces, also one that is refused. */
 function toTraced(answer: TracedAnswer, { startOperation }: Tracing): Route['answer'] {
-  return async (request, exchange) => {
+  return (request, exchange) => {
     const span = startOperation(request.headers);
-    try {
-      return await answer(request, { ...exchange, span });
-    } catch (error) {
-      describeRefusal(span, error);
-      throw error;
-    } finally {
-      span.end();
-    }
+    const answered = answer(request, exchange, span);
+    return span.isRecording ? endWith(answered, span) : answered;
   };
+}
+
+async function endWith(answered: Promise<HttpAnswer>, span: Span): Promise<HttpAnswer> {
+  try {
+    return await answered;
+  } catch (error) {
+    describeRefusal(span, error);
+    throw error;
+  } finally {
+    span.end();
+  }
 }
 
 /** All that an answer follows from; bytes become a text one to one. A question by GET must pass Apollo's CSRF check first. */

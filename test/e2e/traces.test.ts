@@ -1,0 +1,108 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { createSimulator } from '../../src/simulator/simulator.ts';
+import { useCollector } from '../support/collector.ts';
+import { findFreePort } from '../support/freePort.ts';
+import { until } from '../support/gateway.ts';
+import { customer, entitlement, expectedQuantity, totalQuery } from '../support/ids.ts';
+import { type Process, runGateway } from '../support/process.ts';
+
+/** Tells of each module of OpenTelemetry that is loaded, however that is done; save its interface, which prom-client takes along. */
+const watcher = `data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from 'node:module';
+  import { writeSync } from 'node:fs';
+  registerHooks({
+    load(url, context, next) {
+      if (/@opentelemetry.(?!api.)/.test(url)) writeSync(2, 'loaded ' + url + '\\n');
+      return next(url, context);
+    },
+  });
+`)}`;
+
+const simulator = createSimulator();
+const collector = useCollector();
+const running: Process[] = [];
+let upstream: string;
+
+beforeAll(async () => {
+  upstream = await simulator.start('127.0.0.1', 0);
+});
+afterAll(() => simulator.stop());
+afterEach(async () => {
+  for (const { signal, exited } of running.splice(0)) {
+    signal('SIGKILL');
+    await exited;
+  }
+});
+
+async function startAndAsk(environment: Record<string, string>): Promise<Process> {
+  const args = ['--import', watcher, 'src/main.ts'];
+  const gateway = runGateway({ ZENSKAR_URL: upstream, ADMIN_PORT: '0', ...environment }, { args });
+  running.push(gateway);
+  const [, url = ''] = await gateway.printed(/"url":"([^"]+)"/);
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      query: totalQuery,
+      variables: { entitlementId: entitlement, customerId: customer },
+    }),
+  });
+  expect(await response.json()).toEqual({
+    data: { customerEntitlementTotal: { quantity: expectedQuantity() } },
+  });
+  return gateway;
+}
+
+async function end({ signal, exited }: Process): Promise<void> {
+  signal('SIGTERM');
+  expect(await exited).toBe(0);
+}
+
+describe('traces of a process', () => {
+  it.each<Record<string, string>>([
+    {},
+    { OTEL_SERVICE_NAME: 'gateway', OTEL_TRACES_SAMPLER: 'always_on' },
+    { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318', OTEL_SDK_DISABLED: 'true' },
+    { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318', OTEL_TRACES_EXPORTER: 'none' },
+  ])('load nothing of OpenTelemetry with %o', async (environment) => {
+    const gateway = await startAndAsk(environment);
+    await end(gateway);
+    expect(gateway.output()).not.toContain('loaded');
+  });
+
+  it('are sent before it ends, under the name that the environment gives it', async () => {
+    const gateway = await startAndAsk({
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_SERVICE_NAME: 'totals',
+      OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test,service.namespace=billing',
+    });
+    expect(gateway.output()).toMatch(/loaded .*@opentelemetry.sdk-trace/);
+    expect(collector.spans).toEqual([]);
+    await end(gateway);
+    expect(collector.spans).toHaveLength(3);
+    expect(collector.spans[0]?.resource).toMatchObject({
+      'service.name': 'totals',
+      'service.version': expect.any(String),
+      'service.namespace': 'billing',
+      'deployment.environment.name': 'test',
+    });
+  });
+
+  it.each(['silent', 'not there'])(
+    'hold up neither answers nor the end where the collector is %s',
+    async (fault) => {
+      collector.status = 0;
+      const before = collector.bodies.length;
+      const nobody = `http://127.0.0.1:${await findFreePort()}`;
+      const gateway = await startAndAsk({
+        OTEL_EXPORTER_OTLP_ENDPOINT: fault === 'silent' ? collector.url : nobody,
+        OTEL_BSP_SCHEDULE_DELAY: '1',
+      });
+      if (fault === 'silent') await until(() => collector.bodies.length > before);
+      // What it would take without a limit of its own is ten seconds, or thirty.
+      const startedMs = performance.now();
+      await end(gateway);
+      expect(performance.now() - startedMs).toBeLessThan(8000);
+    },
+  );
+});
