@@ -42,7 +42,7 @@ import {
 } from './trace.ts';
 
 /** The drain waits no longer than this for what was recorded last. */
-const longestFlushMs = 2000;
+const longestFlushMs = 1000;
 /** How often at most it is told that spans are lost. */
 const tellingMs = 60_000;
 

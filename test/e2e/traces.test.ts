@@ -99,10 +99,8 @@ describe('traces of a process', () => {
         OTEL_BSP_SCHEDULE_DELAY: '1',
       });
       if (fault === 'silent') await until(() => collector.bodies.length > before);
-      // What it would take without a limit of its own is ten seconds, or thirty.
-      const startedMs = performance.now();
+      // Without a limit of its own this takes ten seconds, longer than a test may.
       await end(gateway);
-      expect(performance.now() - startedMs).toBeLessThan(8000);
     },
   );
 });

@@ -56,6 +56,15 @@ describe('the configuration', () => {
         SHUTDOWN_DELAY_MS: 0,
         SHUTDOWN_TIMEOUT_MS: 10_000,
         LOG_LEVEL: 'info',
+        OTEL_SDK_DISABLED: false,
+        OTEL_TRACES_EXPORTER: 'otlp',
+        OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
+        OTEL_TRACES_SAMPLER: 'parentbased_always_on',
+        OTEL_TRACES_SAMPLER_ARG: 1,
+        OTEL_BSP_SCHEDULE_DELAY: 5000,
+        OTEL_BSP_EXPORT_TIMEOUT: 30_000,
+        OTEL_BSP_MAX_QUEUE_SIZE: 2048,
+        OTEL_BSP_MAX_EXPORT_BATCH_SIZE: 512,
       },
     });
   });
@@ -120,6 +129,11 @@ describe('the configuration', () => {
     ['CORS_ORIGINS', '*'],
     ['CORS_ORIGINS', 'https://a.example/path'],
     ['CORS_ORIGINS', 'https://a.example,'],
+    ['OTEL_TRACES_SAMPLER', 'jaeger_remote'],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.5'],
+    ['OTEL_TRACES_SAMPLER_ARG', '1%'],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
+    ['OTEL_BSP_SCHEDULE_DELAY', '0'],
   ])('refuses %s=%s', (name, value) => {
     expect(problemsOf({ [name]: value })).toEqual([
       expect.stringMatching(`^${name} is ".*"; expected .+\\.$`),
@@ -142,6 +156,25 @@ describe('the configuration', () => {
     (url) => {
       expect(problemsOf({ REDIS_URL: url })).toEqual([
         'REDIS_URL has a value that is not shown here; expected a redis or rediss URL.',
+      ]);
+    },
+  );
+
+  it.each(['collector:4318', 'grpc://collector', 'http://me:pw@collector'])(
+    'refuses the collector %s, without showing what may hold a password',
+    (url) => {
+      for (const name of ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'])
+        expect(problemsOf({ [name]: url })).toEqual([
+          `${name} has a value that is not shown here; expected an http or https URL without credentials.`,
+        ]);
+    },
+  );
+
+  it.each(['a key', 'x-key', 'x-key=%zz', 'x-key=1,two words=2', 'x-key=%0d%0a'])(
+    'refuses the headers %j for a collector, without showing them',
+    (list) => {
+      expect(problemsOf({ OTEL_EXPORTER_OTLP_HEADERS: list })).toEqual([
+        'OTEL_EXPORTER_OTLP_HEADERS has a value that is not shown here; expected name=value, separated by commas.',
       ]);
     },
   );
@@ -255,6 +288,8 @@ describe('the configuration', () => {
         HOSTNAME: 'h',
         PORTS: '1',
         LOGNAME: 'n',
+        OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'http://collector',
+        OTEL_BLRP_SCHEDULE_DELAY: '1',
       }),
     ).toEqual([]);
   });
