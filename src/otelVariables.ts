@@ -14,22 +14,25 @@ export const otelVariables = {
     .transform((value) => value === 'true')
     .default(false)
     .describe('turns traces off, whatever else is set'),
-  OTEL_TRACES_EXPORTER: z.enum(['otlp', 'none'], 'otlp or none').default('otlp').describe('`none` as well'),
+  OTEL_TRACES_EXPORTER: z
+    .enum(['otlp', 'none'], 'otlp or none')
+    .default('otlp')
+    .describe('who takes the traces; `none` turns them off'),
   OTEL_EXPORTER_OTLP_ENDPOINT: text
     .refine(isEndpoint, 'an http or https URL without credentials')
     .optional()
-    .describe('base URL of a collector of traces; turns them on'),
+    .describe('base URL of the collector that traces are sent to; turns them on'),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: text
     .refine(isEndpoint, 'an http or https URL without credentials')
     .optional()
-    .describe('the same as a whole URL'),
+    .describe('the same for traces alone, as a whole URL'),
   OTEL_EXPORTER_OTLP_PROTOCOL: z
     .enum(['http/protobuf'], 'http/protobuf')
     .default('http/protobuf')
-    .describe('how it is spoken to; there is no other way'),
+    .describe('how the collector is spoken to; there is no other way'),
   OTEL_EXPORTER_OTLP_HEADERS: headers
     .optional()
-    .describe('what it is sent as headers, `name=value` with commas between'),
+    .describe('headers for the collector, `name=value` with commas between, such as a key'),
   OTEL_EXPORTER_OTLP_TRACES_HEADERS: headers.optional().describe('the same, for traces alone'),
   OTEL_TRACES_SAMPLER: z
     .enum(

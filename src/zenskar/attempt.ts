@@ -23,11 +23,14 @@ export type AttemptOutcome =
 
 type AnswerHeaders = { retryAfter: string | undefined; ids: Readonly<Record<string, string>> };
 
-export type AttemptContext = {
+type Caller = {
   tenant: Tenant;
   requestId: string;
   /** What the attempt is a part of. */
   span: Span;
+};
+
+export type AttemptContext = Caller & {
   /** How often the same was asked before. */
   resends: number;
   signal: AbortSignal;
@@ -70,7 +73,7 @@ export function toOwnHeaders({ apiVersion, userAgent }: ZenskarClientSettings): 
 }
 
 /** The headers of a call for one tenant and one request. */
-export function toCallHeaders({ tenant, requestId, span }: AttemptContext): Record<string, string> {
+export function toCallHeaders({ tenant, requestId, span }: Caller): Record<string, string> {
   const { apiKey, organisation } = tenant;
   return { 'x-api-key': apiKey, organisation, 'x-request-id': requestId, ...span.headers };
 }

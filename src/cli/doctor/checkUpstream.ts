@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Config } from '../../config.ts';
+import { noSpan } from '../../telemetry/trace.ts';
 import { createTenant } from '../../tenant.ts';
 import { userAgent } from '../../version.ts';
 import {
@@ -67,7 +68,5 @@ function toCredentialHeaders(config: Config) {
   const { ZENSKAR_URL: url, ZENSKAR_API_KEY: apiKey, ZENSKAR_ORGANISATION: organisation } = config;
   if (apiKey === undefined || organisation === undefined) return undefined;
   const tenant = createTenant({ apiKey, organisation, url, apiVersion: config.ZENSKAR_API_VERSION });
-  const { signal } = new AbortController();
-  const timeoutMs = config.UPSTREAM_ATTEMPT_TIMEOUT_MS;
-  return toCallHeaders({ tenant, requestId: `doctor-${randomUUID()}`, signal, timeoutMs });
+  return toCallHeaders({ tenant, requestId: `doctor-${randomUUID()}`, span: noSpan });
 }
