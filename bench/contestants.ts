@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Workload } from './workloads.ts';
@@ -79,6 +80,34 @@ type CustomerEntitlementTotal { quantity: Float }
   };
 }
 
+/** No entities: it makes one of a call that answers it by its key alone, and Zenskar has no such call. */
+function hive(): Contestant {
+  const program = (path: string) => [node, join(here, 'node_modules', path)];
+  const config = (name: string) => ['--config-path', join(here, 'contestants/hive', name)];
+  let supergraph: string | undefined;
+  return {
+    name: 'Hive Gateway + OpenAPI',
+    idType: 'UUID',
+    takes: ({ asEntities }) => !asEntities,
+    make: (UPSTREAM) => {
+      supergraph ??= compose([...program('@graphql-mesh/compose-cli/esm/bin.js'), ...config('compose.ts')]);
+      const gateway = [...program('@graphql-hive/gateway/dist/bin.js'), 'supergraph', supergraph];
+      return {
+        command: [...gateway, ...config('gateway.ts')],
+        environment: { UPSTREAM, HOST: '127.0.0.1' },
+      };
+    },
+  };
+}
+
+function compose([program = node, ...rest]: string[]): string {
+  const folder = mkdtempSync(join(tmpdir(), 'hive-'));
+  process.once('exit', () => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'supergraph.graphql');
+  execFileSync(program, [...rest, '--output', file], { cwd: folder, stdio: 'pipe' });
+  return file;
+}
+
 const bare: Contestant = {
   name: 'bare node:http',
   idType: 'ID',
@@ -107,5 +136,6 @@ export const contestants: readonly Contestant[] = [
   peer('Apollo + Express', 'apolloExpress'),
   peer('Apollo, thin listener', 'apolloThin'),
   peer('mercurius + jit', 'mercuriusJit'),
+  hive(),
   tailcall(),
 ].filter((one) => one !== undefined);

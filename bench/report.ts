@@ -26,7 +26,7 @@ const gateway = 'the gateway';
 const undici = 'the gateway, undici';
 const bare = 'bare node:http';
 const floor = 'node:http + got';
-const javaScript = ['Apollo + Express', 'Apollo, thin listener', 'mercurius + jit'];
+const javaScript = ['Apollo + Express', 'Apollo, thin listener', 'mercurius + jit', 'Hive Gateway + OpenAPI'];
 const peers = [...javaScript, 'Tailcall'];
 
 /** How many times as much as the other, in the same round: the median of the rounds, or for a smoke test the best. */
