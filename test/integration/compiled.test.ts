@@ -142,9 +142,34 @@ describe('a compiled document', () => {
     ],
     ['the SDL', '{ _service { sdl } }'],
     ['a mutation', 'mutation { x }'],
+    [
+      'a variable within an entity',
+      'query ($s: UUID! = "11111111-aaaa-4bbb-8ccc-222222222222") { _entities(representations: [{ __typename: "Customer", id: $s }]) { ... on Customer { id } } }',
+    ],
+    [
+      'a null where a default hid that none may be',
+      'query ($s: UUID = "11111111-aaaa-4bbb-8ccc-222222222222") { customerEntitlementTotal(entitlementId: $s, customerId: "11111111-aaaa-4bbb-8ccc-222222222222") { quantity } }',
+      { s: null },
+    ],
+    [
+      'the same within a list',
+      'query ($s: UUID = "11111111-aaaa-4bbb-8ccc-222222222222") { customerEntitlementTotals(requests: [{ entitlementId: $s, customerId: "11111111-aaaa-4bbb-8ccc-222222222222" }]) { quantity } }',
+      { s: null },
+    ],
+    [
+      'the same in a directive',
+      'query ($s: Boolean = true) { a: __typename b: __typename @skip(if: $s) }',
+      { s: null },
+    ],
+    [
+      'a variable that is named as no other',
+      'query ($__proto__: Int) { customerEntitlementTotal(entitlementId: "11111111-aaaa-4bbb-8ccc-222222222222", customerId: "11111111-aaaa-4bbb-8ccc-222222222222", startDate: $__proto__) { quantity } }',
+      JSON.parse('{ "__proto__": 86400 }'),
+    ],
+    ['a field that is named as no other', '{ a: __typename __proto__: __typename b: __typename }'],
     ['two operations', 'query A { __typename } query B { _service { sdl } }'],
-  ])('answers %s alike', async (_, query) => {
-    const [first, ...others] = await askOften(query);
+  ] as [string, string, object?][])('answers %s alike', async (_, query, values = {}) => {
+    const [first, ...others] = await askOften(query, values);
     for (const other of others) expect(other).toBe(first);
   });
 
