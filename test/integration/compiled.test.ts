@@ -144,7 +144,8 @@ describe('a compiled document', () => {
     ['a mutation', 'mutation { x }'],
     [
       'a variable within an entity',
-      'query ($s: UUID! = "11111111-aaaa-4bbb-8ccc-222222222222") { _entities(representations: [{ __typename: "Customer", id: $s }]) { ... on Customer { id } } }',
+      'query ($s: UUID!) { _entities(representations: [{ __typename: "Customer", id: $s }]) { ... on Customer { id } } }',
+      { s: customer },
     ],
     [
       'a null where a default hid that none may be',
