@@ -14,6 +14,7 @@ import { type Emit, tellAll } from './telemetry/events.ts';
 import { loadTracing } from './telemetry/loadTracing.ts';
 import { createConfiguredLog } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
+import type { Samples } from './telemetry/sum.ts';
 import type { Tracing } from './telemetry/trace.ts';
 import { toFreshnessSettings, toLifetimeMs } from './totals/freshness.ts';
 import { createTotalSource } from './totals/source.ts';
@@ -36,6 +37,8 @@ export type App = {
   stop: () => Promise<void>;
   /** Forgets totals; false where some replica could not be told. */
   purge: Purge;
+  /** What was counted so far. */
+  readSamples: () => Promise<Samples>;
 };
 
 type Surroundings = {
@@ -50,8 +53,7 @@ type Surroundings = {
 /** Builds the gateway, each part once, from the inside out. */
 export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
   const { now = Date.now, logDestination, connectionLimits, isWorker = false } = overrides;
-  const operationNames = config.GRAPHQL_SAFELIST?.operations.map(({ name }) => name);
-  const metrics = createMetrics({ operationNames, isWorker });
+  const metrics = createMetrics({ config, now });
   const emit = tellAll(createConfiguredLog(config, logDestination), metrics.count);
   const redis = await loadRedis({ config, emit, now });
   const tracing = await loadTracing({ config, emit, now });
@@ -80,7 +82,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     client.close();
     await tracing.stop();
   }
-  return { start, stop, purge: cache.purge };
+  return { start, stop, purge: cache.purge, readSamples: metrics.readSamples };
 }
 
 async function composeUpstream({ config, emit, now }: Surroundings) {

@@ -57,7 +57,7 @@ async function startOrExit(config: Config): Promise<App> {
     // Loading takes the better part of the start.
     const { createApp } = await import('./app.ts');
     const app = await createApp(config, { isWorker: cluster.isWorker });
-    if (cluster.isWorker) (await import('./workers.ts')).obeyPurges(app.purge);
+    if (cluster.isWorker) (await import('./workers.ts')).answerPrimary(app);
     await app.start();
     return app;
   } catch (error) {

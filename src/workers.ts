@@ -1,19 +1,27 @@
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { z } from 'zod';
+import type { App } from './app.ts';
 import type { Config } from './config.ts';
-import { createAdminListener, type Purge } from './http/admin.ts';
+import { createAdminListener } from './http/admin.ts';
 import { createConfiguredLog } from './telemetry/log.ts';
-import { createSummedMetrics } from './telemetry/metrics.ts';
+import { createMetricsSum, type Samples } from './telemetry/sum.ts';
 
 /** A worker that keeps dying is started no more often than this. */
 const restartDelayMs = 1000;
 /** A worker that is asked to forget and says nothing for so long counts as one that has not. */
-const answerTimeoutMs = 5000;
+const purgeTimeoutMs = 5000;
+/** Who waits for metrics has a limit of its own, of ten seconds by default. */
+const samplesTimeoutMs = 1000;
 
 const purgeTarget = z.object({ customerId: z.string(), entitlementId: z.string().optional() });
-const purgeRequest = z.object({ purge: purgeTarget, number: z.number() });
-const purgeReply = z.object({ number: z.number(), isDone: z.boolean() });
+const question = z.discriminatedUnion('ask', [
+  z.object({ ask: z.literal('purge'), target: purgeTarget, number: z.number() }),
+  z.object({ ask: z.literal('samples'), number: z.number() }),
+]);
+const reply = z.object({ number: z.number(), answer: z.unknown() });
+
+type Question = { ask: 'purge'; target: z.output<typeof purgeTarget> } | { ask: 'samples' };
 
 /**
  * Runs as many workers as the configuration says, which share the main port, and the one admin listener. Resolves to
@@ -21,6 +29,7 @@ const purgeReply = z.object({ number: z.number(), isDone: z.boolean() });
  */
 export async function runWorkers(config: Config, stopping: Promise<void>): Promise<number> {
   const emit = createConfiguredLog(config);
+  const sum = createMetricsSum();
   const failed = Promise.withResolvers<number>();
   const stop = new AbortController();
 
@@ -30,7 +39,10 @@ export async function runWorkers(config: Config, stopping: Promise<void>): Promi
     worker.once('listening', () => {
       wasListening = true;
     });
+    // A channel that breaks is told of here, and the exit behind it in a moment.
+    worker.on('error', () => {});
     worker.once('exit', (code, signal) => {
+      sum.leave(worker.id);
       if (stop.signal.aborted) return;
       emit({ type: 'workerDied', pid: worker.process.pid, code, signal });
       if (!wasListening && code !== null && code !== 0) failed.resolve(code);
@@ -38,14 +50,19 @@ export async function runWorkers(config: Config, stopping: Promise<void>): Promi
     });
   }
 
+  async function readMetrics() {
+    await Promise.all(
+      workers().map(async (worker) => {
+        const samples = await askWorker(worker, { ask: 'samples' }, samplesTimeoutMs);
+        // One that died while it was asked has left already.
+        if (Array.isArray(samples) && !worker.isDead()) sum.update(worker.id, samples as Samples);
+      }),
+    );
+    return sum.read();
+  }
+
   for (let n = 0; n < config.WEB_CONCURRENCY; n += 1) startWorker();
-  const admin = createAdminListener({
-    purge: purgeAll,
-    readMetrics: createSummedMetrics(),
-    config,
-    emit,
-    now: Date.now,
-  });
+  const admin = createAdminListener({ purge: purgeAll, readMetrics, config, emit, now: Date.now });
   const adminUrl = await admin.start();
   emit({ type: 'workersStarted', workers: config.WEB_CONCURRENCY, adminUrl });
   const code = await Promise.race([failed.promise, stopping.then(() => 0)]);
@@ -64,40 +81,48 @@ async function stopWorker(worker: Worker): Promise<void> {
   await exited;
 }
 
+/** One that dies takes what it should forget with it. */
 async function purgeAll(target: z.output<typeof purgeTarget>): Promise<boolean> {
-  const results = await Promise.all(workers().map((worker) => askToPurge(worker, target)));
-  return results.every(Boolean);
+  const asked = workers().map(async (worker) => {
+    const answer = await askWorker(worker, { ask: 'purge', target }, purgeTimeoutMs);
+    return answer === true || !worker.isConnected();
+  });
+  return (await Promise.all(asked)).every(Boolean);
 }
 
-function askToPurge(worker: Worker, target: z.output<typeof purgeTarget>): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
+/** What the worker answers; undefined where it does not, or has died. */
+function askWorker(worker: Worker, asked: Question, timeoutMs: number): Promise<unknown> {
+  const { promise, resolve } = Promise.withResolvers<unknown>();
   const number = Math.random();
-  const timer = setTimeout(() => end(false), answerTimeoutMs);
+  const timer = setTimeout(() => end(undefined), timeoutMs);
   const onMessage = (message: unknown) => {
-    const reply = purgeReply.safeParse(message);
-    if (reply.success && reply.data.number === number) end(reply.data.isDone);
+    const given = reply.safeParse(message);
+    if (given.success && given.data.number === number) end(given.data.answer);
   };
-  // One that dies takes what it should forget with it.
-  const onExit = () => end(true);
-  const end = (isDone: boolean) => {
+  const onExit = () => end(undefined);
+  const end = (answer: unknown) => {
     clearTimeout(timer);
     worker.off('message', onMessage).off('exit', onExit);
-    resolve(isDone);
+    resolve(answer);
   };
   worker.on('message', onMessage).once('exit', onExit);
   // One whose channel is closed is about to die; without a callback its error would end the primary.
-  worker.send({ purge: target, number }, undefined, (error) => {
-    if (error !== null) end(!worker.isConnected());
+  worker.send({ ...asked, number }, undefined, (error) => {
+    if (error !== null) end(undefined);
   });
   return promise;
 }
 
-/** In a worker: forgets what the admin listener of the primary was asked to. */
-export function obeyPurges(purge: Purge): void {
+/** In a worker: does what the admin listener of the primary was asked for. */
+export function answerPrimary({ purge, readSamples }: App): void {
   process.on('message', async (message) => {
-    const request = purgeRequest.safeParse(message);
-    if (!request.success) return;
-    const isDone = await purge(request.data.purge).catch(() => false);
-    process.send?.({ number: request.data.number, isDone });
+    const asked = question.safeParse(message);
+    if (!asked.success) return;
+    const { number } = asked.data;
+    const answer =
+      asked.data.ask === 'purge'
+        ? await purge(asked.data.target).catch(() => false)
+        : await readSamples().catch(() => undefined);
+    process.send?.({ number, answer });
   });
 }

@@ -24,13 +24,15 @@ export function createOperationEvents({ emit, now }: EventDependencies): TellOpe
   return ({ outcome, tally, requestId, span, startedMs, signal }, { operation, operationName, result }) => {
     outcome.operationName = operationName?.slice(0, maxNameLength) ?? null;
     outcome.hasErrors = Boolean(result.errors?.length);
+    const isCancelled = signal.aborted;
     const ended: OperationEnded = {
       type: 'operationEnded',
       requestId,
       traceId: span.traceId,
       operationName: outcome.operationName,
-      outcome: signal.aborted ? 'cancelled' : toOutcome(result, tally),
-      codes: [...new Set(result.errors?.map(({ extensions }) => String(extensions?.code)))],
+      outcome: isCancelled ? 'cancelled' : toOutcome(result, tally),
+      // What was given up for want of a caller is nobody's failure.
+      codes: isCancelled ? [] : toCodes(result),
       upstreamCalls: tally.upstreamCalls,
       totals: tally.sources,
       responseCache: 'miss',
@@ -42,6 +44,10 @@ export function createOperationEvents({ emit, now }: EventDependencies): TellOpe
     const { name, operation: type } = operation?.definition ?? {};
     describeOperation(span, ended, { type, name: name?.value.slice(0, maxNameLength) });
   };
+}
+
+function toCodes({ errors }: FormattedExecutionResult): string[] {
+  return [...new Set(errors?.map(({ extensions }) => String(extensions?.code)))];
 }
 
 function toOutcome({ errors }: FormattedExecutionResult, { sources }: Tally): OperationEnded['outcome'] {

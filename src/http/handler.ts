@@ -48,6 +48,8 @@ export function createHandler(dependencies: HandlerDependencies): Handler {
         return toRefusal(error, { exchange, route, emit: response.destroyed ? () => {} : emit });
       });
       // Whoever is told that this connection ends asks another replica next.
+      // Nobody was answered who has gone.
+      if (response.destroyed) return;
       send(response, answer, { requestId: exchange.requestId, isLast: !isReady() });
       const { listener } = dependencies;
       emit({ type: 'requestEnded', listener, status: answer.status, durationMs: now() - startedMs });
@@ -118,7 +120,6 @@ type Sending = { requestId: string; isLast: boolean };
 
 /** All headers in one list, as Node takes them without looking at each. */
 function send(response: ServerResponse, { status, headers, body }: HttpAnswer, sending: Sending): void {
-  if (response.destroyed) return;
   const list = [
     'x-request-id',
     sending.requestId,

@@ -12,8 +12,6 @@ export type GatewayEvent =
   /** A call steps into the line before the upstream, or out of it. */
   | { type: 'upstreamLineChanged'; change: 1 | -1 }
   | { type: 'circuitChanged'; tenant: string; state: 'closed' | 'open' | 'halfOpen' }
-  /** A tenant that nobody asked for in a long time; what was known of its circuit is forgotten. */
-  | { type: 'tenantForgotten'; tenant: string }
   /** A 429 asked for a pause of all the tenant's calls. */
   | { type: 'tenantHeldBack'; tenant: string; durationMs: number }
   | { type: 'redisChanged'; state: 'up' | 'down'; reason: string | undefined }

@@ -81,7 +81,6 @@ function levelOf(event: GatewayEvent): Level {
     case 'purged':
       return event.everywhere ? 'info' : 'warn';
     case 'upstreamRetry':
-    case 'tenantForgotten':
       return 'debug';
     case 'drained':
       return event.cut > 0 ? 'warn' : 'info';

@@ -1,7 +1,10 @@
-import { AggregatorRegistry, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { Config } from '../config.ts';
+import type { Manifest } from '../manifest.ts';
 import { version } from '../version.ts';
 import type { Emit, OperationEnded } from './events.ts';
 import { createInstruments, type Instruments } from './instruments.ts';
+import type { ReadMetrics, Samples } from './sum.ts';
 
 /** So many operations have a name of their own here; anybody may name an operation as they like. */
 const maxNames = 200;
@@ -13,24 +16,21 @@ const misnamed = [
 ];
 const circuitStates = { closed: 0, halfOpen: 1, open: 2 };
 
-/** All of it, in the text format of Prometheus. */
-export type ReadMetrics = () => Promise<{ contentType: string; body: string }>;
-
 export type Metrics = {
   /** To be told of all that happens. */
   count: Emit;
   read: ReadMetrics;
+  /** The same as data, for the process that adds up those of several. */
+  readSamples: () => Promise<Samples>;
 };
 
 type MetricsSettings = {
-  /** The names of all operations there are, where that is known beforehand. */
-  operationNames: readonly string[] | undefined;
-  /** One of several processes, whose metrics are read as one by the first. */
-  isWorker?: boolean;
+  config: Pick<Config, 'GRAPHQL_SAFELIST' | 'UPSTREAM_BREAKER_RESET_MS'>;
+  now: () => number;
 };
 
 /** Counts what happens in the gateway. Learns it from events, so that no other part knows of metrics. */
-export function createMetrics({ operationNames, isWorker = false }: MetricsSettings): Metrics {
+export function createMetrics(settings: MetricsSettings): Metrics {
   const registry = new Registry();
   const instruments = createInstruments(registry);
   collectDefaultMetrics({ register: registry });
@@ -44,37 +44,27 @@ export function createMetrics({ operationNames, isWorker = false }: MetricsSetti
   }).set({ version }, 1);
   const counts = [
     countHttp(instruments),
-    countOperations(instruments, createNaming(operationNames)),
+    countOperations(instruments, createNaming(settings.config.GRAPHQL_SAFELIST)),
     countUpstream(instruments),
-    countCircuits(instruments),
+    countCircuits(instruments, settings),
     countRedis(instruments),
   ];
-  if (isWorker) answerFirstProcess(registry);
   return {
     count: (event) => {
       for (const count of counts) count(event);
     },
+    readSamples: () => registry.getMetricsAsJSON(),
     read: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };
-}
-
-function answerFirstProcess(registry: Registry): void {
-  AggregatorRegistry.setRegistries([registry]);
-  // Listens from its making on.
-  new AggregatorRegistry();
-}
-
-/** Reads the metrics of all workers as one, in the process that started them. */
-export function createSummedMetrics(): ReadMetrics {
-  const registry = new AggregatorRegistry();
-  return async () => ({ contentType: registry.contentType, body: await registry.clusterMetrics() });
 }
 
 function countHttp({ counter, gauge, duration }: Instruments): Emit {
   const requests = counter('gateway_http_requests_total', 'Answers of the main listener by status', 'status');
   const took = duration('gateway_http_request_duration_seconds', 'From the head of a request to its answer');
   const connections = gauge('gateway_connections', 'Connections open to the main listener');
-  const draining = gauge('gateway_draining', '1 while the gateway drains before it stops', 'max');
+  const draining = gauge('gateway_draining', '1 while the gateway drains before it stops', {
+    aggregator: 'max',
+  });
 
   return (event) => {
     if (!('listener' in event) || event.listener !== 'main') return;
@@ -129,17 +119,22 @@ function countUpstream({ counter, gauge, duration }: Instruments): Emit {
   };
 }
 
-function countCircuits({ gauge }: Instruments): Emit {
-  const circuit = gauge('upstream_circuit_state', '0 closed, 1 half open, 2 open: the worst there is', 'max');
-  const notClosed = new Map<string, number>();
+function countCircuits({ gauge }: Instruments, { config, now }: MetricsSettings): Emit {
+  // Of tenants that do not come back nothing more is heard: what was heard last counts for the reset time.
+  const notClosed = new Map<string, { state: number; untilMs: number }>();
+
+  function readWorst(): number {
+    for (const [tenant, { untilMs }] of notClosed) if (untilMs < now()) notClosed.delete(tenant);
+    return Math.max(circuitStates.closed, ...notClosed.values().map(({ state }) => state));
+  }
+  const help = '0 closed, 1 half open, 2 open: the worst there is';
+  gauge('upstream_circuit_state', help, { aggregator: 'max', read: readWorst });
 
   return (event) => {
-    if (event.type === 'circuitChanged' && event.state !== 'closed')
-      notClosed.set(event.tenant, circuitStates[event.state]);
-    else if (event.type === 'circuitChanged' || event.type === 'tenantForgotten')
-      notClosed.delete(event.tenant);
-    else return;
-    circuit.set(Math.max(circuitStates.closed, ...notClosed.values()));
+    if (event.type !== 'circuitChanged') return;
+    const state = circuitStates[event.state];
+    if (state === circuitStates.closed) notClosed.delete(event.tenant);
+    else notClosed.set(event.tenant, { state, untilMs: now() + config.UPSTREAM_BREAKER_RESET_MS });
   };
 }
 
@@ -148,18 +143,19 @@ function countRedis({ gauge }: Instruments): Emit {
   let up: Gauge | undefined;
   return (event) => {
     if (event.type !== 'redisChanged') return;
-    up ??= gauge('redis_up', '1 while Redis answers', 'min');
+    up ??= gauge('redis_up', '1 while Redis answers', { aggregator: 'min' });
     up.set(event.state === 'up' ? 1 : 0);
   };
 }
 
 type Naming = (name: string | null) => string;
 
-function createNaming(listed: readonly string[] | undefined): Naming {
-  const known = new Set(listed);
+/** With a safelist all names there are, are known. */
+function createNaming(safelist: Manifest | undefined): Naming {
+  const known = new Set(safelist?.operations.map(({ name }) => name));
   return (name) => {
     if (name === null) return 'anonymous';
-    if (listed === undefined && known.size < maxNames) known.add(name);
+    if (safelist === undefined && known.size < maxNames) known.add(name);
     return known.has(name) ? name : 'other';
   };
 }

@@ -30,29 +30,30 @@ export function createCircuit({ failures, resetMs, now, onChange }: CircuitSetti
   let stretch: Ticket = 0;
   let consecutiveFailures = 0;
   let openedAtMs = 0;
+  let isProbing = false;
 
   function change(next: CircuitState): void {
     state = next;
     stretch += 1;
+    isProbing = false;
     consecutiveFailures = 0;
     onChange(next);
   }
 
   return {
     allow() {
-      if (state === 'open' && now() - openedAtMs >= resetMs) {
-        change('halfOpen');
-        return stretch;
-      }
-      return state === 'closed' ? stretch : undefined;
+      if (state === 'open' && now() - openedAtMs >= resetMs) change('halfOpen');
+      if (state === 'open' || isProbing) return undefined;
+      isProbing = state === 'halfOpen';
+      return stretch;
     },
     record(ticket, verdict) {
       if (ticket !== stretch) return;
       if (verdict === 'failing') consecutiveFailures += 1;
       if (verdict === 'healthy') consecutiveFailures = 0;
+      // A probe that was given up says nothing: the next call becomes the probe.
+      isProbing = false;
       if (verdict === 'healthy' && state === 'halfOpen') change('closed');
-      // A probe that was given up says nothing: the reset time is over, so the next call becomes the probe.
-      else if (verdict === 'unknown' && state === 'halfOpen') change('open');
       else if (consecutiveFailures >= (state === 'halfOpen' ? 1 : failures)) {
         openedAtMs = now();
         change('open');

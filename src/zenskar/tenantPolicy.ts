@@ -39,7 +39,6 @@ export function createTenantPolicies(dependencies: PolicyDependencies): (scope: 
       // One in use must stay the only one of its tenant, or its limits would count for nothing.
       if (queue.isIdle()) {
         policies.delete(scope);
-        dependencies.emit({ type: 'tenantForgotten', tenant: scope });
         return;
       }
     }

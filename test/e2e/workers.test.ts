@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { createSimulator } from '../../src/simulator/simulator.ts';
 import { until } from '../support/gateway.ts';
 import { customer, customerOf, entitlement, idOf, totalQuery } from '../support/ids.ts';
@@ -40,6 +40,9 @@ async function start(environment: Record<string, string> = {}) {
     });
   return { gateway, url, ask };
 }
+
+// Three processes take their time to start where there is little of it.
+jest.setTimeout(20_000);
 
 describe('a gateway of two workers', () => {
   it('answers by both, and keeps what each knows to itself', async () => {
@@ -104,6 +107,23 @@ describe('a gateway of two workers', () => {
     expect(samples).toMatch(/^gateway_info\{version="[\d.]+"\} 1$/m);
   });
 
+  it('shows what was counted also while one of them is stuck, and after its end', async () => {
+    const { gateway, ask } = await start({ ADMIN_PORT: '0', LOG_LEVEL: 'info' });
+    const [, adminUrl = ''] = await gateway.printed(/"adminUrl":"([^"]+)"/);
+    for (let n = 0; n < 6; n += 1) await ask(idOf(79));
+    const read = async () => {
+      const response = await fetch(`${adminUrl}/metrics`);
+      return [response.status, /^gateway_http_requests_total.* (\d+)$/m.exec(await response.text())?.[1]];
+    };
+    expect(await read()).toEqual([200, '6']);
+    const [victim] = gateway.childPids();
+    process.kill(Number(victim), 'SIGSTOP');
+    expect(await read()).toEqual([200, '6']);
+    process.kill(Number(victim), 'SIGKILL');
+    await gateway.printed(/"msg":"workerDied"/);
+    expect(await read()).toEqual([200, '6']);
+  });
+
   it('says so where its admin port is taken', async () => {
     const { gateway } = await start({ PURGE_TOKEN: 'purge-token' });
     const [, port = ''] = await gateway.printed(/"adminUrl":"[^"]+:(\d+)"/);
@@ -120,7 +140,12 @@ describe('a gateway of two workers', () => {
 
   it('that cannot start ends with the reason and the code of the first that could not', async () => {
     const { url } = await start();
-    const second = runGateway({ PORT: new URL(url).port, WEB_CONCURRENCY: '2', ZENSKAR_URL: upstream });
+    const second = runGateway({
+      PORT: new URL(url).port,
+      ADMIN_PORT: '0',
+      WEB_CONCURRENCY: '2',
+      ZENSKAR_URL: upstream,
+    });
     running.push(second);
     expect(await second.exited).toBe(1);
     expect(second.output()).toMatch(/The gateway cannot start: /);

@@ -84,7 +84,37 @@ describe('metrics', () => {
       upstream_circuit_state: 2,
     });
     gateway.advance(10_000);
-    expect(await grown(gateway, () => ask(gateway, idOf(902)))).toMatchObject({ upstream_circuit_state: -2 });
+    await ask(gateway, idOf(902));
+    expect(await read(gateway)).toMatchObject({ upstream_circuit_state: 0 });
+  });
+
+  it('tell compiled executions from others', async () => {
+    for (let n = 0; n < 3; n += 1) await ask(gateway, idOf(910 + n));
+    expect(await grown(gateway, () => ask(gateway, idOf(920)))).toMatchObject({
+      'graphql_executions_total{execution="compiled"}': 1,
+    });
+  });
+
+  it('count no answer, nor any error, where the client has gone', async () => {
+    const leaving = new AbortController();
+    const before = await read(gateway);
+    const asked = gateway.gql(
+      totalQuery,
+      { entitlementId: entitlement, customerId: customerOf('9999') },
+      { signal: leaving.signal },
+    );
+    await until(() => gateway.simulator.requests > 0);
+    leaving.abort();
+    await expect(asked).rejects.toThrow();
+    await until(() => gateway.log.some(({ msg }) => msg === 'operationEnded'));
+    expect(gateway.log.at(-1)).toMatchObject({ outcome: 'cancelled', codes: [] });
+    const after = await read(gateway);
+    for (const name of [
+      'gateway_http_requests_total{status="200"}',
+      'graphql_errors_total{code="UPSTREAM_UNAVAILABLE"}',
+    ])
+      expect(after[name]).toBe(before[name]);
+    expect(after.upstream_inflight).toBe(0);
   });
 
   it('tell how many calls are under way', async () => {

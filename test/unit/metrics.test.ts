@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Manifest } from '../../src/manifest.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { createMetricsSum } from '../../src/telemetry/sum.ts';
 
 const operation = {
   type: 'operationEnded',
@@ -13,9 +15,13 @@ const operation = {
   durationMs: 40,
 } as const;
 
+const config = { GRAPHQL_SAFELIST: undefined, UPSTREAM_BREAKER_RESET_MS: 5000 };
+const settings = { config, now: () => 0 };
+
 describe('metrics', () => {
   it('name the operations of a safelist, and no others', async () => {
-    const { count, read } = createMetrics({ operationNames: ['Listed'] });
+    const GRAPHQL_SAFELIST = { operations: [{ id: 'id', name: 'Listed', body: '' }] } as unknown as Manifest;
+    const { count, read } = createMetrics({ ...settings, config: { ...config, GRAPHQL_SAFELIST } });
     for (const operationName of ['Listed', 'Odd', null]) count({ ...operation, operationName });
     const { body } = await read();
     expect(body.match(/^graphql_operations_total.*$/gm)).toEqual([
@@ -26,7 +32,7 @@ describe('metrics', () => {
   });
 
   it('give durations in seconds', async () => {
-    const { count, read } = createMetrics({ operationNames: undefined });
+    const { count, read } = createMetrics(settings);
     count({ ...operation, operationName: null });
     const { body } = await read();
     expect(body).toMatch(/^graphql_operation_duration_seconds_sum 0\.04$/m);
@@ -34,20 +40,22 @@ describe('metrics', () => {
     expect(body).toMatch(/^graphql_operation_duration_seconds_bucket\{le="0\.05"\} 1$/m);
   });
 
-  it('show the worst circuit of all tenants, until it closes or is forgotten', async () => {
-    const { count, read } = createMetrics({ operationNames: undefined });
+  it('show the worst circuit of all tenants, until it closes or nothing more is heard of it', async () => {
+    let nowMs = 0;
+    const { count, read } = createMetrics({ ...settings, now: () => nowMs });
     const state = async () => Number(/^upstream_circuit_state (\d)$/m.exec((await read()).body)?.[1]);
     count({ type: 'circuitChanged', tenant: 'a', state: 'open' });
+    nowMs = 3000;
     count({ type: 'circuitChanged', tenant: 'b', state: 'halfOpen' });
     expect(await state()).toBe(2);
-    count({ type: 'tenantForgotten', tenant: 'a' });
+    nowMs = 5001;
     expect(await state()).toBe(1);
     count({ type: 'circuitChanged', tenant: 'b', state: 'closed' });
     expect(await state()).toBe(0);
   });
 
   it('say whether Redis answers, once there is one', async () => {
-    const { count, read } = createMetrics({ operationNames: undefined });
+    const { count, read } = createMetrics(settings);
     expect((await read()).body).not.toMatch(/redis_up/);
     count({ type: 'redisChanged', state: 'up', reason: undefined });
     expect((await read()).body).toMatch(/^redis_up 1$/m);
@@ -56,7 +64,7 @@ describe('metrics', () => {
   });
 
   it('take connections and requests of the main listener alone, and see it drain', async () => {
-    const { count, read } = createMetrics({ operationNames: undefined });
+    const { count, read } = createMetrics(settings);
     for (const listener of ['main', 'admin'] as const) {
       count({ type: 'connectionsChanged', listener, open: listener === 'main' ? 3 : 5 });
       count({ type: 'requestEnded', listener, status: 200, durationMs: 1 });
@@ -66,5 +74,36 @@ describe('metrics', () => {
     expect(body).toMatch(/^gateway_connections 3$/m);
     expect(body).toMatch(/^gateway_http_requests_total\{status="200"\} 1$/m);
     expect(body).toMatch(/^gateway_draining 1$/m);
+  });
+});
+
+describe('the metrics of several workers', () => {
+  it('are added up, and no counter falls when one of them ends', async () => {
+    const sum = createMetricsSum();
+    const workers = [1, 2].map((id) => ({ id, ...createMetrics(settings) }));
+    for (const { id, count, readSamples } of workers) {
+      for (let n = 0; n < id * 10; n += 1) count({ ...operation, operationName: null });
+      count({ type: 'connectionsChanged', listener: 'main', open: 7 });
+      // As it comes from another process.
+      sum.update(id, JSON.parse(JSON.stringify(await readSamples())));
+    }
+    const samples = async () => {
+      const { body } = await sum.read();
+      const value = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(body)?.[1]);
+      return [
+        value('graphql_operations_total\\{operation="anonymous",outcome="ok"\\}'),
+        value('graphql_operation_duration_seconds_count'),
+        value('graphql_operation_duration_seconds_bucket\\{le="0.05"\\}'),
+        value('gateway_connections'),
+        value('gateway_info\\{version="[\\d.]+"\\}'),
+      ];
+    };
+    expect(await samples()).toEqual([30, 30, 30, 14, 1]);
+    sum.leave(2);
+    expect(await samples()).toEqual([30, 30, 30, 7, 1]);
+    expect(await samples()).toEqual([30, 30, 30, 7, 1]);
+    sum.leave(1);
+    sum.update(3, JSON.parse(JSON.stringify(await (workers[0] as (typeof workers)[0]).readSamples())));
+    expect(await samples()).toEqual([40, 40, 40, 7, 1]);
   });
 });
