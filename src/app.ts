@@ -31,7 +31,7 @@ type Overrides = {
 };
 
 export type App = {
-  /** Listens; resolves to the base URLs of the main and, where it is on, the admin listener. */
+  /** Listens; resolves to the base URLs of the main and the admin listener. */
   start: () => Promise<{ url: string; adminUrl: string | undefined }>;
   /** Lets what is under way end, then frees everything. */
   stop: () => Promise<void>;
@@ -63,8 +63,8 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   const { cache, source } = composeTotals(upstream, surroundings);
   const graphql = createGraphQLServer({ source, persistedQueries: cache.persistedQueries, ...surroundings });
   const http = await composeMainListener(graphql, surroundings);
-  const own = { purge: cache.purge, readMetrics: metrics.read };
-  const admin = isWorker ? undefined : createAdminListener({ ...own, ...surroundings });
+  const own = { purge: cache.purge, readMetrics: metrics.read, ...surroundings };
+  const admin = isWorker ? undefined : createAdminListener(own);
 
   async function start() {
     await graphql.start();
@@ -76,8 +76,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   }
 
   async function stop(): Promise<void> {
-    await Promise.all([http.stop(), admin?.stop()]);
-    await graphql.stop();
+    await Promise.all([http.stop(), admin?.stop()]).then(graphql.stop);
     redis?.stop();
     client.close();
     await tracing.stop();
@@ -85,9 +84,10 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   return { start, stop, purge: cache.purge, readSamples: metrics.readSamples };
 }
 
-async function composeUpstream({ config, emit, now }: Surroundings) {
+async function composeUpstream({ config, ...surroundings }: Surroundings) {
   const client = await loadZenskarClient(config);
   const upstream = createUpstream({
+    ...surroundings,
     client,
     attemptTimeoutMs: config.UPSTREAM_ATTEMPT_TIMEOUT_MS,
     deadlineMs: config.UPSTREAM_DEADLINE_MS,
@@ -95,17 +95,15 @@ async function composeUpstream({ config, emit, now }: Surroundings) {
     concurrency: config.UPSTREAM_CONCURRENCY,
     breakerFailures: config.UPSTREAM_BREAKER_FAILURES,
     breakerResetMs: config.UPSTREAM_BREAKER_RESET_MS,
-    emit,
-    now,
   });
   return { client, upstream };
 }
 
-function composeTotals(upstream: Upstream, { config, emit, now, redis }: Surroundings) {
+function composeTotals(upstream: Upstream, { config, ...surroundings }: Surroundings) {
   const freshness = toFreshnessSettings(config);
-  const lifetimeMs = toLifetimeMs(freshness);
-  const cache = createCache({ maxEntries: config.CACHE_MAX_ENTRIES, redis, lifetimeMs, emit, now });
-  return { cache, source: createTotalSource({ cache, upstream, freshness, now }) };
+  const bounds = { maxEntries: config.CACHE_MAX_ENTRIES, lifetimeMs: toLifetimeMs(freshness) };
+  const cache = createCache({ ...bounds, ...surroundings });
+  return { cache, source: createTotalSource({ ...surroundings, cache, upstream, freshness }) };
 }
 
 async function composeMainListener({ execute }: GraphQLServer, surroundings: Surroundings) {

@@ -1,9 +1,8 @@
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { z } from 'zod';
-import type { App } from './app.ts';
 import type { Config } from './config.ts';
-import { createAdminListener } from './http/admin.ts';
+import { createAdminListener, type Purge } from './http/admin.ts';
 import { createConfiguredLog } from './telemetry/log.ts';
 import { createMetricsSum, type Samples } from './telemetry/sum.ts';
 
@@ -113,8 +112,10 @@ function askWorker(worker: Worker, asked: Question, timeoutMs: number): Promise<
   return promise;
 }
 
+type Answering = { purge: Purge; readSamples: () => Promise<Samples> };
+
 /** In a worker: does what the admin listener of the primary was asked for. */
-export function answerPrimary({ purge, readSamples }: App): void {
+export function answerPrimary({ purge, readSamples }: Answering): void {
   process.on('message', async (message) => {
     const asked = question.safeParse(message);
     if (!asked.success) return;

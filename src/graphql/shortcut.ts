@@ -52,9 +52,9 @@ export function createShortcut(documents: DocumentStore, { admit, compiled, end 
     const accept = toAccept(headers);
     const contentType = given.find(([name]) => name === 'content-type')?.[1];
     // What the client does not accept is answered with another status.
-    if (status !== 200 || contentType === undefined || accept.length > maxAcceptLength) return;
-    if (contentTypes.size >= maxAccepts) contentTypes.clear();
-    contentTypes.set(accept, contentType);
+    // Whoever makes up more of them than there are finds no place for those, and takes nobody else's.
+    const hasPlace = contentTypes.size < maxAccepts && accept.length <= maxAcceptLength;
+    if (status === 200 && contentType !== undefined && hasPlace) contentTypes.set(accept, contentType);
   }
   return { answer, learn };
 }

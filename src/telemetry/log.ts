@@ -45,11 +45,13 @@ export function createLog({ level, secrets, destination }: LogSettings): Emit {
     const { type, ...fields } = event;
     logger[level](repeated === undefined ? fields : { ...fields, repeated }, type);
   };
-  const warn = createSampling((event, repeated) => write('warn', event, repeated));
+  const warnings = createSampling((event, repeated) => write('warn', event, repeated));
   return (event) => {
     const level = levelOf(event);
     if (!logger.isLevelEnabled(level)) return;
-    if (level === 'warn' && mayFlood.has(event.type)) warn(event);
+    // The last line of a gateway that stops leaves nothing untold.
+    if (event.type === 'drained') warnings.flush();
+    if (level === 'warn' && mayFlood.has(event.type)) warnings.tell(event);
     else write(level, event);
   };
 }

@@ -2,14 +2,20 @@ import type { GatewayEvent } from './events.ts';
 
 const windowMs = 1000;
 
-/** `repeated`: how many of the same were held back before this one; undefined for the first. */
+/** `repeated`: how many of the same it stands for, itself among them; undefined where it stands for itself. */
 type Write = (event: GatewayEvent, repeated?: number) => void;
+
+type Sampling = {
+  tell: (event: GatewayEvent) => void;
+  /** Writes at once what is held back. */
+  flush: () => void;
+};
 
 /**
  * Lets through the first of several events that say the same, and after that one in a second, the last, with the number
  * of those it stands for. An upstream that is down says so once for each call, and a log must not be what fails next.
  */
-export function createSampling(write: Write): (event: GatewayEvent) => void {
+export function createSampling(write: Write): Sampling {
   const held = new Map<string, { last: GatewayEvent; count: number }>();
 
   function open(kind: string, last: GatewayEvent): void {
@@ -25,7 +31,7 @@ export function createSampling(write: Write): (event: GatewayEvent) => void {
     open(kind, one.last);
   }
 
-  return (event) => {
+  function tell(event: GatewayEvent): void {
     const kind = toKind(event);
     const one = held.get(kind);
     if (one === undefined) {
@@ -35,7 +41,8 @@ export function createSampling(write: Write): (event: GatewayEvent) => void {
       one.last = event;
       one.count += 1;
     }
-  };
+  }
+  return { tell, flush: () => [...held.keys()].forEach(close) };
 }
 
 /** All that an event says, save what no two have in common. */

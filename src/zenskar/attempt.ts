@@ -85,6 +85,7 @@ export function toAnswered({ status, headers, body }: Answer): AttemptOutcome {
     const value = headers[name];
     return typeof value === 'string' ? [[name, value]] : [];
   });
-  const retryAfter = headers['retry-after'];
+  // undici gives a list where a header comes twice.
+  const [retryAfter] = [headers['retry-after']].flat();
   return { kind: 'answered', status, body, headers: { retryAfter, ids: Object.fromEntries(ids) } };
 }

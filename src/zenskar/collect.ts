@@ -47,7 +47,8 @@ export function createCollector({ signal, timeoutMs }: Limits, stop: () => void)
   return {
     outcome,
     begin(status, headers) {
-      answer = { status, headers };
+      // An interim answer (RFC 9110, section 15.2) is none yet.
+      if (status >= 200) answer = { status, headers };
     },
     add(chunk) {
       size += chunk.length;

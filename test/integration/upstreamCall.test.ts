@@ -105,6 +105,22 @@ describe.each(['got', 'undici'] as const)('one attempt by %s', (transport) => {
     expect(outcome).toMatchObject({ kind: 'answered', status });
   });
 
+  it('takes no interim answer for the answer', async () => {
+    const outcome = await attemptAgainst((_, response) => response.writeEarlyHints({ link: '</x>' }), 50);
+    expect(outcome).toEqual({ kind: 'timeout' });
+  });
+
+  it('heeds the first of two times after which to try again', async () => {
+    const outcome = await attemptAgainst((_, response) => {
+      response.writeHead(429, [
+        ['retry-after', '3'],
+        ['retry-after', '5'],
+      ]);
+      response.end();
+    });
+    expect(outcome).toMatchObject({ kind: 'answered', status: 429, headers: { retryAfter: '3' } });
+  });
+
   it('does not follow a redirect, which would carry the key elsewhere', async () => {
     let calls = 0;
     const outcome = await attemptAgainst((_, response) => {

@@ -18,7 +18,7 @@ describe('warnings that say the same', () => {
 
   it('are written once in a second, the last of them with the number it stands for', () => {
     const written: [string, number | undefined][] = [];
-    const warn = createSampling((event, repeated) => {
+    const { tell: warn, flush } = createSampling((event, repeated) => {
       if (event.type === 'upstreamCallEnded') written.push([`${event.requestId} ${event.result}`, repeated]);
     });
     for (let n = 1; n <= 100; n += 1) warn(failed(`${n}`, 503));
@@ -36,5 +36,8 @@ describe('warnings that say the same', () => {
     warn(failed('102', 503));
     expect(written.slice(4)).toEqual([['102 503', undefined]]);
     expect(written).toHaveLength(5);
+    warn(failed('103', 503));
+    flush();
+    expect(written.slice(5)).toEqual([['103 503', 1]]);
   });
 });
