@@ -79,7 +79,11 @@ function countHttp({ counter, gauge, duration }: Instruments): Emit {
 function countOperations({ counter, duration }: Instruments, toName: Naming): Emit {
   const operations = counter('graphql_operations_total', 'Operations by name', 'operation', 'outcome');
   const errors = counter('graphql_errors_total', 'Answers with an error of this code', 'code');
-  const totals = counter('totals_requested_total', 'Totals by where they came from', 'source');
+  const totals = counter(
+    'totals_requested_total',
+    'Totals by where they came from; one at hand counts each time',
+    'source',
+  );
   const responses = counter('response_cache_total', 'Operations by whether the answer was there', 'result');
   const executions = counter('graphql_executions_total', 'Executions by who executed', 'execution');
   const took = duration('graphql_operation_duration_seconds', 'From the start of an operation to its result');
