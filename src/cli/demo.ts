@@ -43,6 +43,7 @@ async function startGateway(port: string | undefined) {
   try {
     return { app, ...(await app.start()) };
   } catch (error) {
+    await app.stop();
     const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
     if (port !== undefined || !isTaken) throw error;
     const elsewhere = await createApp(createConfig('0'));

@@ -82,6 +82,8 @@ describe('the doctor as a process', () => {
         ROUTER_SECRET: 'not set',
         REDIS_URL: 'not set',
         PURGE_TOKEN: 'not set',
+        OTEL_EXPORTER_OTLP_HEADERS: 'not set',
+        OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'not set',
       },
       findings: [
         { check: 'configuration', status: 'ok', reason: 'All variables can be read and fit together.' },
@@ -108,6 +110,8 @@ describe('the doctor as a process', () => {
         '  REDIS_URL=set',
         '  ROUTER_SECRET=not set',
         '  PURGE_TOKEN=not set',
+        '  OTEL_EXPORTER_OTLP_HEADERS=not set',
+        '  OTEL_EXPORTER_OTLP_TRACES_HEADERS=not set',
         '',
         `problem configuration: PORT is "http"; expected a whole number from 0 to 65535. ${mend}`,
         `problem configuration: REDIS_URL has a value that is not shown here; expected a redis or rediss URL. ${mend}`,

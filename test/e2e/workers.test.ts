@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createSimulator } from '../../src/simulator/simulator.ts';
 import { until } from '../support/gateway.ts';
 import { customer, customerOf, entitlement, idOf, totalQuery } from '../support/ids.ts';
@@ -40,9 +40,6 @@ async function start(environment: Record<string, string> = {}) {
     });
   return { gateway, url, ask };
 }
-
-// Three processes take their time to start where there is little of it.
-jest.setTimeout(20_000);
 
 describe('a gateway of two workers', () => {
   it('answers by both, and keeps what each knows to itself', async () => {

@@ -188,6 +188,7 @@ describe('a compiled document', () => {
       'query ($date: Int) { _service { sdl @include(if: false) } __typename @skip(if: true) ...F } fragment F on Query { customerEntitlementTotal(entitlementId: "11111111-aaaa-4bbb-8ccc-222222222222", customerId: "11111111-aaaa-4bbb-8ccc-222222222222", startDate: $date) { stale } }';
     await askOften(query, { date: 1 });
     expect(await ask(query, { date: 1.5 })).toMatch(/Int cannot represent non-integer value: 1.5/);
-    expect(gateway.log.at(-1)).toMatchObject({ execution: 'interpreted', codes: ['BAD_USER_INPUT'] });
+    const ended = gateway.log.findLast(({ msg }) => msg === 'operationEnded');
+    expect(ended).toMatchObject({ execution: 'interpreted', codes: ['BAD_USER_INPUT'] });
   });
 });

@@ -107,7 +107,8 @@ describe('metrics', () => {
     leaving.abort();
     await expect(asked).rejects.toThrow();
     await until(() => gateway.log.some(({ msg }) => msg === 'operationEnded'));
-    expect(gateway.log.at(-1)).toMatchObject({ outcome: 'cancelled', codes: [] });
+    const ended = gateway.log.findLast(({ msg }) => msg === 'operationEnded');
+    expect(ended).toMatchObject({ outcome: 'cancelled', codes: [] });
     const after = await read(gateway);
     for (const name of [
       'gateway_http_requests_total{status="200"}',

@@ -19,10 +19,10 @@ describeWithRedis('ten replicas on one Redis, before an upstream with a limit', 
   it('stay below it together, and each of them answers', async () => {
     const { simulator } = replicas[0] as Gateway;
     simulator.overall = { mode: 'limited', callsPerSecond };
-    // Whoever comes first fetches them, at a pace that the upstream allows.
+    // Whoever comes first fetches them, evenly over the time for which they are fresh.
     for (let n = 0; n < customers.length; n += 1) {
       await ask(replicas[n % 10] as Gateway, customers[n] as string);
-      if (n % 8 === 7) await new Promise((resolve) => setTimeout(resolve, 100));
+      if (n % 4 === 3) await new Promise((resolve) => setTimeout(resolve, 100));
     }
     const untilMs = Date.now() + 7000;
     const answered = replicas.map(() => 0);

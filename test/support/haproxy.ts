@@ -63,6 +63,7 @@ defaults
   timeout connect 1s
   timeout client 20s
   timeout server 20s
+  timeout check 5s
   retries 3
   option redispatch
 frontend all
