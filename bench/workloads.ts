@@ -97,7 +97,7 @@ local headers = { ["content-type"] = "application/json"${token === undefined ? '
 local turn = 0
 request = function()
   turn = turn % #made + 1
-  return wrk.format("POST", "/graphql", headers, ${variety === 'cold' ? 'body()' : 'made[turn]'})
+  return wrk.format("POST", "/graphql", headers, ${variety === 'hot' ? 'made[turn]' : 'body()'})
 end
 `;
 }

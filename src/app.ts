@@ -5,9 +5,11 @@ import { createCache } from './cache/cache.ts';
 import { loadRedis } from './cache/loadRedis.ts';
 import type { Redis } from './cache/redis.ts';
 import type { Config } from './config.ts';
+import { loadGraphiql } from './explorer/graphiql.ts';
 import { explorerOrigins } from './graphql/explorer.ts';
 import { createGraphQLServer, type GraphQLServer } from './graphql/server.ts';
 import { createAdminListener, type Purge } from './http/admin.ts';
+import { createFileRoutes } from './http/fileRoutes.ts';
 import { createGraphQLRoute } from './http/graphqlRoute.ts';
 import { type ConnectionLimits, createHttpServer } from './http/server.ts';
 import { type Emit, tellAll } from './telemetry/events.ts';
@@ -18,6 +20,7 @@ import type { Samples } from './telemetry/sum.ts';
 import type { Tracing } from './telemetry/trace.ts';
 import { toFreshnessSettings, toLifetimeMs } from './totals/freshness.ts';
 import { createTotalSource } from './totals/source.ts';
+import { toUpstreamSettings } from './zenskar/settings.ts';
 import { loadZenskarClient } from './zenskar/transport.ts';
 import { createUpstream, type Upstream } from './zenskar/upstream.ts';
 
@@ -86,17 +89,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
 
 async function composeUpstream({ config, ...surroundings }: Surroundings) {
   const client = await loadZenskarClient(config);
-  const upstream = createUpstream({
-    ...surroundings,
-    client,
-    attemptTimeoutMs: config.UPSTREAM_ATTEMPT_TIMEOUT_MS,
-    deadlineMs: config.UPSTREAM_DEADLINE_MS,
-    retries: config.UPSTREAM_RETRIES,
-    concurrency: config.UPSTREAM_CONCURRENCY,
-    breakerFailures: config.UPSTREAM_BREAKER_FAILURES,
-    breakerResetMs: config.UPSTREAM_BREAKER_RESET_MS,
-  });
-  return { client, upstream };
+  return { client, upstream: createUpstream({ ...surroundings, client, ...toUpstreamSettings(config) }) };
 }
 
 function composeTotals(upstream: Upstream, { config, ...surroundings }: Surroundings) {
@@ -108,13 +101,16 @@ function composeTotals(upstream: Upstream, { config, ...surroundings }: Surround
 
 async function composeMainListener({ execute }: GraphQLServer, surroundings: Surroundings) {
   const { config, redis } = surroundings;
+  const graphiql = await loadGraphiql(config);
   const graphql = createGraphQLRoute({
     execute,
+    page: graphiql?.page,
     identify: await createIdentify(surroundings),
     charge: await createRateLimit({ unitsPerMinute: config.RATE_LIMIT_PER_MINUTE, redis }),
     ...surroundings,
   });
   const corsOrigins = [...config.CORS_ORIGINS, ...explorerOrigins(config)];
-  const own = { listener: 'main', routes: new Map([['/graphql', graphql]]), corsOrigins } as const;
+  const routes = new Map([['/graphql', graphql], ...createFileRoutes(graphiql?.files)]);
+  const own = { listener: 'main', routes, corsOrigins } as const;
   return createHttpServer(config.HOST, config.PORT, { ...surroundings, ...own });
 }

@@ -102,9 +102,9 @@ export const variables = {
     .default([])
     .describe('addresses or networks whose `x-forwarded-for` is believed, separated by commas'),
   GRAPHQL_EXPLORER: z
-    .enum(['off', 'sandbox'], 'off or sandbox')
+    .enum(['off', 'sandbox', 'graphiql'], 'off, sandbox or graphiql')
     .default('off')
-    .describe('what a browser sees at `/graphql`: nothing, or Apollo Sandbox'),
+    .describe('what a browser sees at `/graphql`: nothing, Apollo Sandbox, or GraphiQL'),
   GRAPHQL_CACHE_TAGS: flag
     .default(false)
     .describe('whether answers tell Apollo Router their cache tags, `customer-ID` each'),

@@ -33,13 +33,15 @@ type GraphQLRouteDependencies = {
   charge: Charge | undefined;
   tracing: Tracing;
   config: Config;
+  /** The explorer's page, where it is not Apollo Server that has it. */
+  page: string | undefined;
   emit: Emit;
   now: () => number;
 };
 
 /** GraphQL over HTTP, up to the point where it is GraphQL alone. Nobody's body is read before they said who they are. */
 export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Route {
-  const { config, execute, charge: limit } = dependencies;
+  const { config, page, execute, charge: limit } = dependencies;
   const addressOf = createClientAddress(config.TRUSTED_PROXIES);
   const responses = createResponseCache(dependencies);
   // A cache on the way must not give one caller's answer to another (RFC 9111, section 4.1).
@@ -71,6 +73,7 @@ export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Rout
     const identity = await identifyOrCharge(request);
     const charge = limit && ((units: number) => limit(toCaller(request, identity), units));
     await charge?.(1);
+    if (page !== undefined && identity === undefined) return toPageAnswer(page);
     const run = async (body: unknown) => {
       const asked = { method, headers: request.headers, search, body };
       const { headers, ...produced } = await execute({
@@ -127,6 +130,10 @@ function describeRefusal(span: Span, error: unknown): void {
   const code = error instanceof HttpError ? 'BAD_REQUEST' : 'INTERNAL_SERVER_ERROR';
   const codes = [error instanceof AppError ? error.code : code];
   describeOperation(span, { outcome: 'failed', codes }, {});
+}
+
+function toPageAnswer(page: string): HttpAnswer {
+  return { status: 200, headers: [['content-type', 'text/html']], body: page };
 }
 
 function wantsPage({ method, headers }: IncomingMessage): boolean {

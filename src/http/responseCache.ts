@@ -90,7 +90,7 @@ export function createResponseCache({ emit, now }: CacheDependencies): ResponseC
  * costs more collections of garbage than any of them would save. A false yes does no harm, so a weak hash will do.
  */
 function createMemoryOfQuestions(): (key: string) => boolean {
-  const hashes = new Int32Array(8192);
+  const hashes = new Int32Array(1024);
   return (key) => {
     const hash = toWeakHash(key);
     const place = hash & (hashes.length - 1);

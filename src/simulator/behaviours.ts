@@ -45,6 +45,7 @@ export function chooseBehaviour(request: SimulatedRequest, earlierRequests: numb
   if (code === '9999') return { kind: 'hang' };
   if (code === '8888') return { kind: 'reset' };
   if (code === 'f503') return answer(earlierRequests < 2 ? unavailable : ordinary(request));
+  if (code === '1503') return answer(earlierRequests < 1 ? ordinary(request) : unavailable);
   if (code.startsWith('d')) return answer(ordinary(request), Number.parseInt(code.slice(1), 16));
   return answer(failures[code] ?? oddTotals[code]?.(request) ?? ordinary(request));
 }

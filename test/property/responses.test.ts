@@ -43,6 +43,7 @@ describe('whoever asks what, when and in whatever order', () => {
         const route = createGraphQLRoute({
           config,
           charge: undefined,
+          page: undefined,
           tracing: passingTracing,
           identify: () => asking as Identity,
           emit: () => {
