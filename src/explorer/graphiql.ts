@@ -3,7 +3,7 @@ import type { Config } from '../config.ts';
 import { tabs } from './tabs.ts';
 
 /** Something a page loads. */
-export type PageFile = { type: string; text: string };
+type PageFile = { type: string; text: string };
 
 export type Graphiql = { page: string; files: ReadonlyMap<string, PageFile> };
 
@@ -18,10 +18,10 @@ export async function loadGraphiql(config: Config): Promise<Graphiql | undefined
   if (config.GRAPHQL_EXPLORER !== 'graphiql') return undefined;
   const { js, css, ...workers } = await import('@graphql-yoga/render-graphiql/graphiql');
   const toScript = (text: string) => ({ type: 'text/javascript; charset=utf-8', text });
-  const script = [findWorkers, js, start(config.CORS_ORIGINS.includes(sandboxOrigin))].join('\n');
+  const script = [findWorkers, js, start(config.CORS_ORIGINS.includes(sandboxOrigin)), mendTabs].join('\n');
   const files = new Map<string, PageFile>([
     ['/graphql/graphiql.js', toScript(script)],
-    ['/graphql/graphiql.css', { type: 'text/css; charset=utf-8', text: css }],
+    ['/graphql/graphiql.css', { type: 'text/css; charset=utf-8', text: css + styles }],
     ['/graphql/editor.worker.js', toScript(workers.editorWorkerService)],
     ['/graphql/json.worker.js', toScript(workers.jsonWorker)],
     ['/graphql/graphql.worker.js', toScript(workers.graphqlWorker)],
@@ -78,16 +78,48 @@ const findWorkers = `{
 /** Headers may be credentials, so they do not stay in the browser when the page is left. */
 function start(isSandboxAllowed: boolean): string {
   return `{
+  const tabs = ${JSON.stringify(tabs)};
+  // Whoever was here before finds what was left. What is shown first must be said, or it is taken for one tab more.
+  const left = JSON.parse(localStorage.getItem('graphiql:tabState') ?? '{}');
+  const shown = left.tabs?.[left.activeTabIndex] ?? tabs[0];
   const link = document.createElement('a');
   link.href = '${sandboxOrigin}/sandbox/explorer?endpoint=' + encodeURIComponent(location.origin + location.pathname);
   link.textContent = 'Apollo Sandbox';
   YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'), {
     title: ${isSandboxAllowed} ? link.outerHTML : ' ',
     logo: ' ',
-    defaultTabs: ${JSON.stringify(tabs)},
-    initialQuery: undefined,
+    defaultTabs: tabs,
+    initialQuery: shown.query,
+    initialVariables: shown.variables,
     onEditQuery() {},
     shouldPersistHeaders: false,
   });
 }`;
 }
+
+/** GraphiQL says that its tabs are tabs, in which nobody who listens to a page is told of the buttons that they hold. */
+const mendTabs = `{
+  const mend = () => {
+    for (const element of document.querySelectorAll('[role=tablist], [role=tab]')) element.removeAttribute('role');
+    for (const tab of document.querySelectorAll('.graphiql-tab[aria-selected]')) {
+      tab.firstChild.setAttribute('aria-current', tab.getAttribute('aria-selected'));
+      tab.removeAttribute('aria-selected');
+    }
+  };
+  new MutationObserver(mend).observe(document.querySelector('#root'), {
+    subtree: true,
+    childList: true,
+    attributeFilter: ['aria-selected'],
+  });
+}`;
+
+/**
+ * What is too pale in GraphiQL to be read by all (WCAG 2.2, 1.4.3). And its tabs are still about to move to where they are
+ * when they are pressed: they would jump away from under the pointer.
+ */
+const styles = `
+.graphiql-container .graphiql-tab { transform: none !important; }
+.graphiql-logo a, .graphiql-container .line-numbers { color: hsl(var(--color-neutral)) !important; }
+body.graphiql-dark .mtk8 { color: #7fb26a; }
+@media (prefers-color-scheme: dark) { body:not(.graphiql-light) .mtk8 { color: #7fb26a; } }
+`;

@@ -10,9 +10,13 @@ const failsLater = '00000000-0000-4000-8000-000000001503';
 
 /** Asks for a number that the simulator gives once. */
 export const staleTab = {
-  query: `# The demo's Zenskar gave this number once and fails ever since: half a minute later it is stale, and still there.
+  query: `# The demo's Zenskar gave this number once and fails
+# ever since. Half a minute later it is stale: still there.
 query Stale($entitlementId: UUID!, $customerId: UUID!) {
-  customerEntitlementTotal(entitlementId: $entitlementId, customerId: $customerId) {
+  customerEntitlementTotal(
+    entitlementId: $entitlementId
+    customerId: $customerId
+  ) {
     quantity
     asOf
     stale
@@ -25,9 +29,12 @@ query Stale($entitlementId: UUID!, $customerId: UUID!) {
 /** What GraphiQL shows who opens it for the first time: each of them answers in the demo. */
 export const tabs: readonly Tab[] = [
   {
-    query: `# These ids answer in the demo; put your own in their place elsewhere.
+    query: `# These ids answer in the demo.
 query OneTotal($entitlementId: UUID!, $customerId: UUID!) {
-  customerEntitlementTotal(entitlementId: $entitlementId, customerId: $customerId) {
+  customerEntitlementTotal(
+    entitlementId: $entitlementId
+    customerId: $customerId
+  ) {
     quantity
     asOf
     stale
@@ -37,8 +44,10 @@ query OneTotal($entitlementId: UUID!, $customerId: UUID!) {
     variables: toJson({ entitlementId, customerId }),
   },
   {
-    query: `# Any mix of customers, entitlements and windows in one operation.
-query FiftyTotals($requests: [CustomerEntitlementTotalRequest!]!) {
+    query: `# Any mix of customers, entitlements and windows.
+query FiftyTotals(
+  $requests: [CustomerEntitlementTotalRequest!]!
+) {
   customerEntitlementTotals(requests: $requests) {
     customerId
     quantity
@@ -48,8 +57,11 @@ query FiftyTotals($requests: [CustomerEntitlementTotalRequest!]!) {
     variables: toJson({ requests: Array.from({ length: 50 }, toRequest) }),
   },
   {
-    query: `# Zenskar refuses a date (422): the error says which argument to mend, the neighbour has its number.
-query Refused($requests: [CustomerEntitlementTotalRequest!]!) {
+    query: `# A date is refused (422): the error says which argument
+# to mend, and the neighbour has its number.
+query Refused(
+  $requests: [CustomerEntitlementTotalRequest!]!
+) {
   customerEntitlementTotals(requests: $requests) {
     customerId
     quantity
@@ -65,12 +77,15 @@ query Refused($requests: [CustomerEntitlementTotalRequest!]!) {
   },
   staleTab,
   {
-    query: `# How a federated router asks for the totals of customers that another subgraph found.
+    query: `# How a router asks for the totals of customers
+# that another subgraph found.
 query Entities($representations: [_Any!]!) {
   _entities(representations: $representations) {
     ... on Customer {
       id
-      entitlementTotal(entitlementId: "${entitlementId}") {
+      entitlementTotal(
+        entitlementId: "${entitlementId}"
+      ) {
         quantity
       }
     }

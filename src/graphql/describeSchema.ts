@@ -68,11 +68,10 @@ function describeObject(type: GraphQLObjectType, ways: ReturnType<typeof findWay
     throw new Error(`No field leads to ${type.name}, so that there is no example of it.`);
   const described = fields.map((field) => {
     const title = `### ${type.name}.${field.name}: \`${field.type}\``;
-    return [title, field.description ?? '', describeArguments(field.args), toExample(way, field)].join(
-      '\n\n',
-    );
+    const parts = [title, field.description ?? '', describeArguments(field.args), toExample(way, field)];
+    return parts.filter((part) => part !== '').join('\n\n');
   });
-  return [describeType(type), ...described, ''].join('\n').replaceAll(/\n{3,}/g, '\n\n');
+  return [describeType(type), ...described].join('\n');
 }
 
 function describeInput(type: GraphQLInputObjectType): string {
@@ -84,7 +83,7 @@ function describeInput(type: GraphQLInputObjectType): string {
 }
 
 function describeType({ name, description }: GraphQLNamedType): string {
-  return `## ${name}\n\n${description ?? ''}\n`.replace(/\n{3,}/, '\n\n');
+  return `## ${name}\n${description === undefined || description === null ? '' : `\n${description}\n`}`;
 }
 
 function describeArguments(args: readonly GraphQLArgument[]): string {
@@ -98,16 +97,18 @@ function toExample(way: readonly Field[], field: Field): string {
   ];
   const type = getNamedType(field.type);
   if (!isLeafType(type)) asked.push(isObjectType(type) ? toLeaf(type) : '');
-  const lines = asked.map(
-    (line, depth) => `${'  '.repeat(depth + 1)}${line}${depth + 1 < asked.length ? ' {' : ''}`,
-  );
+  const lines = asked.map((line, depth) => {
+    const indent = '  '.repeat(depth + 1);
+    return `${indent}${line.replaceAll('\n', `\n${indent}`)}${depth + 1 < asked.length ? ' {' : ''}`;
+  });
   const ends = asked.map((_, depth) => `${'  '.repeat(depth)}}`).reverse();
   return `\`\`\`graphql\n{\n${lines.join('\n')}\n${ends.join('\n')}\n\`\`\`\n`;
 }
 
 function call({ name }: Field, args: readonly GraphQLArgument[]): string {
   const given = args.map((argument) => `${argument.name}: ${toValue(argument.name)}`);
-  return given.length === 0 ? name : `${name}(${given.join(', ')})`;
+  if (given.length === 0) return name;
+  return given.length === 1 ? `${name}(${given})` : `${name}(\n  ${given.join('\n  ')}\n)`;
 }
 
 function toValue(argument: string): string {
@@ -119,6 +120,5 @@ function toValue(argument: string): string {
 
 /** What one asks first of an object. */
 function toLeaf(type: GraphQLObjectType): string {
-  const fields = type.getFields();
-  return (fields.quantity ?? fields.id)?.name ?? '__typename';
+  return 'quantity' in type.getFields() ? 'quantity' : 'id';
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { afterAll, beforeAll } from '@jest/globals';
+import { afterAll, beforeAll, expect } from '@jest/globals';
 import { source as axe } from 'axe-core';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
@@ -80,4 +80,12 @@ function findChromium(): string {
   if (found === undefined)
     throw new Error('No Chromium is on the PATH; install one, or name it in CHROMIUM.');
   return found;
+}
+
+/** Keeps what the page looks like for the README, where the environment says into which folder. */
+export async function keepScreenshot(page: Page, name: string): Promise<void> {
+  // biome-ignore lint/style/noProcessEnv: set by whoever runs the tests
+  const { SCREENSHOTS } = process.env;
+  const picture = await page.screenshot(SCREENSHOTS ? { path: join(SCREENSHOTS, `${name}.png`) } : {});
+  expect(picture.length).toBeGreaterThan(10_000);
 }

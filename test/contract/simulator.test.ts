@@ -75,6 +75,12 @@ describe('the simulator', () => {
     expect(statuses).toEqual([503, 503, 200, 200]);
   });
 
+  it('answers once, then fails', async () => {
+    const path = pathOf(customerOf('1503'));
+    const statuses = [await ask(path), await ask(path), await ask(path)].map(({ status }) => status);
+    expect(statuses).toEqual([200, 503, 503]);
+  });
+
   it('requires both credentials and sane parameters', async () => {
     expect((await ask(pathOf(customer), { headers: { organisation: 'any' } })).status).toBe(401);
     expect((await ask(pathOf(customer), { headers: { 'x-api-key': 'any' } })).status).toBe(403);

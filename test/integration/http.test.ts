@@ -75,6 +75,7 @@ describe('HTTP', () => {
     const response = await gateway.fetch('/graphql', asBrowser);
     expect(response.status).toBe(400);
     expect(response.headers.get('content-type')).toMatch(/^application\//);
+    expect((await gateway.fetch('/graphql/graphiql.js')).status).toBe(404);
   });
 });
 
@@ -107,5 +108,41 @@ describe('with the explorer on', () => {
     expect(body).toEqual({ data: { __schema: { queryType: { name: 'Query' } } } });
     const misspelt = await gateway.gql('{ customerEntitlementTotl }');
     expect(misspelt.body.errors?.[0].message).toMatch(/Did you mean "customerEntitlementTotal"/);
+  });
+});
+
+describe('with GraphiQL on', () => {
+  const gateway = useGateway({ GRAPHQL_EXPLORER: 'graphiql', GRAPHQL_INTROSPECTION: 'true' });
+
+  it('serves a page that may load from here alone, evaluates nothing, and may not be framed', async () => {
+    const response = await gateway.fetch('/graphql', asBrowser);
+    const page = await response.text();
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('text/html');
+    expect(response.headers.get('content-security-policy')).toMatch(/^frame-ancestors 'none'/);
+    const [, policy = ''] = /http-equiv="Content-Security-Policy" content="([^"]+)"/.exec(page) ?? [];
+    expect(policy).toMatch(/^default-src 'none'; script-src 'self'; /);
+    expect(policy).not.toMatch(/unsafe-eval|https?:/);
+    expect(page).not.toMatch(/https?:/);
+  });
+
+  it('serves all that the page loads, to be kept until it changes', async () => {
+    const page = await (await gateway.fetch('/graphql', asBrowser)).text();
+    const files = [...page.matchAll(/(?:src|href)="(graphql\/[^"]+)"/g)].map(([, path]) => path);
+    const workers = ['editor', 'json', 'graphql'].map((name) => `graphql/${name}.worker.js`);
+    expect(files.length).toBe(2);
+    for (const path of [...files, ...workers]) {
+      const { status, headers } = await gateway.fetch(`/${path}`, { method: 'HEAD' });
+      expect([status, headers.get('content-type')]).toEqual([
+        200,
+        expect.stringMatching(/^text\/(css|javascript);/),
+      ]);
+      expect(headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+    }
+  });
+
+  it('lets no other origin ask', async () => {
+    const { headers } = await gateway.fetch('/graphql', preflight(sandbox));
+    expect(headers.get('access-control-allow-origin')).toBeNull();
   });
 });

@@ -11,104 +11,14 @@ export type Scalars = {
   Boolean: { input: boolean; output: boolean; }
   Int: { input: number; output: number; }
   Float: { input: number; output: number; }
-  /** An instant as an RFC 3339 date-time in UTC, such as `2026-01-31T09:30:00.000Z`. */
-  DateTime: { input: Date; output: Date; }
   /**
    * A universally unique identifier in its canonical form: lower case, with dashes.
    * Upper-case and braced forms are accepted as input and mean the same.
    */
   UUID: { input: string; output: string; }
+  /** An instant as an RFC 3339 date-time in UTC, such as `2026-01-31T09:30:00.000Z`. */
+  DateTime: { input: Date; output: Date; }
   _FieldSet: { input: string; output: string; }
-};
-
-/** A customer. Other subgraphs may add to it. */
-export type Customer = {
-  __typename?: 'Customer';
-  /**
-   * How much of one entitlement this customer was granted. Null together with an
-   * error at this path where the total could not be had.
-   */
-  entitlementTotal: Maybe<CustomerEntitlementTotal>;
-  /**
-   * How much of each of several entitlements this customer was granted, in their
-   * order; null with an error at its index where a total could not be had.
-   */
-  entitlementTotals: Array<Maybe<CustomerEntitlementTotal>>;
-  /** Zenskar's id of the customer. */
-  id: Scalars['UUID']['output'];
-};
-
-
-/** A customer. Other subgraphs may add to it. */
-export type CustomerEntitlementTotalArgs = {
-  endDate?: InputMaybe<Scalars['Int']['input']>;
-  entitlementId: Scalars['UUID']['input'];
-  startDate?: InputMaybe<Scalars['Int']['input']>;
-};
-
-
-/** A customer. Other subgraphs may add to it. */
-export type CustomerEntitlementTotalsArgs = {
-  endDate?: InputMaybe<Scalars['Int']['input']>;
-  entitlementIds: Array<Scalars['UUID']['input']>;
-  startDate?: InputMaybe<Scalars['Int']['input']>;
-};
-
-/** How much of an entitlement a customer was granted, and how current that number is. */
-export type CustomerEntitlementTotal = {
-  __typename?: 'CustomerEntitlementTotal';
-  /** When Zenskar gave this number. */
-  asOf: Scalars['DateTime']['output'];
-  /** The customer as an entity, for what other subgraphs know of it. */
-  customer: Customer;
-  /** The customer it was granted to. */
-  customerId: Scalars['UUID']['output'];
-  /** The entitlement as an entity, for what other subgraphs know of it. */
-  entitlement: Entitlement;
-  /** The entitlement that was granted. */
-  entitlementId: Scalars['UUID']['output'];
-  /**
-   * Units granted, such as API calls, seats or credits: not what remains of them,
-   * and not money. Null where Zenskar states no quantity.
-   */
-  quantity: Maybe<Scalars['Float']['output']>;
-  /**
-   * True where the number is older than its freshness time, because Zenskar could
-   * not be asked or is being asked.
-   */
-  stale: Scalars['Boolean']['output'];
-};
-
-/** Names one total: which entitlement, which customer, which window. */
-export type CustomerEntitlementTotalRequest = {
-  /** The customer it was granted to. */
-  customerId: Scalars['UUID']['input'];
-  /** End of the window in Unix seconds; omit for no end. */
-  endDate?: InputMaybe<Scalars['Int']['input']>;
-  /** The entitlement that was granted. */
-  entitlementId: Scalars['UUID']['input'];
-  /** Start of the window in Unix seconds; omit for no start. */
-  startDate?: InputMaybe<Scalars['Int']['input']>;
-};
-
-/** Something a customer can be granted an amount of. Other subgraphs may add to it. */
-export type Entitlement = {
-  __typename?: 'Entitlement';
-  /**
-   * How much of this entitlement one customer was granted. Null together with an
-   * error at this path where the total could not be had.
-   */
-  customerTotal: Maybe<CustomerEntitlementTotal>;
-  /** Zenskar's id of the entitlement. */
-  id: Scalars['UUID']['output'];
-};
-
-
-/** Something a customer can be granted an amount of. Other subgraphs may add to it. */
-export type EntitlementCustomerTotalArgs = {
-  customerId: Scalars['UUID']['input'];
-  endDate?: InputMaybe<Scalars['Int']['input']>;
-  startDate?: InputMaybe<Scalars['Int']['input']>;
 };
 
 export type Query = {
@@ -127,15 +37,105 @@ export type Query = {
 
 
 export type QueryCustomerEntitlementTotalArgs = {
-  customerId: Scalars['UUID']['input'];
-  endDate?: InputMaybe<Scalars['Int']['input']>;
   entitlementId: Scalars['UUID']['input'];
+  customerId: Scalars['UUID']['input'];
   startDate?: InputMaybe<Scalars['Int']['input']>;
+  endDate?: InputMaybe<Scalars['Int']['input']>;
 };
 
 
 export type QueryCustomerEntitlementTotalsArgs = {
   requests: Array<CustomerEntitlementTotalRequest>;
+};
+
+/** Names one total: which entitlement, which customer, which window. */
+export type CustomerEntitlementTotalRequest = {
+  /** The entitlement that was granted. */
+  entitlementId: Scalars['UUID']['input'];
+  /** The customer it was granted to. */
+  customerId: Scalars['UUID']['input'];
+  /** Start of the window in Unix seconds; omit for no start. */
+  startDate?: InputMaybe<Scalars['Int']['input']>;
+  /** End of the window in Unix seconds; omit for no end. */
+  endDate?: InputMaybe<Scalars['Int']['input']>;
+};
+
+/** How much of an entitlement a customer was granted, and how current that number is. */
+export type CustomerEntitlementTotal = {
+  __typename?: 'CustomerEntitlementTotal';
+  /** The entitlement that was granted. */
+  entitlementId: Scalars['UUID']['output'];
+  /** The customer it was granted to. */
+  customerId: Scalars['UUID']['output'];
+  /**
+   * Units granted, such as API calls, seats or credits: not what remains of them,
+   * and not money. Null where Zenskar states no quantity.
+   */
+  quantity: Maybe<Scalars['Float']['output']>;
+  /** The entitlement as an entity, for what other subgraphs know of it. */
+  entitlement: Entitlement;
+  /** The customer as an entity, for what other subgraphs know of it. */
+  customer: Customer;
+  /** When Zenskar gave this number. */
+  asOf: Scalars['DateTime']['output'];
+  /**
+   * True where the number is older than its freshness time, because Zenskar could
+   * not be asked or is being asked.
+   */
+  stale: Scalars['Boolean']['output'];
+};
+
+/** A customer. Other subgraphs may add to it. */
+export type Customer = {
+  __typename?: 'Customer';
+  /** Zenskar's id of the customer. */
+  id: Scalars['UUID']['output'];
+  /**
+   * How much of one entitlement this customer was granted. Null together with an
+   * error at this path where the total could not be had.
+   */
+  entitlementTotal: Maybe<CustomerEntitlementTotal>;
+  /**
+   * How much of each of several entitlements this customer was granted, in their
+   * order; null with an error at its index where a total could not be had.
+   */
+  entitlementTotals: Array<Maybe<CustomerEntitlementTotal>>;
+};
+
+
+/** A customer. Other subgraphs may add to it. */
+export type CustomerEntitlementTotalArgs = {
+  entitlementId: Scalars['UUID']['input'];
+  startDate?: InputMaybe<Scalars['Int']['input']>;
+  endDate?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+/** A customer. Other subgraphs may add to it. */
+export type CustomerEntitlementTotalsArgs = {
+  entitlementIds: Array<Scalars['UUID']['input']>;
+  startDate?: InputMaybe<Scalars['Int']['input']>;
+  endDate?: InputMaybe<Scalars['Int']['input']>;
+};
+
+/** Something a customer can be granted an amount of. Other subgraphs may add to it. */
+export type Entitlement = {
+  __typename?: 'Entitlement';
+  /** Zenskar's id of the entitlement. */
+  id: Scalars['UUID']['output'];
+  /**
+   * How much of this entitlement one customer was granted. Null together with an
+   * error at this path where the total could not be had.
+   */
+  customerTotal: Maybe<CustomerEntitlementTotal>;
+};
+
+
+/** Something a customer can be granted an amount of. Other subgraphs may add to it. */
+export type EntitlementCustomerTotalArgs = {
+  customerId: Scalars['UUID']['input'];
+  startDate?: InputMaybe<Scalars['Int']['input']>;
+  endDate?: InputMaybe<Scalars['Int']['input']>;
 };
 
 
@@ -236,76 +236,76 @@ export type FederationReferenceTypes = {
 
 /** Mapping between all available schema types and the resolvers types */
 export type ResolversTypes = {
-  Customer: ResolverTypeWrapper<Reference>;
+  UUID: ResolverTypeWrapper<Scalars['UUID']['output']>;
+  DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
+  Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
   Int: ResolverTypeWrapper<Scalars['Int']['output']>;
+  CustomerEntitlementTotalRequest: CustomerEntitlementTotalRequest;
   CustomerEntitlementTotal: ResolverTypeWrapper<Total>;
   Float: ResolverTypeWrapper<Scalars['Float']['output']>;
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
-  CustomerEntitlementTotalRequest: CustomerEntitlementTotalRequest;
-  DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
+  Customer: ResolverTypeWrapper<Reference>;
   Entitlement: ResolverTypeWrapper<Reference>;
-  Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
-  UUID: ResolverTypeWrapper<Scalars['UUID']['output']>;
   String: ResolverTypeWrapper<Scalars['String']['output']>;
 };
 
 /** Mapping between all available schema types and the resolvers parents */
 export type ResolversParentTypes = {
-  Customer: Reference;
+  UUID: Scalars['UUID']['output'];
+  DateTime: Scalars['DateTime']['output'];
+  Query: Record<PropertyKey, never>;
   Int: Scalars['Int']['output'];
+  CustomerEntitlementTotalRequest: CustomerEntitlementTotalRequest;
   CustomerEntitlementTotal: Total;
   Float: Scalars['Float']['output'];
   Boolean: Scalars['Boolean']['output'];
-  CustomerEntitlementTotalRequest: CustomerEntitlementTotalRequest;
-  DateTime: Scalars['DateTime']['output'];
+  Customer: Reference;
   Entitlement: Reference;
-  Query: Record<PropertyKey, never>;
-  UUID: Scalars['UUID']['output'];
   String: Scalars['String']['output'];
-};
-
-export type CustomerResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Customer'] = ResolversParentTypes['Customer'], FederationReferenceType extends FederationReferenceTypes['Customer'] = FederationReferenceTypes['Customer']> = {
-  __resolveReference?: ReferenceResolver<Maybe<ResolversTypes['Customer']> | FederationReferenceType, FederationReferenceType, ContextType>;
-  entitlementTotal?: Resolver<Maybe<ResolversTypes['CustomerEntitlementTotal']>, ParentType, ContextType, RequireFields<CustomerEntitlementTotalArgs, 'entitlementId'>>;
-  entitlementTotals?: Resolver<Array<Maybe<ResolversTypes['CustomerEntitlementTotal']>>, ParentType, ContextType, RequireFields<CustomerEntitlementTotalsArgs, 'entitlementIds'>>;
-  id?: Resolver<ResolversTypes['UUID'], ParentType, ContextType>;
-};
-
-export type CustomerEntitlementTotalResolvers<ContextType = Context, ParentType extends ResolversParentTypes['CustomerEntitlementTotal'] = ResolversParentTypes['CustomerEntitlementTotal']> = {
-  asOf?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
-  customer?: Resolver<ResolversTypes['Customer'], ParentType, ContextType>;
-  customerId?: Resolver<ResolversTypes['UUID'], ParentType, ContextType>;
-  entitlement?: Resolver<ResolversTypes['Entitlement'], ParentType, ContextType>;
-  entitlementId?: Resolver<ResolversTypes['UUID'], ParentType, ContextType>;
-  quantity?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
-  stale?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
-};
-
-export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['DateTime'], any> {
-  name: 'DateTime';
-}
-
-export type EntitlementResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Entitlement'] = ResolversParentTypes['Entitlement'], FederationReferenceType extends FederationReferenceTypes['Entitlement'] = FederationReferenceTypes['Entitlement']> = {
-  __resolveReference?: ReferenceResolver<Maybe<ResolversTypes['Entitlement']> | FederationReferenceType, FederationReferenceType, ContextType>;
-  customerTotal?: Resolver<Maybe<ResolversTypes['CustomerEntitlementTotal']>, ParentType, ContextType, RequireFields<EntitlementCustomerTotalArgs, 'customerId'>>;
-  id?: Resolver<ResolversTypes['UUID'], ParentType, ContextType>;
-};
-
-export type QueryResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
-  customerEntitlementTotal?: Resolver<Maybe<ResolversTypes['CustomerEntitlementTotal']>, ParentType, ContextType, RequireFields<QueryCustomerEntitlementTotalArgs, 'customerId' | 'entitlementId'>>;
-  customerEntitlementTotals?: Resolver<Array<Maybe<ResolversTypes['CustomerEntitlementTotal']>>, ParentType, ContextType, RequireFields<QueryCustomerEntitlementTotalsArgs, 'requests'>>;
 };
 
 export interface UuidScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['UUID'], any> {
   name: 'UUID';
 }
 
+export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['DateTime'], any> {
+  name: 'DateTime';
+}
+
+export type QueryResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
+  customerEntitlementTotal?: Resolver<Maybe<ResolversTypes['CustomerEntitlementTotal']>, ParentType, ContextType, RequireFields<QueryCustomerEntitlementTotalArgs, 'entitlementId' | 'customerId'>>;
+  customerEntitlementTotals?: Resolver<Array<Maybe<ResolversTypes['CustomerEntitlementTotal']>>, ParentType, ContextType, RequireFields<QueryCustomerEntitlementTotalsArgs, 'requests'>>;
+};
+
+export type CustomerEntitlementTotalResolvers<ContextType = Context, ParentType extends ResolversParentTypes['CustomerEntitlementTotal'] = ResolversParentTypes['CustomerEntitlementTotal']> = {
+  entitlementId?: Resolver<ResolversTypes['UUID'], ParentType, ContextType>;
+  customerId?: Resolver<ResolversTypes['UUID'], ParentType, ContextType>;
+  quantity?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  entitlement?: Resolver<ResolversTypes['Entitlement'], ParentType, ContextType>;
+  customer?: Resolver<ResolversTypes['Customer'], ParentType, ContextType>;
+  asOf?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  stale?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+};
+
+export type CustomerResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Customer'] = ResolversParentTypes['Customer'], FederationReferenceType extends FederationReferenceTypes['Customer'] = FederationReferenceTypes['Customer']> = {
+  __resolveReference?: ReferenceResolver<Maybe<ResolversTypes['Customer']> | FederationReferenceType, FederationReferenceType, ContextType>;
+  id?: Resolver<ResolversTypes['UUID'], ParentType, ContextType>;
+  entitlementTotal?: Resolver<Maybe<ResolversTypes['CustomerEntitlementTotal']>, ParentType, ContextType, RequireFields<CustomerEntitlementTotalArgs, 'entitlementId'>>;
+  entitlementTotals?: Resolver<Array<Maybe<ResolversTypes['CustomerEntitlementTotal']>>, ParentType, ContextType, RequireFields<CustomerEntitlementTotalsArgs, 'entitlementIds'>>;
+};
+
+export type EntitlementResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Entitlement'] = ResolversParentTypes['Entitlement'], FederationReferenceType extends FederationReferenceTypes['Entitlement'] = FederationReferenceTypes['Entitlement']> = {
+  __resolveReference?: ReferenceResolver<Maybe<ResolversTypes['Entitlement']> | FederationReferenceType, FederationReferenceType, ContextType>;
+  id?: Resolver<ResolversTypes['UUID'], ParentType, ContextType>;
+  customerTotal?: Resolver<Maybe<ResolversTypes['CustomerEntitlementTotal']>, ParentType, ContextType, RequireFields<EntitlementCustomerTotalArgs, 'customerId'>>;
+};
+
 export type Resolvers<ContextType = Context> = {
-  Customer?: CustomerResolvers<ContextType>;
-  CustomerEntitlementTotal?: CustomerEntitlementTotalResolvers<ContextType>;
-  DateTime?: GraphQLScalarType;
-  Entitlement?: EntitlementResolvers<ContextType>;
-  Query?: QueryResolvers<ContextType>;
   UUID?: GraphQLScalarType;
+  DateTime?: GraphQLScalarType;
+  Query?: QueryResolvers<ContextType>;
+  CustomerEntitlementTotal?: CustomerEntitlementTotalResolvers<ContextType>;
+  Customer?: CustomerResolvers<ContextType>;
+  Entitlement?: EntitlementResolvers<ContextType>;
 };
 

@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { useGateway } from '../support/gateway.ts';
+import { run } from '../support/process.ts';
+import { elsewhere, findBarriers, keepScreenshot, useBrowser, type Visit } from './browser.ts';
+
+const browser = useBrowser();
+
+const question =
+  'customerEntitlementTotal(entitlementId: "3f2b8c1e-5d47-4a6f-9e0b-7c1d2a3b4c5d", customerId: "9a8b7c6d-1e2f-4a3b-8c4d-5e6f7a8b9c0d", startDate: 1767225600)';
+
+/** Runs what stands in the editor. GraphiQL reads that some time after it shows it, and asks for nothing until then. */
+async function execute(page: Page) {
+  for (;;) {
+    const answered = page.waitForResponse((one) => one.request().method() === 'POST', { timeout: 1000 });
+    await page.getByRole('button', { name: /^Execute query/ }).click();
+    const response = await answered.catch(() => undefined);
+    if (response !== undefined) return response.json();
+  }
+}
+
+async function openTab(page: Page, name: string): Promise<void> {
+  await page.getByRole('button', { name, exact: true }).click();
+  await page.locator('.graphiql-query-editor', { hasText: name }).waitFor();
+}
+
+describe('GraphiQL in the demo', () => {
+  let demo: ReturnType<typeof run>;
+  let url: string;
+  let visit: Visit;
+
+  beforeAll(async () => {
+    demo = run(['src/cli/demo.ts', '--port', '0'], {});
+    [, url = ''] = await demo.printed(/^The gateway runs at (\S+),/m);
+    visit = await browser.open(url);
+    await visit.page.getByRole('button', { name: /^Execute query/ }).waitFor();
+  });
+  afterAll(async () => {
+    demo.signal('SIGTERM');
+    expect(await demo.exited).toBe(0);
+  });
+
+  it('asks no other origin for anything, and has nothing to complain of', () => {
+    expect(elsewhere(visit, url)).toEqual([]);
+    expect(visit.requests.length).toBeGreaterThan(3);
+    expect(visit.problems).toEqual([]);
+  });
+
+  it('shows the number of the first tab', async () => {
+    const { data } = await execute(visit.page);
+    expect(data.customerEntitlementTotal).toMatchObject({ quantity: 36_756, stale: false });
+    await visit.page.getByText('36756').waitFor();
+    await keepScreenshot(visit.page, 'explorer');
+  });
+
+  it('runs a query that somebody types', async () => {
+    const { page } = visit;
+    await page.getByRole('button', { name: 'New tab' }).click();
+    await page.locator('.graphiql-query-editor .view-lines').click();
+    await page.keyboard.type(`query Typed { ${question} { quantity } }`);
+    // Read by GraphiQL, some time after the last key.
+    await page.getByRole('button', { name: 'Typed', exact: true }).waitFor();
+    const { data } = await execute(page);
+    expect(data).toEqual({ customerEntitlementTotal: { quantity: expect.any(Number) } });
+    await page.getByText(String(data.customerEntitlementTotal.quantity)).waitFor();
+  });
+
+  it('has a tab for fifty totals, for a date that is refused, and for entities', async () => {
+    const { page } = visit;
+    await openTab(page, 'FiftyTotals');
+    const fifty = await execute(page);
+    const quantities = fifty.data.customerEntitlementTotals.map(
+      ({ quantity }: { quantity: number }) => quantity,
+    );
+    expect(new Set(quantities).size).toBe(50);
+
+    await openTab(page, 'Refused');
+    const refused = await execute(page);
+    expect(refused.data.customerEntitlementTotals).toEqual([
+      expect.objectContaining({ quantity: 36_756 }),
+      null,
+    ]);
+    expect(refused.errors[0].extensions).toMatchObject({
+      code: 'BAD_USER_INPUT',
+      validationErrors: [{ argument: 'startDate' }],
+    });
+
+    await openTab(page, 'Entities');
+    const { data } = await execute(page);
+    expect(data._entities).toEqual(
+      Array.from({ length: 3 }, () => ({
+        id: expect.any(String),
+        entitlementTotal: { quantity: expect.any(Number) },
+      })),
+    );
+  });
+
+  it('has a tab for a number that is stale half a minute after the start', async () => {
+    const { page } = visit;
+    await openTab(page, 'Stale');
+    let answer = await execute(page);
+    while (!answer.data.customerEntitlementTotal.stale) {
+      await page.waitForTimeout(1000);
+      answer = await execute(page);
+    }
+    expect(answer).toEqual({
+      data: {
+        customerEntitlementTotal: { quantity: expect.any(Number), asOf: expect.any(String), stale: true },
+      },
+    });
+  });
+
+  it('leads to Sandbox, which may ask this gateway', async () => {
+    const link = visit.page.getByRole('link', { name: 'Apollo Sandbox' });
+    const sandbox = new URL((await link.getAttribute('href')) ?? '');
+    expect(sandbox.searchParams.get('endpoint')).toBe(url);
+    const preflight = {
+      method: 'OPTIONS',
+      headers: { origin: sandbox.origin, 'access-control-request-method': 'POST' },
+    };
+    const { headers } = await fetch(url, preflight);
+    expect(headers.get('access-control-allow-origin')).toBe(sandbox.origin);
+  });
+
+  it('is left as it was by who comes back', async () => {
+    const { page } = visit;
+    const names = () => page.locator('.graphiql-tab').allInnerTexts();
+    const before = await names();
+    await page.reload();
+    await page.getByRole('button', { name: /^Execute query/ }).waitFor();
+    expect(await names()).toEqual(before);
+  });
+
+  it('shuts nobody out, in light and in dark', async () => {
+    expect(await findBarriers(visit.page)).toEqual([]);
+    const dark = await browser.open(url, { colorScheme: 'dark' });
+    await dark.page.getByRole('button', { name: /^Execute query/ }).waitFor();
+    expect(await findBarriers(dark.page)).toEqual([]);
+    expect([...visit.problems, ...dark.problems]).toEqual([]);
+  });
+});
+
+describe('Sandbox', () => {
+  const gateway = useGateway({ GRAPHQL_EXPLORER: 'sandbox', GRAPHQL_INTROSPECTION: 'true' });
+
+  it('asks nobody whom its policy does not name, and for nothing that it forbids', async () => {
+    const visit = await browser.open(`${gateway.url}/graphql`);
+    const policy = (await visit.page.locator('meta[http-equiv]').getAttribute('content')) ?? '';
+    const others = elsewhere(visit, gateway.url).map((url) => new URL(url).origin);
+    expect(others).toContain('https://embeddable-sandbox.cdn.apollographql.com');
+    expect(others.filter((origin) => !policy.includes(origin))).toEqual([]);
+    // Offline, nothing comes of it; but nothing that it asks for may be forbidden.
+    expect(visit.problems.filter((problem) => /Content Security Policy/i.test(problem))).toEqual([]);
+  });
+});

@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { useGateway } from '../support/gateway.ts';
+
+const reference = readFileSync(new URL('../../docs/schema.md', import.meta.url), 'utf8');
+const schema = readFileSync(new URL('../../schema/entitlements.graphql', import.meta.url), 'utf8');
+const examples = [...reference.matchAll(/^### (\w+)\.(\w+): `.+`\n[^#]*?```graphql\n([^`]+)```/gm)].map(
+  ([, type = '', field = '', query = '']) => ({ type, field, query }),
+);
+
+/** Finds what stands deepest in an answer. */
+function deepest(value: unknown): unknown {
+  if (Array.isArray(value)) return deepest(value[0]);
+  if (typeof value !== 'object' || value === null) return value;
+  return deepest(Object.values(value)[0]);
+}
+
+describe('the reference of the schema', () => {
+  const gateway = useGateway();
+
+  it('has every field of every object, with an example each', () => {
+    const objects = [...schema.matchAll(/^type (\w+)[^{]*\{\n([\s\S]+?)^\}/gm)];
+    const fields = objects.flatMap(([, type, body = '']) =>
+      [...body.matchAll(/^ {2}(\w+)(?=[:(])/gm)].map(([, field]) => `${type}.${field}`),
+    );
+    expect(fields.length).toBeGreaterThan(12);
+    expect(examples.map(({ type, field }) => `${type}.${field}`)).toEqual(fields);
+  });
+
+  it.each(examples)('has an example of $type.$field that answers', async ({ query }) => {
+    const { body } = await gateway.gql(query);
+    expect(body.errors).toBeUndefined();
+    expect(['number', 'string', 'boolean']).toContain(typeof deepest(body.data));
+  });
+});
