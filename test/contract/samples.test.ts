@@ -1,0 +1,130 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { errorCodes } from '../../src/errors.ts';
+import { startWith, useGateway } from '../support/gateway.ts';
+
+const execute = promisify(execFile);
+const root = new URL('../../', import.meta.url).pathname;
+const read = (name: string) => readFileSync(join(root, name), 'utf8');
+const folder = mkdtempSync(join(tmpdir(), 'samples-'));
+const manifest = 'examples/web/persisted-query-manifest.json';
+
+const pages = [
+  'README.md',
+  ...readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+  ...readdirSync(join(root, 'examples')).map((name) => `examples/${name}/README.md`),
+];
+const blocks = pages.flatMap((page) =>
+  [...read(page).matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language = '', text = '']) => ({
+    page,
+    language,
+    text,
+  })),
+);
+/** What stands in a block of this language, together with the block after it. */
+function samples(language: string) {
+  return blocks.flatMap((block, n) =>
+    block.language === language ? [{ ...block, next: blocks[n + 1] }] : [],
+  );
+}
+
+/** Commands that run elsewhere: in what file, by which words in it. */
+const provenElsewhere: readonly [RegExp, string, string][] = [
+  [/^npm ci && npm run demo\b(?!:)/, '.ci/run', 'try_demo demo 36756'],
+  [/^npm ci && npm run demo:federation/, '.ci/run', 'try_demo demo:federation'],
+  [/^npm ci && npm run demo:web/, 'test/browser/page.test.ts', 'examples/web/demo.ts'],
+  [/^npm ci && npm test/, '.ci/run', '\nnpm test'],
+  [/^ZENSKAR_API_KEY=… ZENSKAR_ORGANISATION=… npm start/, 'test/support/process.ts', 'src/main.ts'],
+  [/^npm run doctor/, 'test/e2e/doctor.test.ts', 'README'],
+  [/^docker (build|run)/, 'test/e2e/dockerfile.test.ts', 'Dockerfile'],
+];
+/** Commands that need what no test has: an engine that runs containers, or a cluster. What they read is checked. */
+const unrunnable = [/^(mkdir|printf|openssl|chmod|docker compose) .*/, /^kubectl .*/];
+
+describe('the samples of the documents', () => {
+  const gateway = useGateway({ GRAPHQL_INTROSPECTION: 'true', PURGE_TOKEN: 'a-token-for-purges-0123456789' });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  /** Leads what is written for the usual ports to where the gateway listens. */
+  const lead = (text: string, url = gateway.url) =>
+    text
+      .replaceAll('http://localhost:4000', url)
+      .replaceAll('localhost:4000', new URL(url).host)
+      .replaceAll('localhost:4001', new URL(gateway.adminUrl).host);
+
+  async function printedBy(program: string, args: readonly string[]): Promise<string> {
+    // biome-ignore lint/style/noProcessEnv: a program is found through the PATH of whoever runs the tests
+    const env = { PATH: process.env.PATH, TZ: 'Europe/London', PURGE_TOKEN: 'a-token-for-purges-0123456789' };
+    const { stdout } = await execute(program, args, { cwd: root, env });
+    return stdout;
+  }
+
+  it.each(samples('js'))('in JavaScript of $page print what stands below them', async ({ text, next }) => {
+    const safe = text.includes('persistedQuery')
+      ? await startWith({ GRAPHQL_SAFELIST: manifest })
+      : undefined;
+    const code = lead(text, safe?.url);
+    const printed = await printedBy(process.execPath, ['--input-type=module', '--eval', code]);
+    await safe?.stop();
+    expect(printed).toBe(next?.text);
+  });
+
+  it('for a shell run here, or are proven elsewhere', async () => {
+    const commands = samples('sh').flatMap(({ text }) => text.replaceAll('\\\n', '').trim().split('\n'));
+    const inline = [...read('README.md').matchAll(/`(curl [^`]+)`/g)].map(([, command = '']) => command);
+    for (const command of [...commands, ...inline]) {
+      const proof = provenElsewhere.find(([pattern]) => pattern.test(command));
+      if (proof !== undefined) expect(read(proof[1])).toContain(proof[2]);
+      else if (command.startsWith('curl ')) await printedBy('sh', ['-c', lead(`${command} --fail`)]);
+      else if (!unrunnable.some((pattern) => pattern.test(command))) {
+        expect(command).toMatch(/^npm run safelist -- '(.+)' --output (\S+)$/);
+      }
+    }
+    expect(commands.length + inline.length).toBeGreaterThan(10);
+  });
+
+  it('make the safelist that is there', async () => {
+    const made = join(folder, 'manifest.json');
+    await printedBy(process.execPath, [
+      'src/cli/safelist.ts',
+      'examples/web/src/**/*.graphql',
+      '--output',
+      made,
+    ]);
+    expect(readFileSync(made, 'utf8')).toBe(read(manifest));
+  });
+
+  it('make types', async () => {
+    const [recipe] = samples('yaml');
+    const made = join(folder, 'types');
+    const text = lead(recipe?.text ?? '')
+      .replace('src/**/*.graphql', 'examples/web/src/**/*.graphql')
+      .replace('src/__generated__/', `${made}/`);
+    writeFileSync(join(folder, 'codegen.yml'), text);
+    const program = join(root, 'node_modules/@graphql-codegen/cli/cjs/bin.js');
+    await printedBy(process.execPath, [program, '--config', join(folder, 'codegen.yml')]);
+    const types = readFileSync(join(made, 'graphql.ts'), 'utf8');
+    expect(types).toMatch(/quantity: number \| null/);
+    expect(types).toMatch(/asOf: string/);
+  });
+
+  it('say for each code what to do about it', () => {
+    const [, rows = ''] = read('docs/frontends.md').split(
+      '| `extensions.code` | tell the user | then |\n|---|---|---|\n',
+    );
+    const codes = [...rows.matchAll(/^\| `(\w+)` \| .+ \| .+ \|$/gm)].map(([, code]) => code);
+    expect(codes).toEqual(Object.keys(errorCodes));
+  });
+
+  it('are of kinds that are looked after', () => {
+    const languages = new Set(blocks.map(({ language }) => language));
+    // GraphQL and JSON: documents.test.ts and schema.test.ts. Text: what a program prints, or a picture of the tree.
+    expect([...languages].sort()).toEqual(['graphql', 'js', 'json', 'sh', 'text', 'yaml']);
+  });
+});
