@@ -24,7 +24,7 @@ import { toUpstreamSettings } from './zenskar/settings.ts';
 import { loadZenskarClient } from './zenskar/transport.ts';
 import { createUpstream, type Upstream } from './zenskar/upstream.ts';
 
-type Overrides = {
+export type Overrides = {
   /** Milliseconds since the epoch. */
   now?: () => number;
   logDestination?: DestinationStream;

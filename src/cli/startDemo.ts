@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createApp } from '../app.ts';
+import { createApp, type Overrides } from '../app.ts';
 import { type Config, parseConfig } from '../config.ts';
 import { createSimulator } from '../simulator/simulator.ts';
 
@@ -7,6 +7,7 @@ type DemoOptions = {
   /** Undefined for the usual one, or a free one where that is taken; a port that is asked for must be free. */
   port: string | undefined;
   environment: Readonly<Record<string, string>>;
+  overrides?: Overrides | undefined;
 };
 
 export type Demo = {
@@ -32,15 +33,16 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   }
 }
 
-async function startGateway(simulatorUrl: string, { port, environment }: DemoOptions) {
-  const app = await createApp(createConfig(simulatorUrl, { ...environment, PORT: port ?? '4000' }));
+async function startGateway(simulatorUrl: string, { port, environment, overrides }: DemoOptions) {
+  const create = (PORT: string) => createApp(createConfig(simulatorUrl, { ...environment, PORT }), overrides);
+  const app = await create(port ?? '4000');
   try {
     return { app, ...(await app.start()) };
   } catch (error) {
     await app.stop();
     const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
     if (port !== undefined || !isTaken) throw error;
-    const elsewhere = await createApp(createConfig(simulatorUrl, { ...environment, PORT: '0' }));
+    const elsewhere = await create('0');
     return { app: elsewhere, ...(await elsewhere.start()) };
   }
 }

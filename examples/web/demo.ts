@@ -1,0 +1,26 @@
+import { parseArgs } from 'node:util';
+import { stopOnSignal } from '../../src/cli/startDemo.ts';
+import { startWebDemo } from './startWebDemo.ts';
+
+const { values } = parseArgs({ options: { port: { type: 'string' } } });
+// Whoever chooses a port wants no other to be taken that somebody may know.
+const gatewayPort = values.port === undefined ? undefined : '0';
+try {
+  const { pageUrl, url, simulatorUrl, stop } = await startWebDemo({ port: values.port, gatewayPort });
+  stopOnSignal(stop);
+  process.stdout.write(`
+The page runs at ${pageUrl} before the gateway at ${url}/graphql and a simulated Zenskar at ${simulatorUrl}.
+Make Zenskar fail while the page is open, and its numbers are marked as stale once they are half a minute old:
+
+curl -s ${simulatorUrl}/__behaviour -d '{"mode": "down"}'
+
+and recover:
+
+curl -s ${simulatorUrl}/__behaviour -d '{"mode": "ok"}'
+
+Stop it with Ctrl-C.
+`);
+} catch (error) {
+  process.stderr.write(`The demo cannot start: ${error instanceof Error ? error.message : error}\n`);
+  process.exit(1);
+}

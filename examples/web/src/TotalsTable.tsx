@@ -1,0 +1,95 @@
+import { nameOf } from './catalogue.ts';
+import { toAge, toQuantity } from './format.ts';
+import { RetryButton } from './RetryButton.tsx';
+import { type Column, columns, type Sort } from './selection.ts';
+import { isRetryable, type Row } from './totals.ts';
+import { toWords } from './words.ts';
+
+type TimedProps = { nowMs: number; retry: (rows: readonly Row[]) => void };
+type TableProps = TimedProps & { rows: readonly Row[]; sort: Sort; onSort: (sort: Sort) => void };
+
+const headings: Readonly<Record<Column, string>> = {
+  customer: 'Customer',
+  entitlement: 'Entitlement',
+  quantity: 'Quantity',
+  age: 'Age',
+  status: 'Status',
+};
+
+export function TotalsTable({ rows, nowMs, retry, sort, onSort }: TableProps) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: where it is wider than its place, arrow keys scroll it
+    <section className="scrolling" aria-label="Totals, which scroll" tabIndex={0}>
+      <table>
+        <caption className="unseen">Totals by customer and entitlement</caption>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <Heading key={column} column={column} sort={sort} onSort={onSort} />
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <TotalRow key={row.key} row={row} nowMs={nowMs} retry={retry} />
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+type HeadingProps = { column: Column; sort: Sort; onSort: (sort: Sort) => void };
+
+function Heading({ column, sort, onSort }: HeadingProps) {
+  const isSorted = sort.column === column;
+  const isDescending = isSorted && sort.isDescending;
+  return (
+    <th
+      scope="col"
+      aria-sort={isSorted ? (isDescending ? 'descending' : 'ascending') : undefined}
+      className={column}
+    >
+      <button type="button" onClick={() => onSort({ column, isDescending: isSorted && !isDescending })}>
+        {headings[column]}
+        <span aria-hidden="true">{isSorted ? (isDescending ? '▼' : '▲') : '△'}</span>
+      </button>
+    </th>
+  );
+}
+
+function TotalRow({ row, nowMs, retry }: TimedProps & { row: Row }) {
+  const { request, total } = row;
+  return (
+    <tr>
+      <th scope="row">{nameOf(request.customerId)}</th>
+      <td>{nameOf(request.entitlementId)}</td>
+      <td className={total?.quantity === null ? 'quantity hint' : 'quantity'}>
+        {total === undefined ? '–' : toQuantity(total.quantity)}
+      </td>
+      <td className="age">{total && <time dateTime={total.asOf}>{toAge(total.asOf, nowMs)}</time>}</td>
+      <td className="status">
+        <Status row={row} nowMs={nowMs} retry={retry} />
+      </td>
+    </tr>
+  );
+}
+
+function Status({ row, nowMs, retry }: TimedProps & { row: Row }) {
+  const { request, total, failure, isAsking } = row;
+  const badge = total?.stale && <span className="badge">stale</span>;
+  if (failure === undefined) return badge || (total ? 'current' : isAsking ? 'asking …' : 'not asked yet');
+  const suffix = `: ${nameOf(request.customerId)}, ${nameOf(request.entitlementId)}`;
+  return (
+    <>
+      {badge} <span className="problem">{toWords(failure.code)}</span>{' '}
+      <RetryButton
+        rows={[row].filter(isRetryable)}
+        nowMs={nowMs}
+        retry={retry}
+        suffix={suffix}
+        isSuffixUnseen
+      />
+    </>
+  );
+}

@@ -1,0 +1,104 @@
+import type { TotalRequest } from './selection.ts';
+import { type Argument, isArgument } from './words.ts';
+
+export type Total = { quantity: number | null; asOf: string; stale: boolean };
+
+export type Failure = {
+  code: string;
+  retryable: boolean;
+  /** Not to be asked again before. */
+  retryAtMs: number;
+  /** Those of the form that are to blame. */
+  arguments: readonly Argument[];
+};
+
+export type Row = {
+  key: string;
+  request: TotalRequest;
+  /** The latest number, which stays while it is asked for again, and where that fails for now. */
+  total?: Total | undefined;
+  failure?: Failure | undefined;
+  isAsking: boolean;
+};
+
+/** An error as the gateway words it; `path` is undefined where it is about the whole operation. */
+export type AnswerError = {
+  path?: readonly (string | number)[] | undefined;
+  extensions?: Readonly<Record<string, unknown>> | undefined;
+};
+
+/** Totals in the order of the requests; undefined where the gateway could not be reached. */
+export type Answer = { totals: readonly (Total | null)[]; errors: readonly AnswerError[] } | undefined;
+
+export type State = { rows: ReadonlyMap<string, Row>; isReachable: boolean };
+
+export type Action =
+  | { type: 'asked'; rows: readonly Row[] }
+  | { type: 'answered'; rows: readonly Row[]; answer: Answer; nowMs: number };
+
+export const initialState: State = { rows: new Map(), isReachable: true };
+
+export function reduce(state: State, action: Action): State {
+  const rows = new Map(state.rows);
+  for (const [index, { key, request }] of action.rows.entries()) {
+    const row = rows.get(key) ?? toRow(request);
+    rows.set(key, action.type === 'asked' ? { ...row, isAsking: true } : settle(row, index, action));
+  }
+  const isReachable = action.type === 'asked' ? state.isReachable : action.answer !== undefined;
+  return { rows, isReachable };
+}
+
+export function toRow(request: TotalRequest): Row {
+  const { customerId, entitlementId, startDate, endDate } = request;
+  return { key: [customerId, entitlementId, startDate, endDate].join('/'), request, isAsking: false };
+}
+
+export function isUnanswered({ total, failure }: Row): boolean {
+  return total === undefined && failure === undefined;
+}
+
+export function isRetryable({ failure }: Row): boolean {
+  return failure?.retryable === true;
+}
+
+/** Neither refused, nor to be left alone for a while. */
+export function isDue({ failure }: Row, nowMs: number): boolean {
+  return failure === undefined || (failure.retryable && failure.retryAtMs <= nowMs);
+}
+
+/** The rows whose failure the form is to blame for, by argument. */
+export function blame(rows: readonly Row[]): ReadonlyMap<Argument, Row[]> {
+  const blamed = rows.flatMap((row) => (row.failure?.arguments ?? []).map((name) => ({ name, row })));
+  return new Map(
+    [...Map.groupBy(blamed, ({ name }) => name)].map(([name, entries]) => [
+      name,
+      entries.map(({ row }) => row),
+    ]),
+  );
+}
+
+type Answered = Extract<Action, { type: 'answered' }>;
+
+function settle(row: Row, index: number, { answer, nowMs }: Answered): Row {
+  if (answer === undefined) return { ...row, isAsking: false };
+  const total = answer.totals[index] ?? undefined;
+  if (total !== undefined) return { ...row, total, failure: undefined, isAsking: false };
+  // An error of a total has its index; one without is about the operation, and so about each of its totals.
+  const error =
+    answer.errors.find(({ path }) => path?.[1] === index) ?? answer.errors.find(({ path }) => !path);
+  const failure = toFailure(error, nowMs);
+  // A refusal says that the earlier number is not, or no longer, for these eyes.
+  return { ...row, total: failure.retryable ? row.total : undefined, failure, isAsking: false };
+}
+
+function toFailure(error: AnswerError | undefined, nowMs: number): Failure {
+  const { code, retryable, retryAfterSeconds, validationErrors } = error?.extensions ?? {};
+  const seconds = typeof retryAfterSeconds === 'number' ? retryAfterSeconds : 0;
+  const complaints: { argument?: unknown }[] = Array.isArray(validationErrors) ? validationErrors : [];
+  return {
+    code: typeof code === 'string' ? code : '',
+    retryable: retryable === true,
+    retryAtMs: nowMs + seconds * 1000,
+    arguments: [...new Set(complaints.map(({ argument }) => argument).filter(isArgument))],
+  };
+}
