@@ -7,7 +7,7 @@ import type { BrowserContextOptions, Page } from 'playwright-core';
 import { customers, entitlements, nameOf, ordinaryCustomers } from '../../examples/web/src/catalogue.ts';
 import { parseSelection, type Selection, toSearch } from '../../examples/web/src/selection.ts';
 import { customerOf, expectedQuantity } from '../support/ids.ts';
-import { elsewhere, findBarriers, keepScreenshot, useBrowser, type Visit } from './browser.ts';
+import { elsewhere, findBarriers, useBrowser, type Visit } from './browser.ts';
 
 const browser = useBrowser();
 /** How many milliseconds the gateway's time is ahead of real time; a number's age is right while it is not. */
@@ -349,7 +349,6 @@ describe('everyone', () => {
     await summary(page, '25 totals, 15 failed');
     await page.getByText('Try again all that may be had').waitFor();
     expect(await findBarriers(page)).toEqual([]);
-    await keepScreenshot(page, `page-${colorScheme}`);
     expect(problems).toEqual([]);
   });
 

@@ -38,7 +38,7 @@ function samples(language: string) {
 const provenElsewhere: readonly [RegExp, string, string][] = [
   [/^npm ci && npm run demo\b(?!:)/, '.ci/run', 'try_demo demo 36756'],
   [/^npm ci && npm run demo:federation/, '.ci/run', 'try_demo demo:federation'],
-  [/^npm run demo:web/, 'test/browser/page.test.ts', 'examples/web/demo.ts'],
+  [/^npm run demo:web/, 'test/browser/demo.test.ts', 'examples/web/demo.ts'],
   [/^npm ci && npm test/, '.ci/run', '\nnpm test'],
   [/^ZENSKAR_API_KEY=… ZENSKAR_ORGANISATION=… npm start/, 'test/support/process.ts', 'src/main.ts'],
   [/^npm run dev --prefix examples\/web/, 'examples/web/package.json', '"dev": "vite'],
