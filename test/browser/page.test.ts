@@ -209,6 +209,45 @@ describe('a total that fails', () => {
     expect(problems).toEqual([]);
   });
 
+  it('for its customer or entitlement marks the boxes of these', async () => {
+    const { page } = await open({ customerIds: [first, second] });
+    await summary(page, '10 totals');
+    const errors = ['customerId', 'entitlementId'].map((argument, index) => ({
+      path: ['customerEntitlementTotals', index],
+      message: 'secret',
+      extensions: { code: 'BAD_USER_INPUT', retryable: false, validationErrors: [{ argument }] },
+    }));
+    const answer = { data: { customerEntitlementTotals: Array(10).fill(null) }, errors };
+    await page.route('**/graphql', (route) => route.fulfill({ json: answer }));
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await summary(page, '10 totals, 10 failed');
+    const marked = page.locator('input[aria-invalid=true]');
+    const described = await marked.evaluateAll((boxes) =>
+      boxes.map((box) => {
+        const id = box.getAttribute('aria-describedby') ?? '';
+        return [box.parentElement?.textContent, document.getElementById(id)?.textContent];
+      }),
+    );
+    expect(described).toEqual([
+      [entitlements[1]?.name, 'An entitlement is not accepted for 1 total.'],
+      ['Customer A', 'A customer is not accepted for 1 total.'],
+    ]);
+    expect(await findBarriers(page)).toEqual([]);
+    expect(await page.locator('body').innerText()).not.toContain('secret');
+  });
+
+  it('with all others, as the gateway does not know who asks, says so', async () => {
+    const { page } = await open({ customerIds: [first] });
+    await summary(page, '5 totals');
+    const answer = {
+      errors: [{ message: 'Who?', extensions: { code: 'UNAUTHENTICATED', retryable: false } }],
+    };
+    await page.route('**/graphql', (route) => route.fulfill({ status: 401, json: answer }));
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await summary(page, '5 totals, 5 failed');
+    expect(await statuses(page)).toEqual(['Please sign in again']);
+  });
+
   it('for now is tried again with its like alone, once its time has come', async () => {
     const customerIds = [first, customerOf('0404'), customerOf('0429')];
     const visit = await open({ customerIds });
