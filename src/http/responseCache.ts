@@ -26,6 +26,8 @@ const maxSize = 16_777_216;
 const maxKeyLength = 16_000;
 /** What is smaller is kept from the first time on. */
 const smallSize = 4096;
+/** Fewer than there is room for. */
+const maxQuestions = 1000;
 /** What an entry takes beside its texts, roughly. */
 const entrySize = 500;
 const totalSize = 100;
@@ -86,16 +88,18 @@ export function createResponseCache({ emit, now }: CacheDependencies): ResponseC
 }
 
 /**
- * Tells whether a question was asked before, not long ago. Large answers are kept only then: to keep ever new ones
- * costs more collections of garbage than any of them would save. A false yes does no harm, so a weak hash will do.
+ * Tells whether a question is among the last thousand. Large answers are kept only then: to keep ever new ones costs more
+ * collections of garbage than any of them would save, and so do those that come again when there is no room left for
+ * their answers. A false yes does no harm, so a weak hash will do.
  */
 function createMemoryOfQuestions(): (key: string) => boolean {
-  const hashes = new Int32Array(1024);
+  const hashes = new Set<number>();
   return (key) => {
     const hash = toWeakHash(key);
-    const place = hash & (hashes.length - 1);
-    const isKnown = hashes[place] === hash;
-    hashes[place] = hash;
+    const isKnown = hashes.delete(hash);
+    hashes.add(hash);
+    const [oldest] = hashes.size > maxQuestions ? hashes : [];
+    if (oldest !== undefined) hashes.delete(oldest);
     return isKnown;
   };
 }
