@@ -101,7 +101,7 @@ function countOperations({ counter, duration }: Instruments, toName: Naming): Em
   return (event) => {
     if (event.type === 'operationEnded') countEnded(event);
     // Whoever is not let in comes as far as no operation.
-    else if (event.type === 'callerRefused') errors.inc({ code: event.code });
+    else if (event.type === 'callerRefused' && event.listener === 'main') errors.inc({ code: event.code });
   };
 }
 

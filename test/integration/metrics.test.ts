@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { type Gateway, until, useGateway } from '../support/gateway.ts';
 import { customer, customerOf, entitlement, idOf, totalQuery } from '../support/ids.ts';
@@ -34,9 +35,8 @@ describe('metrics', () => {
     expect((await gateway.fetch('/metrics')).status).toBe(404);
     expect((await fetch(`${gateway.adminUrl}/metrics`, { method: 'POST' })).status).toBe(405);
     const samples = await read(gateway);
-    expect(Object.keys(samples)).toContainEqual(
-      expect.stringMatching(/^gateway_info\{version="\d+\.\d+\.\d+"\}$/),
-    );
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+    expect(samples[`gateway_info{version="${version}"}`]).toBe(1);
     expect(samples.gateway_draining).toBe(0);
     expect(samples.gateway_connections).toBeGreaterThan(0);
     expect(samples.process_resident_memory_bytes).toBeGreaterThan(1e6);
@@ -86,6 +86,19 @@ describe('metrics', () => {
     gateway.advance(10_000);
     await ask(gateway, idOf(902));
     expect(await read(gateway)).toMatchObject({ upstream_circuit_state: 0 });
+  });
+
+  it('name no operation by what is in no document', async () => {
+    const body = JSON.stringify({ query: '{ __typename }', operationName: customer });
+    expect(await grown(gateway, () => gateway.gql('', {}, { body }))).toEqual({
+      'gateway_http_requests_total{status="400"}': 1,
+      gateway_http_request_duration_seconds_count: 1,
+      'graphql_operations_total{operation="anonymous",outcome="failed"}': 1,
+      'graphql_errors_total{code="OPERATION_RESOLUTION_FAILURE"}': 1,
+      graphql_operation_duration_seconds_count: 1,
+      'response_cache_total{result="miss"}': 1,
+      'graphql_executions_total{execution="interpreted"}': 1,
+    });
   });
 
   it('tell compiled executions from others', async () => {
@@ -155,7 +168,11 @@ describe('metrics of calls that wait', () => {
 });
 
 describe('metrics of who is not let in', () => {
-  const gateway = useGateway({ AUTH_MODE: 'router', ROUTER_SECRET: 'a-secret-of-the-router' });
+  const gateway = useGateway({
+    AUTH_MODE: 'router',
+    ROUTER_SECRET: 'a-secret-of-the-router',
+    PURGE_TOKEN: 'a-token-for-purges',
+  });
 
   it('count it by code', async () => {
     expect(await grown(gateway, () => ask(gateway, customer))).toEqual({
@@ -163,5 +180,11 @@ describe('metrics of who is not let in', () => {
       gateway_http_request_duration_seconds_count: 1,
       'graphql_errors_total{code="UNAUTHENTICATED"}': 1,
     });
+  });
+
+  it('count nobody who has the wrong token for purges', async () => {
+    const purge = () => fetch(`${gateway.adminUrl}/purge`, { method: 'POST' });
+    expect(await grown(gateway, purge)).toEqual({});
+    expect(gateway.log).toMatchObject([{ msg: 'callerRefused', listener: 'admin', code: 'UNAUTHENTICATED' }]);
   });
 });
