@@ -3,6 +3,7 @@ import { createSimulator } from '../../src/simulator/simulator.ts';
 import { until } from '../support/gateway.ts';
 import { customer, customerOf, entitlement, idOf, totalQuery } from '../support/ids.ts';
 import { type Process, runGateway } from '../support/process.ts';
+import { checkMetrics, describeWithPromtool } from '../support/promtool.ts';
 
 const simulator = createSimulator();
 let upstream = '';
@@ -146,5 +147,16 @@ describe('a gateway of two workers', () => {
     running.push(second);
     expect(await second.exited).toBe(1);
     expect(second.output()).toMatch(/The gateway cannot start: /);
+  });
+});
+
+describeWithPromtool('the metrics of two workers together', () => {
+  it('are valid', async () => {
+    const { gateway, ask } = await start({ ADMIN_PORT: '0', LOG_LEVEL: 'info' });
+    const [, adminUrl = ''] = await gateway.printed(/"adminUrl":"([^"]+)"/);
+    for (let n = 0; n < 6; n += 1) expect((await ask(idOf(80 + n))).status).toBe(200);
+    const text = await (await fetch(`${adminUrl}/metrics`)).text();
+    expect(text).toMatch(/^upstream_request_duration_seconds_count 6$/m);
+    expect(await checkMetrics(text)).toEqual({ isContent: true, output: '' });
   });
 });
