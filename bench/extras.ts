@@ -13,12 +13,16 @@ export type Extras = {
   everythingOn: number;
   /** Requests per second of two workers, as a multiple of one. */
   twoWorkers: number;
+  /** Requests per second with 1 % of all operations traced, as a share of none, by workload. */
+  traced: Record<string, number>;
   /** Milliseconds, at half of what it can do at most. */
   p99: Record<string, number>;
 };
 
 const rounds = 3;
 const seconds = 3;
+const warmUpSeconds = 4;
+const tracedWorkloads = ['W1', 'W2v', 'W3', 'W4v'];
 
 /** What is not a matter of one contestant at one workload. */
 export async function measureExtras(folder: string): Promise<Extras> {
@@ -27,6 +31,7 @@ export async function measureExtras(folder: string): Promise<Extras> {
   const script = join(folder, 'extra.lua');
   const bare = contestants[0] as Contestant;
   const issuer = await startIssuer();
+  const collector = await listen('');
   const everything = gateway('everything', {
     AUTH_MODE: 'jwt',
     JWT_JWKS_URL: issuer.url,
@@ -34,6 +39,11 @@ export async function measureExtras(folder: string): Promise<Extras> {
     JWT_AUDIENCE: 'bench',
     RATE_LIMIT_PER_MINUTE: '100000000',
     LOG_LEVEL: 'info',
+  });
+  const traced = gateway('traced', {
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+    OTEL_TRACES_SAMPLER_ARG: '0.01',
   });
   const two = gateway('two workers', { WEB_CONCURRENCY: '2' });
   const run = (contestant: Contestant, workload: Workload, rest: Partial<Manner> = {}) =>
@@ -47,10 +57,18 @@ export async function measureExtras(folder: string): Promise<Extras> {
       const one = await run(shipped, w2v);
       multiples.push((await run(two, w2v, { cpus: '0,1' })) / one);
     }
+    const tracing: Record<string, number> = {};
+    for (const workload of workloads.filter(({ name }) => tracedWorkloads.includes(name))) {
+      const pairs: number[] = [];
+      for (let round = 0; round < rounds; round += 1)
+        pairs.push((await run(traced, workload)) / (await run(shipped, workload)));
+      tracing[workload.name] = median(pairs);
+    }
     const p99 = { W1: await latency(w1, script), W4v: await latency(w4v, script) };
-    return { everythingOn: median(shares), twoWorkers: median(multiples), p99 };
+    return { everythingOn: median(shares), twoWorkers: median(multiples), traced: tracing, p99 };
   } finally {
     issuer.stop();
+    collector.stop();
   }
 }
 
@@ -60,9 +78,12 @@ async function saturate(contestant: Contestant, { workload, script, cpus, token 
   const upstream = await startUpstream();
   const { answer } = toSample(workload, contestant.idType, 0);
   const server = await startServer({ ...contestant.make(upstream.url, JSON.stringify(answer)), cpus });
-  writeFileSync(script, toLua(workload, { idType: contestant.idType, base: 0, token }));
-  await runWrk(server.url, script, 1);
-  const { perSecond } = await runWrk(server.url, script, seconds);
+  const runOnce = (base: number, length: number) => {
+    writeFileSync(script, toLua(workload, { idType: contestant.idType, base, token }));
+    return runWrk(server.url, script, length);
+  };
+  await runOnce(0, warmUpSeconds);
+  const { perSecond } = await runOnce(1, seconds);
   await Promise.all([server.stop(), upstream.stop()]);
   return perSecond;
 }
@@ -82,7 +103,7 @@ async function latency(workload: Workload, script: string): Promise<number> {
     body,
   }));
   const load = { url: `${server.url}/graphql`, connections: 16, requests, overallRate: Math.floor(most / 2) };
-  await autocannon({ ...load, duration: 2 });
+  await autocannon({ ...load, duration: warmUpSeconds });
   const { latency: spread } = await autocannon({ ...load, duration: 5 });
   await Promise.all([server.stop(), upstream.stop()]);
   return spread.p99;
@@ -96,16 +117,22 @@ function startUpstream() {
 async function startIssuer() {
   const { privateKey, publicKey } = await generateKeyPair('RS256');
   const jwk = { ...(await exportJWK(publicKey)), kid: 'bench', alg: 'RS256' };
-  const server = createServer((_, response) => response.end(JSON.stringify({ keys: [jwk] })));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const server = await listen(JSON.stringify({ keys: [jwk] }));
   const token = await new SignJWT({ scope: 'entitlements:read:all', sub: 'bench' })
     .setProtectedHeader({ alg: 'RS256', kid: 'bench' })
     .setIssuer('bench')
     .setAudience('bench')
     .setExpirationTime('1h')
     .sign(privateKey);
+  return { ...server, token };
+}
+
+/** Answers everything with these words. */
+async function listen(words: string) {
+  const server = createServer((_, response) => response.end(words));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}/`, token, stop: () => server.close().closeAllConnections() };
+  return { url: `http://127.0.0.1:${port}/`, stop: () => server.close().closeAllConnections() };
 }
 
 export function median(numbers: readonly number[]): number {

@@ -78,6 +78,11 @@ function goals(results: Results): Goal[] {
     against('W2c', 1, ['Tailcall', undici]),
     against('W3', 0.5, ['Tailcall', undici]),
     { what: 'W1 with everything on, to bare node:http', least: 0.6, value: extras?.everythingOn },
+    ...Object.entries(extras?.traced ?? {}).map(([name, value]) => ({
+      what: `${name} with 1 % traced, to none`,
+      least: 0.85,
+      value,
+    })),
     { what: 'W2v: two workers to one', least: 1.7, value: extras?.twoWorkers },
     { what: 'p99 at half rate, W1 (ms)', most: 10, value: extras?.p99.W1 },
     { what: 'p99 at half rate, W4v (ms)', most: 10, value: extras?.p99.W4v },
@@ -126,7 +131,7 @@ function toMarkdown(results: Results): string {
     names
       .map((name) => row([name, ...measured.map((one) => cell(figures[one.name]?.[name], pick))]))
       .join('');
-  return `${machine}. Server on one core, load and upstream on the other; medians of ${rounds} rounds of ${seconds} s.
+  return `${machine}. Server on one core, load and upstream on the other; medians of ${rounds} rounds of ${seconds} s, after 4 s of warming up.
 
 Requests per second:
 

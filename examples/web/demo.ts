@@ -3,10 +3,8 @@ import { stopOnSignal } from '../../src/cli/startDemo.ts';
 import { startWebDemo } from './startWebDemo.ts';
 
 const { values } = parseArgs({ options: { port: { type: 'string' } } });
-// Whoever chooses a port wants no other to be taken that somebody may know.
-const gatewayPort = values.port === undefined ? undefined : '0';
 try {
-  const { pageUrl, url, simulatorUrl, stop } = await startWebDemo({ port: values.port, gatewayPort });
+  const { pageUrl, url, simulatorUrl, stop } = await startWebDemo({ port: values.port });
   stopOnSignal(stop);
   process.stdout.write(`
 The page runs at ${pageUrl} before the gateway at ${url}/graphql and a simulated Zenskar at ${simulatorUrl}.

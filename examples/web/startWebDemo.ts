@@ -7,7 +7,7 @@ type WebDemoOptions = {
   /** Of the page: undefined for 5173, or the next that is free; a port that is asked for must be free. */
   port: string | undefined;
   /** Of the gateway, in the same way; 4000 is the usual one. */
-  gatewayPort: string | undefined;
+  gatewayPort?: string;
   overrides?: Overrides;
 };
 

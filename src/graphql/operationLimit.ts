@@ -25,14 +25,14 @@ export type OperationLimit = (operation: Operation, context: Context) => Promise
 export function createOperationLimit(maxTotals: number): OperationLimit {
   const limits = { totals: maxTotals, weight: Math.max(1000, maxTotals * fieldsPerTotal) };
   // Counting fifty aliases took a tenth of the time; where no variable has a say in it, once is enough.
-  const fixed = new WeakMap<OperationDefinitionNode, ReturnType<typeof weighOperation>>();
+  const fixed = new WeakMap<OperationDefinitionNode, ReturnType<typeof weighOperation> | 'varies'>();
 
   function weigh({ document, definition, variables }: Operation) {
     const known = fixed.get(definition);
-    if (known !== undefined) return known;
+    if (known !== undefined && known !== 'varies') return known;
     const counted = { operation: definition, fragments: fragmentsOf(document) };
     const found = weighOperation({ ...counted, variables }, limits);
-    if (isCountFixed(counted)) fixed.set(definition, found);
+    if (known === undefined) fixed.set(definition, isCountFixed(counted) ? found : 'varies');
     return found;
   }
 

@@ -8,11 +8,13 @@ function toCanonical(id: string): string {
   return id.replaceAll(/[{}]/g, '').toLowerCase();
 }
 
+const canonicalPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
 /** Reads a UUID given outside of GraphQL's own arguments, or throws. */
 export function parseUuid(value: unknown): string {
   // graphql-scalars would print whatever else it is into its message, to the end of the stack.
   if (typeof value !== 'string') throw new GraphQLError('Expected a UUID as a string.');
-  return toCanonical(uuid.parseValue(value));
+  return canonicalPattern.test(value) ? value : toCanonical(uuid.parseValue(value));
 }
 
 /** graphql-scalars' UUID, with input brought into canonical form. */

@@ -38,9 +38,11 @@ function samples(language: string) {
 const provenElsewhere: readonly [RegExp, string, string][] = [
   [/^npm ci && npm run demo\b(?!:)/, '.ci/run', 'try_demo demo 36756'],
   [/^npm ci && npm run demo:federation/, '.ci/run', 'try_demo demo:federation'],
-  [/^npm ci && npm run demo:web/, 'test/browser/page.test.ts', 'examples/web/demo.ts'],
+  [/^npm run demo:web/, 'test/browser/demo.test.ts', 'examples/web/demo.ts'],
   [/^npm ci && npm test/, '.ci/run', '\nnpm test'],
   [/^ZENSKAR_API_KEY=… ZENSKAR_ORGANISATION=… npm start/, 'test/support/process.ts', 'src/main.ts'],
+  [/^npm run dev --prefix examples\/web/, 'examples/web/package.json', '"dev": "vite'],
+  [/^npm run codegen --prefix examples\/web/, 'package.json', 'examples/web/codegen.yml --check'],
   [/^npm run doctor/, 'test/e2e/doctor.test.ts', 'README'],
   [/^docker (build|run)/, 'test/e2e/dockerfile.test.ts', 'Dockerfile'],
 ];
@@ -107,7 +109,7 @@ describe('the samples of the documents', () => {
       .replace('src/**/*.graphql', 'examples/web/src/**/*.graphql')
       .replace('src/__generated__/', `${made}/`);
     writeFileSync(join(folder, 'codegen.yml'), text);
-    const program = join(root, 'node_modules/@graphql-codegen/cli/cjs/bin.js');
+    const program = join(root, 'node_modules/@graphql-codegen/cli/esm/bin.js');
     await printedBy(process.execPath, [program, '--config', join(folder, 'codegen.yml')]);
     const types = readFileSync(join(made, 'graphql.ts'), 'utf8');
     expect(types).toMatch(/quantity: number \| null/);
@@ -124,7 +126,7 @@ describe('the samples of the documents', () => {
 
   it('are of kinds that are looked after', () => {
     const languages = new Set(blocks.map(({ language }) => language));
-    // GraphQL and JSON: documents.test.ts and schema.test.ts. Text: what a program prints, or a picture of the tree.
-    expect([...languages].sort()).toEqual(['graphql', 'js', 'json', 'sh', 'text', 'yaml']);
+    // GraphQL and JSON: documents.test.ts and schema.test.ts. Text, or none: what a program prints, and the tree.
+    expect([...languages].sort()).toEqual(['', 'graphql', 'js', 'json', 'sh', 'text', 'yaml']);
   });
 });

@@ -46,7 +46,7 @@ export function Results({ totals: { rows, isReachable, refresh, retry }, sort, o
 /** Changes only where there is something to announce. */
 function summarise(rows: readonly Row[]): string {
   if (rows.length === 0) return 'Choose customers and entitlements.';
-  if (rows.some((row) => isUnanswered(row) && row.isAsking)) return `Asking for ${count(rows)} …`;
+  if (rows.some(isUnanswered)) return `Asking for ${count(rows)} …`;
   const failed = rows.filter(({ failure }) => failure !== undefined).length;
   const stale = rows.filter(({ total }) => total?.stale).length;
   const parts = [count(rows), failed > 0 && `${failed} failed`, stale > 0 && `${stale} stale`];

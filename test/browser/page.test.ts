@@ -1,0 +1,423 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { gzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { BrowserContextOptions, Page } from 'playwright-core';
+import { customers, entitlements, nameOf, ordinaryCustomers } from '../../examples/web/src/catalogue.ts';
+import { parseSelection, type Selection, toSearch } from '../../examples/web/src/selection.ts';
+import { customerOf, expectedQuantity } from '../support/ids.ts';
+import { elsewhere, findBarriers, useBrowser, type Visit } from './browser.ts';
+
+const browser = useBrowser();
+/** How many milliseconds the gateway's time is ahead of real time; a number's age is right while it is not. */
+const ahead = new Float64Array(new SharedArrayBuffer(8));
+const advance = (ms: number) => {
+  ahead[0] = (ahead[0] ?? 0) + ms;
+};
+let demo: { pageUrl: string; simulatorUrl: string };
+let worker: Worker;
+
+beforeAll(async () => {
+  // Vite's native parts know nothing of the globals that Jest gives a test, so it runs beside.
+  worker = new Worker(new URL('pageDemo.ts', import.meta.url), { workerData: ahead, env: {}, execArgv: [] });
+  [demo] = await once(worker, 'message');
+});
+beforeEach(() => behave({ mode: 'ok' }));
+afterEach(async () => {
+  for (const { page } of visits.splice(0)) await page.context().close();
+});
+afterAll(async () => {
+  worker.postMessage('stop');
+  expect(await once(worker, 'exit')).toEqual([0]);
+});
+
+async function behave(behaviour: object): Promise<void> {
+  await fetch(`${demo.simulatorUrl}/__behaviour`, { method: 'POST', body: JSON.stringify(behaviour) });
+}
+
+const [first = '', second = '', third = ''] = ordinaryCustomers.map(({ id }) => id);
+const visits: Visit[] = [];
+const germany = { locale: 'en-US', timezoneId: 'Europe/Berlin' };
+
+const toUrl = (part: Partial<Selection>) => `${demo.pageUrl}${toSearch({ ...parseSelection(''), ...part })}`;
+
+/** For one test. Whatever an earlier one left in the gateway's cache, circuit or line is past by then. */
+async function open(part: Partial<Selection>, options: BrowserContextOptions = {}): Promise<Visit> {
+  advance(86_400_000);
+  const visit = await browser.open(toUrl(part), { ...germany, ...options });
+  visits.push(visit);
+  return visit;
+}
+
+/** Waits for what the live region says. */
+async function summary(page: Page, text: string): Promise<void> {
+  await page.getByRole('status').getByText(text, { exact: true }).waitFor();
+}
+
+/** Text of the table's cells. */
+function readRows(page: Page): Promise<string[][]> {
+  return page
+    .locator('tbody tr')
+    .evaluateAll((rows) =>
+      rows.map((row) => [...(row as HTMLTableRowElement).cells].map((cell) => cell.innerText.trim())),
+    );
+}
+
+const countAsked = ({ requests }: Visit) => requests.filter((url) => url.endsWith('/graphql')).length;
+
+/** The customers that are asked for by the next request. */
+async function nextAsked(page: Page): Promise<string[]> {
+  const request = await page.waitForRequest('**/graphql');
+  const { requests } = request.postDataJSON().variables as { requests: { customerId: string }[] };
+  return [...new Set(requests.map(({ customerId }) => customerId))];
+}
+
+describe('a page of a hundred totals', () => {
+  let visit: Visit;
+  beforeAll(async () => {
+    const customerIds = ordinaryCustomers.map(({ id }) => id);
+    visit = await browser.open(toUrl({ customerIds, from: '2026-03-01', to: '2026-03-31' }), germany);
+    await summary(visit.page, '100 totals');
+  });
+  afterAll(() => visit.page.context().close());
+
+  it('has the right numbers, by one request for an id of the safelist', async () => {
+    const rows = await readRows(visit.page);
+    expect(countAsked(visit)).toBe(1);
+    // Clocks change within the window.
+    const startDate = Date.parse('2026-03-01T00:00:00+01:00') / 1000;
+    const endDate = Date.parse('2026-04-01T00:00:00+02:00') / 1000;
+    const expected = ordinaryCustomers.flatMap((customer) =>
+      entitlements.map((entitlement) => {
+        const ids = { customerId: customer.id, entitlementId: entitlement.id };
+        const quantity = expectedQuantity({ ...ids, startDate, endDate }).toLocaleString('en-US');
+        return [customer.name, entitlement.name, quantity, expect.stringMatching(/^\d+ s ago$/), 'current'];
+      }),
+    );
+    expect(rows).toEqual(expected);
+
+    const asked = visit.page.waitForRequest('**/graphql');
+    await visit.page.reload();
+    const body = (await asked).postDataJSON();
+    const manifest = new URL('../../examples/web/persisted-query-manifest.json', import.meta.url);
+    const [{ id: sha256Hash }] = JSON.parse(readFileSync(manifest, 'utf8')).operations;
+    expect(body).toEqual({
+      operationName: 'Totals',
+      variables: { requests: expect.any(Array) },
+      extensions: expect.objectContaining({ persistedQuery: { version: 1, sha256Hash } }),
+    });
+    await summary(visit.page, '100 totals');
+  });
+
+  it('shows how old each number is, second by second', async () => {
+    const age = visit.page.locator('tbody .age').first();
+    const seconds = async () => Number.parseInt(await age.innerText(), 10);
+    const before = await seconds();
+    await visit.page.waitForTimeout(2100);
+    expect(await seconds()).toBeGreaterThan(before);
+  });
+
+  it('sorts by any column, and says so', async () => {
+    const { page } = visit;
+    const sorted = page.locator('th[aria-sort]');
+    const quantities = async () => (await readRows(page)).map(([, , quantity = '']) => toNumber(quantity));
+    const toNumber = (text: string) => Number(text.replaceAll(',', ''));
+    const rising = (await quantities()).sort((one, other) => one - other);
+    const button = page.getByRole('button', { name: 'Quantity' });
+    for (const [direction, expected] of [
+      ['ascending', rising],
+      ['descending', rising.toReversed()],
+    ] as const) {
+      await button.press('Enter');
+      expect(await quantities()).toEqual(expected);
+      expect(await sorted.getAttribute('aria-sort')).toBe(direction);
+    }
+    await page.getByRole('button', { name: 'Entitlement', exact: true }).click();
+    expect((await readRows(page)).slice(0, 20).map(([, name]) => name)).toEqual(Array(20).fill('API calls'));
+    expect(await sorted.count()).toBe(1);
+  });
+
+  it('draws a bar for each, as long as its part of the longest', async () => {
+    const charts = visit.page.getByRole('img');
+    expect(await charts.count()).toBe(5);
+    const widths = await charts
+      .first()
+      .locator('b')
+      .evaluateAll((bars) => bars.map((bar) => Number.parseFloat((bar as HTMLElement).style.inlineSize)));
+    expect(widths).toHaveLength(20);
+    expect(Math.max(...widths)).toBe(100);
+  });
+
+  it('has less than 200 kB of scripts, and nothing from elsewhere', async () => {
+    const scripts = visit.requests.filter((url) => url.endsWith('.js'));
+    const sizes = [...new Set(scripts)].map(
+      async (url) => gzipSync(await (await fetch(url)).arrayBuffer()).length,
+    );
+    const size = (await Promise.all(sizes)).reduce((sum, one) => sum + one, 0);
+    expect(size).toBeGreaterThan(10_000);
+    expect(size).toBeLessThan(200_000);
+    expect(elsewhere(visit, demo.pageUrl)).toEqual([]);
+    expect(visit.problems).toEqual([]);
+  });
+});
+
+describe('a total that fails', () => {
+  /** The first sentence of each status, each once. */
+  async function statuses(page: Page): Promise<string[]> {
+    const rows = await readRows(page);
+    return [...new Set(rows.map(([, , , , status = '']) => status.split('.')[0] ?? ''))];
+  }
+
+  it('for a wrong argument blames the field, and is not tried again', async () => {
+    const { page, problems } = await open({ customerIds: [first, customerOf('0422')], from: '2026-01-01' });
+    await summary(page, '10 totals, 5 failed');
+    expect(await statuses(page)).toEqual(['current', 'Something in the form is not accepted']);
+    const from = page.getByLabel('From');
+    expect(await from.getAttribute('aria-invalid')).toBe('true');
+    const described = page.locator(`#${await from.getAttribute('aria-describedby')}`);
+    expect(await described.innerText()).toBe('The start of the window is not accepted for 5 totals.');
+    expect(await page.getByLabel('To', { exact: true }).getAttribute('aria-invalid')).toBe('false');
+    expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(0);
+    expect(await page.locator('body').innerText()).not.toMatch(/Zenskar|Input should be/);
+
+    await page.getByLabel(nameOf(customerOf('0422'))).uncheck();
+    await summary(page, '5 totals');
+    expect(await from.getAttribute('aria-invalid')).toBe('false');
+    expect(problems).toEqual([]);
+  });
+
+  it('as the window ends before it begins blames its start', async () => {
+    const { page } = await open({ customerIds: [first], from: '2026-02-01', to: '2026-01-01' });
+    await summary(page, '5 totals, 5 failed');
+    expect(await page.getByLabel('From').getAttribute('aria-invalid')).toBe('true');
+    await page.getByLabel('To', { exact: true }).fill('2026-02-01');
+    await summary(page, '5 totals');
+  });
+
+  it('as nothing is known of it says so, and has no quantity', async () => {
+    const { page, problems } = await open({ customerIds: [customerOf('0404'), customerOf('0200')] });
+    await summary(page, '10 totals, 5 failed');
+    const quantities = (await readRows(page)).map(([name, , quantity, , status]) => [name, quantity, status]);
+    expect(new Set(quantities.map(String))).toEqual(
+      new Set([
+        'Unknown (404),–,There is no such customer or entitlement.',
+        'No quantity,not stated,current',
+      ]),
+    );
+    expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(0);
+    expect(problems).toEqual([]);
+  });
+
+  it('for its customer or entitlement marks the boxes of these', async () => {
+    const { page } = await open({ customerIds: [first, second] });
+    await summary(page, '10 totals');
+    const errors = ['customerId', 'entitlementId'].map((argument, index) => ({
+      path: ['customerEntitlementTotals', index],
+      message: 'secret',
+      extensions: { code: 'BAD_USER_INPUT', retryable: false, validationErrors: [{ argument }] },
+    }));
+    const answer = { data: { customerEntitlementTotals: Array(10).fill(null) }, errors };
+    await page.route('**/graphql', (route) => route.fulfill({ json: answer }));
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await summary(page, '10 totals, 10 failed');
+    const marked = page.locator('input[aria-invalid=true]');
+    const described = await marked.evaluateAll((boxes) =>
+      boxes.map((box) => {
+        const id = box.getAttribute('aria-describedby') ?? '';
+        return [box.parentElement?.textContent, document.getElementById(id)?.textContent];
+      }),
+    );
+    expect(described).toEqual([
+      [entitlements[1]?.name, 'An entitlement is not accepted for 1 total.'],
+      ['Customer A', 'A customer is not accepted for 1 total.'],
+    ]);
+    expect(await findBarriers(page)).toEqual([]);
+    expect(await page.locator('body').innerText()).not.toContain('secret');
+  });
+
+  it('with all others, as the gateway does not know who asks, says so', async () => {
+    const { page } = await open({ customerIds: [first] });
+    await summary(page, '5 totals');
+    const answer = {
+      errors: [{ message: 'Who?', extensions: { code: 'UNAUTHENTICATED', retryable: false } }],
+    };
+    await page.route('**/graphql', (route) => route.fulfill({ status: 401, json: answer }));
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await summary(page, '5 totals, 5 failed');
+    expect(await statuses(page)).toEqual(['Please sign in again']);
+  });
+
+  it('for now is tried again with its like alone, once its time has come', async () => {
+    const customerIds = [first, customerOf('0404'), customerOf('0429')];
+    const visit = await open({ customerIds });
+    const { page } = visit;
+    const all = page.getByRole('button', { name: 'Try again all that may be had' });
+    await page.getByText(/^Try again all that may be had in \d s$/).waitFor();
+    expect(await all.getAttribute('aria-disabled')).toBe('true');
+    expect(await statuses(page)).toEqual([
+      'current',
+      'The billing system is busy',
+      'There is no such customer or entitlement',
+    ]);
+    const before = countAsked(visit);
+    await all.click({ force: true });
+    await page.locator('[aria-disabled="false"]', { hasText: 'all that may be had' }).waitFor();
+    expect(countAsked(visit)).toBe(before);
+    const asked = nextAsked(page);
+    await all.press('Enter');
+    expect(await asked).toEqual([customerOf('0429')]);
+    expect(countAsked(visit)).toBe(before + 1);
+    expect(await all.evaluate((button) => button === document.activeElement)).toBe(true);
+    expect(visit.problems).toEqual([]);
+  });
+
+  it('as the upstream is down is had by a retry once that is back', async () => {
+    await behave({ mode: 'down' });
+    const { page, problems } = await open({ customerIds: [first, second] });
+    await summary(page, '10 totals, 10 failed');
+    expect(await statuses(page)).toEqual(['The billing system cannot be reached']);
+    await behave({ mode: 'ok' });
+    advance(60_000);
+    const one = page.getByRole('row', { name: 'Customer B Seats' }).getByRole('button');
+    await page.locator('tr', { hasText: 'Customer BSeats' }).locator('[aria-disabled="false"]').waitFor();
+    const asked = nextAsked(page);
+    await one.click();
+    expect(await asked).toEqual([second]);
+    await summary(page, '10 totals, 9 failed');
+    await page.locator('.toolbar [aria-disabled="false"]').click();
+    await summary(page, '10 totals');
+    expect(problems).toEqual([]);
+  });
+});
+
+describe('a page that stays open', () => {
+  it('keeps its numbers and marks them while the upstream is down', async () => {
+    const { page, problems } = await open({ customerIds: [first, second, third] });
+    await summary(page, '15 totals');
+    const numbers = async () => (await readRows(page)).map(([, , quantity]) => quantity);
+    const before = await numbers();
+    advance(31_000);
+    await behave({ mode: 'down' });
+    await summary(page, '15 totals, 15 stale');
+    expect(await numbers()).toEqual(before);
+    expect(await page.locator('.badge').allInnerTexts()).toEqual(Array(15).fill('stale'));
+
+    await behave({ mode: 'ok' });
+    advance(10_000);
+    await summary(page, '15 totals');
+    expect(await numbers()).toEqual(before);
+    expect(await page.locator('.badge').count()).toBe(0);
+    expect(problems).toEqual([]);
+  });
+
+  it('keeps its numbers while the gateway cannot be reached', async () => {
+    const { page } = await open({ customerIds: [first] });
+    await summary(page, '5 totals');
+    const before = (await readRows(page)).map(([, , quantity]) => quantity);
+    await page.route('**/graphql', (route) => route.abort());
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await page.getByRole('alert').getByText('cannot be reached').waitFor();
+    expect((await readRows(page)).map(([, , quantity]) => quantity)).toEqual(before);
+    await page.unroute('**/graphql');
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await page.getByRole('alert').waitFor({ state: 'detached' });
+  });
+
+  it('asks again every ten seconds, but not for what was refused, and not while nobody sees it', async () => {
+    const visit = await open({ customerIds: [first, customerOf('0404')] });
+    const { page } = visit;
+    await page.clock.install();
+    await page.reload();
+    await summary(page, '10 totals, 5 failed');
+    const asked = nextAsked(page);
+    await page.clock.fastForward(10_000);
+    expect(await asked).toEqual([first]);
+
+    await page.evaluate(() => Object.defineProperty(document, 'visibilityState', { value: 'hidden' }));
+    const before = countAsked(visit);
+    await page.clock.fastForward(60_000);
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await page.waitForTimeout(100);
+    expect(countAsked(visit)).toBe(before + 1);
+  });
+});
+
+describe('the URL', () => {
+  it('keeps what was chosen', async () => {
+    const { page } = await browser.open(demo.pageUrl, germany);
+    await page.getByLabel('Customer T').check();
+    await page.getByRole('checkbox', { name: 'Seats' }).uncheck();
+    await page.getByLabel('From').fill('2026-01-01');
+    await page.getByLabel('To', { exact: true }).fill('2026-01-31');
+    await page.getByRole('button', { name: 'Age' }).click();
+    await summary(page, '20 totals');
+    const chosen = parseSelection(new URL(page.url()).search);
+    const atFirst = parseSelection('');
+    expect(chosen).toEqual({
+      customerIds: [...atFirst.customerIds, customers.find(({ name }) => name === 'Customer T')?.id],
+      entitlementIds: atFirst.entitlementIds.filter((id) => nameOf(id) !== 'Seats'),
+      from: '2026-01-01',
+      to: '2026-01-31',
+      sort: { column: 'age', isDescending: false },
+    });
+    const checked = () => page.locator('input:checked').count();
+    expect(await checked()).toBe(9);
+    await page.reload();
+    await summary(page, '20 totals');
+    expect(await checked()).toBe(9);
+    expect(await page.getByLabel('From').inputValue()).toBe('2026-01-01');
+    expect(await page.locator('th[aria-sort=ascending]').innerText()).toContain('Age');
+  });
+
+  it('may hold anything', async () => {
+    const { page, problems } = await browser.open(
+      `${demo.pageUrl}?customers=%00&from=1&sort=__proto__`,
+      germany,
+    );
+    await summary(page, '20 totals');
+    expect(problems).toEqual([]);
+  });
+});
+
+describe('everyone', () => {
+  const customerIds = [first, ...['0422', '0404', '0429', '0200'].map(customerOf)];
+
+  it.each(['light', 'dark'] as const)('can use it in %s', async (colorScheme) => {
+    const { page, problems } = await open({ customerIds }, { colorScheme });
+    await summary(page, '25 totals, 15 failed');
+    await page.getByText('Try again all that may be had').waitFor();
+    expect(await findBarriers(page)).toEqual([]);
+    expect(problems).toEqual([]);
+  });
+
+  it('can use it on a narrow screen', async () => {
+    const { page } = await open({ customerIds }, { viewport: { width: 360, height: 740 } });
+    await summary(page, '25 totals, 15 failed');
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+    const region = page.getByRole('region', { name: 'Totals, which scroll' });
+    await region.focus();
+    await page.keyboard.press('ArrowRight');
+    await page.waitForFunction(() => document.querySelector('.scrolling')?.scrollLeft !== 0);
+    expect(await findBarriers(page)).toEqual([]);
+  });
+
+  it('can use it by keyboard, and sees where they are', async () => {
+    const { page } = await open({ customerIds: [first] });
+    await summary(page, '5 totals');
+    const outline = () =>
+      page.evaluate(() => getComputedStyle(document.activeElement ?? document.body).outlineStyle);
+    await page.getByLabel('To', { exact: true }).focus();
+    for (let n = 0; n < 8; n += 1) {
+      await page.keyboard.press('Tab');
+      if ((await page.evaluate(() => document.activeElement?.textContent)) === 'All Entitlements') break;
+    }
+    expect(await outline()).toBe('solid');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await summary(page, 'Choose customers and entitlements.');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Space');
+    await summary(page, '1 total');
+  });
+});

@@ -1,0 +1,14 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { startWebDemo } from '../../examples/web/startWebDemo.ts';
+
+/** How many milliseconds the gateway's time is ahead of real time, shared with whoever started this worker. */
+const ahead: Float64Array = workerData;
+
+const now = () => Date.now() + (ahead[0] ?? 0);
+const { stop, pageUrl, simulatorUrl } = await startWebDemo({
+  port: '0',
+  gatewayPort: '0',
+  overrides: { now, logDestination: { write: () => {} } },
+});
+parentPort?.postMessage({ pageUrl, simulatorUrl });
+parentPort?.once('message', stop);
