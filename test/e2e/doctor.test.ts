@@ -151,11 +151,7 @@ describe('the doctor as a process', () => {
       LOG_LEVEL: apiKey,
     });
     expect(exitCode).toBe(78);
-    for (const name of [
-      'ZENSKAR_URL',
-      'OTEL_EXPORTER_OTLP_ENDPOINT',
-      'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
-    ]) {
+    for (const name of ['ZENSKAR_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']) {
       expect(output).toContain(`  ${name}=set, but not shown: it may hold a password\n`);
     }
     expect(output).toContain('  LOG_LEVEL=(secret)\n');
