@@ -141,6 +141,6 @@ function isLoopback(host: string): boolean {
 }
 
 /** A URL that is refused may be refused because it carries a password. */
-function mayHoldSecret(name: string): boolean {
+export function mayHoldSecret(name: string): boolean {
   return /_(URL|ENDPOINT)$/.test(name) || secretVariables.some((secret) => secret === name);
 }

@@ -29,7 +29,8 @@ if (parsed.ok) {
 } else {
   const problems = parsed.problems.map((problem) => `  - ${problem}\n`).join('');
   writeSync(stderr, `The configuration has problems:\n${problems}`);
-  process.exitCode = configurationExitCode;
+  // The channel to its primary would keep a worker alive.
+  process.exit(configurationExitCode);
 }
 
 function onStopSignal(stop: () => void): void {

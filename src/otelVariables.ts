@@ -5,6 +5,7 @@ const count = z
   .string()
   .regex(/^[1-9]\d{0,8}$/, 'a whole number from 1 to 999999999')
   .transform(Number);
+const protocol = z.enum(['http/protobuf'], 'http/protobuf').default('http/protobuf');
 const headers = text.refine(isHeaderList, 'name=value, separated by commas');
 
 /** Those of the OpenTelemetry specification that the gateway must know of; others are read by OpenTelemetry itself. */
@@ -26,10 +27,8 @@ export const otelVariables = {
     .refine(isEndpoint, 'an http or https URL without credentials')
     .optional()
     .describe('the same for traces alone, as a whole URL'),
-  OTEL_EXPORTER_OTLP_PROTOCOL: z
-    .enum(['http/protobuf'], 'http/protobuf')
-    .default('http/protobuf')
-    .describe('how the collector is spoken to; there is no other way'),
+  OTEL_EXPORTER_OTLP_PROTOCOL: protocol.describe('how the collector is spoken to; there is no other way'),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: protocol.describe('the same, for traces alone'),
   OTEL_EXPORTER_OTLP_HEADERS: headers
     .optional()
     .describe('headers for the collector, `name=value` with commas between, such as a key'),

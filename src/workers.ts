@@ -24,27 +24,29 @@ type Question = { ask: 'purge'; target: z.output<typeof purgeTarget> } | { ask: 
 
 /**
  * Runs as many workers as the configuration says, which share the main port, and the one admin listener. Resolves to
- * the exit code, when it was told to stop and all workers have drained, or when one could not even start.
+ * the exit code, when it was told to stop and all workers have drained, or when one could not even start and none has ever
+ * listened.
  */
 export async function runWorkers(config: Config, stopping: Promise<void>): Promise<number> {
   const emit = createConfiguredLog(config);
   const sum = createMetricsSum();
   const failed = Promise.withResolvers<number>();
   const stop = new AbortController();
+  // From then on it is not the configuration that is wrong, and whoever listens must not suffer for one that cannot.
+  let hasListened = false;
+  cluster.once('listening', () => {
+    hasListened = true;
+  });
 
   function startWorker(): void {
     const worker = cluster.fork();
-    let wasListening = false;
-    worker.once('listening', () => {
-      wasListening = true;
-    });
     // A channel that breaks is told of here, and the exit behind it in a moment.
     worker.on('error', () => {});
     worker.once('exit', (code, signal) => {
       sum.leave(worker.id);
       if (stop.signal.aborted) return;
       emit({ type: 'workerDied', pid: worker.process.pid, code, signal });
-      if (!wasListening && code !== null && code !== 0) failed.resolve(code);
+      if (!hasListened && code !== null && code !== 0) failed.resolve(code);
       else setTimeout(() => stop.signal.aborted || startWorker(), restartDelayMs);
     });
   }

@@ -3,8 +3,9 @@ import { parseConfig } from '../../src/config.ts';
 import { secretVariables } from '../../src/variables.ts';
 import { readText, readYaml } from './files.ts';
 
-/** Stands for what only whoever runs the gateway knows. Any text is a secret; a Redis wants a URL. */
+/** Stands for what only whoever runs the gateway knows. Most take any text. */
 const placeholder = 'redis://placeholder';
+const placeholders: Readonly<Record<string, string>> = { OTEL_EXPORTER_OTLP_HEADERS: 'key=placeholder' };
 /** The process needs a moment to end after its last request. */
 const spareMs = 2000;
 
@@ -67,7 +68,7 @@ function readDeployment(): Deployed {
 }
 
 function checkGateway({ environment, referenced, graceMs }: Deployed): string[] {
-  const given = Object.fromEntries(referenced.map((name) => [name, placeholder]));
+  const given = Object.fromEntries(referenced.map((name) => [name, placeholders[name] ?? placeholder]));
   const parsed = parseConfig({ ...environment, ...given }, () => placeholder);
   if (!parsed.ok) return [...parsed.problems];
   const { SHUTDOWN_DELAY_MS, SHUTDOWN_TIMEOUT_MS, ADMIN_HOST } = parsed.config;

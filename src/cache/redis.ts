@@ -77,13 +77,18 @@ export function createRedis(settings: RedisSettings): Redis {
     return reply;
   }
 
+  let watching: NodeJS.Timeout | undefined;
   function start(): void {
+    // Where nobody asks for anything, nothing else would show that it is back.
+    const look = () => health.isDown() && run((connected) => connected.ping());
+    watching = setInterval(look, pingIntervalMs).unref();
     // Both keep trying by themselves; what goes wrong is told by their error events.
     client.connect().catch(() => {});
     if (subscription !== undefined) void listen(listener, subscription, health.tellOfRefusal);
   }
 
   function stop(): void {
+    clearInterval(watching);
     client.destroy();
     if (subscription !== undefined) listener.destroy();
   }
@@ -131,7 +136,7 @@ function createHealth({ emit, now, onUp }: Omit<RedisSettings, 'url'> & { onUp: 
     toldOfRefusalAtMs = now();
     emit({ type: 'redisRefused', reason });
   }
-  return { change, tellOfRefusal, isResting: () => now() < restUntilMs };
+  return { change, tellOfRefusal, isDown: () => state === 'down', isResting: () => now() < restUntilMs };
 }
 
 function connectTo(url: string) {

@@ -140,8 +140,8 @@ function createOperationPlugin({ admit, compiled, end }: OperationSteps): Apollo
       async willSendResponse(resolved) {
         const { body } = resolved.response;
         const result = body.kind === 'single' ? body.singleResult : body.initialResult;
-        const operationName = resolved.operationName ?? resolved.request.operationName;
-        end({ operation: toOperation(resolved), operationName, result }, resolved.contextValue);
+        const { operationName: claimedName } = resolved.request;
+        end({ operation: toOperation(resolved), claimedName, result }, resolved.contextValue);
       },
     }),
   };

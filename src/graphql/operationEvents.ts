@@ -14,15 +14,16 @@ export type TellOperationEnded = (
   context: Context,
   asked: {
     operation: Operation | undefined;
-    operationName: string | null | undefined;
+    claimedName: string | null | undefined;
     result: FormattedExecutionResult;
   },
 ) => void;
 
 /** Tells of an operation once its answer is ready, and notes what became of it. */
 export function createOperationEvents({ emit, now }: EventDependencies): TellOperationEnded {
-  return ({ outcome, tally, requestId, span, startedMs, signal }, { operation, operationName, result }) => {
-    outcome.operationName = operationName?.slice(0, maxNameLength) ?? null;
+  return ({ outcome, tally, requestId, span, startedMs, signal }, { operation, claimedName, result }) => {
+    const { name, operation: type } = operation?.definition ?? {};
+    outcome.operationName = name?.value.slice(0, maxNameLength) ?? null;
     outcome.hasErrors = Boolean(result.errors?.length);
     const isCancelled = signal.aborted;
     const ended: OperationEnded = {
@@ -30,6 +31,7 @@ export function createOperationEvents({ emit, now }: EventDependencies): TellOpe
       requestId,
       traceId: span.traceId,
       operationName: outcome.operationName,
+      claimedName: operation === undefined ? claimedName?.slice(0, maxNameLength) : undefined,
       outcome: isCancelled ? 'cancelled' : toOutcome(result, tally),
       // What was given up for want of a caller is nobody's failure.
       codes: isCancelled ? [] : toCodes(result),
@@ -40,9 +42,7 @@ export function createOperationEvents({ emit, now }: EventDependencies): TellOpe
       durationMs: now() - startedMs,
     };
     emit(ended);
-    // What a client calls an operation that is not in its document is none of its names.
-    const { name, operation: type } = operation?.definition ?? {};
-    describeOperation(span, ended, { type, name: name?.value.slice(0, maxNameLength) });
+    describeOperation(span, ended, { type, name: outcome.operationName ?? undefined });
   };
 }
 

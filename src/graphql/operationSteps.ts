@@ -11,7 +11,8 @@ import { createOperationLimit, type OperationLimit } from './operationLimit.ts';
 type Ended = {
   /** Undefined where the document could not be read, or has no operation of that name. */
   operation: Operation | undefined;
-  operationName: string | null | undefined;
+  /** What the client calls it. */
+  claimedName: string | null | undefined;
   result: FormattedExecutionResult;
 };
 
@@ -34,10 +35,10 @@ type StepDependencies = {
 export function createOperationSteps({ config, schema, formatError, ...telling }: StepDependencies) {
   const tell = createOperationEvents(telling);
 
-  function end({ operation, operationName, result }: Ended, context: Context): void {
+  function end({ operation, claimedName, result }: Ended, context: Context): void {
     if (config.GRAPHQL_CACHE_TAGS && operation !== undefined && result.data)
       result.extensions = toCacheTags(operation, context);
-    tell(context, { operation, operationName, result });
+    tell(context, { operation, claimedName, result });
   }
   const steps: OperationSteps = {
     admit: createOperationLimit(largestOperation(config)),

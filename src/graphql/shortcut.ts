@@ -37,7 +37,7 @@ export function createShortcut(documents: DocumentStore, { admit, compiled, end 
     }
     const result = await compiled.run(operation, context);
     if (result === undefined) return undefined;
-    end({ operation, operationName: operation.definition.name?.value, result }, context);
+    end({ operation, claimedName: undefined, result }, context);
     return { status: 200, headers: [['content-type', contentType]], body: `${JSON.stringify(result)}\n` };
   }
 

@@ -34,7 +34,7 @@ export type Handler = {
 
 /** Answers every request by its route, and with JSON where it is refused. */
 export function createHandler(dependencies: HandlerDependencies): Handler {
-  const { routes, corsOrigins, emit, now, isReady } = dependencies;
+  const { routes, corsOrigins, listener: name, emit, now, isReady } = dependencies;
   const applyCors = createCors(corsOrigins);
   let underWay = 0;
 
@@ -45,14 +45,18 @@ export function createHandler(dependencies: HandlerDependencies): Handler {
       const answer = await ask(request, exchange, route).catch((error: unknown) => {
         discardBody(request);
         // The client may have left in the middle of its own request: nothing went wrong here.
-        return toRefusal(error, { exchange, route, emit: response.destroyed ? () => {} : emit });
+        return toRefusal(error, {
+          listener: name,
+          exchange,
+          route,
+          emit: response.destroyed ? () => {} : emit,
+        });
       });
       // Whoever is told that this connection ends asks another replica next.
       // Nobody was answered who has gone.
       if (response.destroyed) return;
       send(response, answer, { requestId: exchange.requestId, isLast: !isReady() });
-      const { listener } = dependencies;
-      emit({ type: 'requestEnded', listener, status: answer.status, durationMs: now() - startedMs });
+      emit({ type: 'requestEnded', listener: name, status: answer.status, durationMs: now() - startedMs });
     } catch {
       response.destroy();
     } finally {

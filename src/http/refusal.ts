@@ -6,12 +6,17 @@ import type { Emit } from '../telemetry/events.ts';
 import { HttpError, toErrorBody } from './httpError.ts';
 import type { Exchange, HttpAnswer, Route } from './route.ts';
 
-type Refused = { exchange: Exchange; route: Route | undefined; emit: Emit };
+type Refused = {
+  listener: 'main' | 'admin';
+  exchange: Exchange;
+  route: Route | undefined;
+  emit: Emit;
+};
 
 const contentType: [string, string] = ['content-type', 'application/json; charset=utf-8'];
 
 /** The answer to a request that did not come as far as an operation of its own. */
-export function toRefusal(error: unknown, { exchange, route, emit }: Refused): HttpAnswer {
+export function toRefusal(error: unknown, { listener, exchange, route, emit }: Refused): HttpAnswer {
   const { requestId } = exchange;
   if (error instanceof HttpError) {
     const { status, message, headers } = error;
@@ -20,7 +25,7 @@ export function toRefusal(error: unknown, { exchange, route, emit }: Refused): H
   }
   if (error instanceof AppError) {
     const { code, message, reason } = error;
-    emit({ type: 'callerRefused', requestId, code, reason });
+    emit({ type: 'callerRefused', listener, requestId, code, reason });
     const body = toErrorBody(message, toExtensions(error, requestId));
     return { status: toStatus(error), headers: [contentType, ...toHeaders(error, route)], body };
   }

@@ -18,7 +18,13 @@ export type GatewayEvent =
   | { type: 'redisRefused'; reason: string }
   | { type: 'purged'; everywhere: boolean }
   /** Somebody was not let in, or not for now. `reason` says more than the answer did, and nothing of the credentials. */
-  | { type: 'callerRefused'; requestId: string; code: string; reason: string | undefined }
+  | {
+      type: 'callerRefused';
+      listener: 'main' | 'admin';
+      requestId: string;
+      code: string;
+      reason: string | undefined;
+    }
   /** The issuer's keys could not be fetched; those that are known stay in use. */
   | { type: 'keysUnavailable'; reason: string }
   /** A collector did not take what was recorded. */
@@ -36,8 +42,10 @@ export type OperationEnded = {
   requestId: string;
   /** Undefined where there is no trace. */
   traceId?: string | undefined;
-  /** The client's name for it; null where it has none or could not be read. */
+  /** The name that its document gives it; null where it has none or could not be found. */
   operationName: string | null;
+  /** What the client calls one that could not be found: may be anything. */
+  claimedName?: string | undefined;
   /** `partial`: some data and some errors. `cancelled`: the client left before the answer. */
   outcome: 'ok' | 'partial' | 'failed' | 'cancelled';
   /** The distinct codes of its errors. */

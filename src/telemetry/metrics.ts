@@ -3,7 +3,7 @@ import type { Config } from '../config.ts';
 import type { Manifest } from '../manifest.ts';
 import { version } from '../version.ts';
 import type { Emit, OperationEnded } from './events.ts';
-import { createInstruments, type Instruments } from './instruments.ts';
+import { createInstruments, durationBounds, type Instruments } from './instruments.ts';
 import type { ReadMetrics, Samples } from './sum.ts';
 
 /** So many operations have a name of their own here; anybody may name an operation as they like. */
@@ -14,6 +14,8 @@ const misnamed = [
   'nodejs_active_requests_total',
   'nodejs_active_resources_total',
 ];
+/** Between these two a call is slow, and not given up yet: whoever is told so must not be told by guesses in a wide bucket. */
+const callBounds = [...durationBounds, 1.5, 2].toSorted((a, b) => a - b);
 const circuitStates = { closed: 0, halfOpen: 1, open: 2 };
 
 export type Metrics = {
@@ -101,13 +103,13 @@ function countOperations({ counter, duration }: Instruments, toName: Naming): Em
   return (event) => {
     if (event.type === 'operationEnded') countEnded(event);
     // Whoever is not let in comes as far as no operation.
-    else if (event.type === 'callerRefused') errors.inc({ code: event.code });
+    else if (event.type === 'callerRefused' && event.listener === 'main') errors.inc({ code: event.code });
   };
 }
 
 function countUpstream({ counter, gauge, duration }: Instruments): Emit {
   const calls = counter('upstream_requests_total', 'Calls by status, or by why there is none', 'status');
-  const took = duration('upstream_request_duration_seconds', 'Of one call');
+  const took = duration('upstream_request_duration_seconds', 'Of one call', callBounds);
   const retries = counter('upstream_retries_total', 'Calls that are made again');
   const inflight = gauge('upstream_inflight', 'Calls under way');
   const queue = gauge('upstream_queue', 'Calls that wait for their turn');

@@ -106,7 +106,8 @@ function toSpan(recorded: Recorded, surroundings: Surroundings): Span {
       return toSpan(tracer.startSpan(part, options, trace.setSpan(ROOT_CONTEXT, recorded)), surroundings);
     },
     link(other) {
-      const context = other.isRecording ? parseTraceContext({ ...other.headers }) : undefined;
+      // Also to one that is not recorded: its trace has an id by which the log knows it, and others may record it.
+      const context = parseTraceContext({ ...other.headers });
       if (context === undefined || linked.has(context.spanId)) return;
       linked.add(context.spanId);
       recorded.addLink({ context: toSpanContext(context) });

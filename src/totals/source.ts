@@ -146,11 +146,13 @@ async function refresh(
   stale: readonly Wanted[],
   caller: Caller,
 ): Promise<void> {
-  await consultShared(dependencies, stale, caller);
-  for (const one of stale) {
-    // Whether it succeeds is for the next request to see; what failed is in the log.
-    if (one.freshness !== 'fresh') fly(dependencies, one, { ...caller, waitsOn: undefined }).catch(() => {});
-  }
+  // The batch's own has ended by then, and takes no more links.
+  const span = caller.span.start('totals refresh', { attributes: { 'gateway.keys': stale.length } });
+  const passenger = { ...caller, span, waitsOn: undefined };
+  await consultShared(dependencies, stale, passenger);
+  // Whether they succeed is for the next request to see; what failed is in the log.
+  await Promise.allSettled(stale.filter(isNotFresh).map((one) => fly(dependencies, one, passenger)));
+  span.end();
 }
 
 function toTotal(key: CacheKey, { quantity, asOfMs }: Entry, stale: boolean): Total {

@@ -77,6 +77,7 @@ describe('the alerts', () => {
       });
       const [section] = sections.filter(({ name }) => name === alert);
       expect(section?.text.toLowerCase()).toMatch(new RegExp(`^${severity}\\. `));
+      expect(section?.text).toMatch(/^- \S/m);
       expect(anchors).toContain(alert.toLowerCase());
     }
   });

@@ -146,10 +146,14 @@ describe('the doctor as a process', () => {
     const { exitCode, output } = await ask([], {
       ...credentials,
       ZENSKAR_URL: 'https://user:mellon@127.0.0.1',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'https://user:mellon@collector:4318',
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://user:mellon@collector:4318/v1/traces',
       LOG_LEVEL: apiKey,
     });
     expect(exitCode).toBe(78);
-    expect(output).toContain('  ZENSKAR_URL=set, but not shown: it may hold a password\n');
+    for (const name of ['ZENSKAR_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']) {
+      expect(output).toContain(`  ${name}=set, but not shown: it may hold a password\n`);
+    }
     expect(output).toContain('  LOG_LEVEL=(secret)\n');
     expect(output).not.toContain('mellon');
   });

@@ -1,8 +1,12 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createSimulator } from '../../src/simulator/simulator.ts';
 import { until } from '../support/gateway.ts';
 import { customer, customerOf, entitlement, idOf, totalQuery } from '../support/ids.ts';
 import { type Process, runGateway } from '../support/process.ts';
+import { checkMetrics, describeWithPromtool } from '../support/promtool.ts';
 
 const simulator = createSimulator();
 let upstream = '';
@@ -73,6 +77,26 @@ describe('a gateway of two workers', () => {
     await until(() => gateway.childPids().length === 2);
     expect(gateway.childPids()).toContain(survivor);
     expect(gateway.childPids()).not.toContain(victim);
+  });
+
+  it('goes on with those it has while another cannot start, and tries again', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'workers-'));
+    const manifest = { format: 'apollo-persisted-query-manifest', version: 1 };
+    const operation = { id: '1', name: 'Total', type: 'query', body: totalQuery };
+    const safelist = join(folder, 'manifest.json');
+    const write = () => writeFileSync(safelist, JSON.stringify({ ...manifest, operations: [operation] }));
+    write();
+    const { gateway, ask } = await start({ GRAPHQL_SAFELIST: safelist });
+    rmSync(safelist);
+    const [victim, survivor] = gateway.childPids();
+    process.kill(Number(victim), 'SIGKILL');
+    await gateway.printed(/GRAPHQL_SAFELIST cannot be read(.*\n)*.*"code":78,.*"msg":"workerDied"/);
+    for (let n = 0; n < 10; n += 1) expect((await ask(customer)).status).toBe(200);
+    expect(gateway.childPids()).toContain(survivor);
+    write();
+    await gateway.printed(/("msg":"workerDied"(.*\n)+.*){2}"msg":"started"/);
+    expect(gateway.childPids()).toHaveLength(2);
+    rmSync(folder, { recursive: true });
   });
 
   it('forgets in all of them what its one admin listener is told to', async () => {
@@ -146,5 +170,16 @@ describe('a gateway of two workers', () => {
     running.push(second);
     expect(await second.exited).toBe(1);
     expect(second.output()).toMatch(/The gateway cannot start: /);
+  });
+});
+
+describeWithPromtool('the metrics of two workers together', () => {
+  it('are valid', async () => {
+    const { gateway, ask } = await start({ ADMIN_PORT: '0', LOG_LEVEL: 'info' });
+    const [, adminUrl = ''] = await gateway.printed(/"adminUrl":"([^"]+)"/);
+    for (let n = 0; n < 6; n += 1) expect((await ask(idOf(80 + n))).status).toBe(200);
+    const text = await (await fetch(`${adminUrl}/metrics`)).text();
+    expect(text).toMatch(/^upstream_request_duration_seconds_count 6$/m);
+    expect(await checkMetrics(text)).toEqual({ isContent: true, output: '' });
   });
 });

@@ -340,8 +340,24 @@ describe('the doctor, of the upstream,', () => {
       response.writeHead(403).end(JSON.stringify({ message: `\u001b[2JNo ${headers['x-api-key']} here` })),
     );
     expect((await judge(url))?.reason).toBe(
-      'Wrong key or organisation, the key more likely: status 403 with the words "\\u001b[2JNo (secret) here".',
+      'Wrong key or organisation, the key more likely: status 403 with the words " [2JNo (secret) here".',
     );
+  });
+
+  it('hides a secret of which the words would be cut, and one that JSON writes in other letters', async () => {
+    const words = 'x'.repeat(190);
+    const cut = await serve(({ headers }, response) =>
+      response.writeHead(403).end(JSON.stringify({ message: `${words}${headers['x-api-key']}` })),
+    );
+    expect((await judge(cut))?.reason).toBe(
+      `Wrong key or organisation, the key more likely: status 403 with the words "${words}(secret)".`,
+    );
+    const odd = 'a\\key"in-quotes';
+    const field = await serve(({ headers }, response) =>
+      response.end(JSON.stringify({ [`no ${headers['x-api-key']}`]: 1 })),
+    );
+    const report = JSON.stringify(await diagnose({ ZENSKAR_URL: field, ZENSKAR_API_KEY: odd }));
+    expect(report).toContain('unknown field \\"no (secret)\\"');
   });
 
   it('needs no credentials where the callers bring theirs', async () => {

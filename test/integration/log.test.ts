@@ -23,6 +23,8 @@ describe('the log of a gateway', () => {
       `{ customerEntitlementTotals(requests: { entitlementId: "${entitlement}", customerId: "${failing}" }) { quantity } }`,
     );
     await gateway.gql('{ nothing }');
+    const body = JSON.stringify({ query: '{ __typename }', operationName: `None${'e'.repeat(200)}` });
+    await gateway.gql('', {}, { body });
     const line = {
       level: 'info',
       time: expect.any(String),
@@ -57,6 +59,15 @@ describe('the log of a gateway', () => {
         operationName: null,
         outcome: 'failed',
         codes: ['GRAPHQL_VALIDATION_FAILED'],
+        upstreamCalls: 0,
+        totals: {},
+      },
+      {
+        ...line,
+        operationName: null,
+        claimedName: `None${'e'.repeat(124)}`,
+        outcome: 'failed',
+        codes: ['OPERATION_RESOLUTION_FAILURE'],
         upstreamCalls: 0,
         totals: {},
       },

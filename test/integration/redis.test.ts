@@ -196,6 +196,21 @@ describeWithRedis('a Redis that goes away', { own: true }, (redis) => {
     expect(simulator.requests).toBe(before + 1);
   });
 
+  it('for a moment is up again soon, also where nobody asks for anything', async () => {
+    redis.freeze();
+    await ask(one, idOf(2));
+    redis.resume();
+    await heard(one, 'down');
+    await heard(one, 'up');
+    const metrics = await (await fetch(`${one.adminUrl}/metrics`)).text();
+    expect(metrics).toMatch(/^redis_up 1$/m);
+    const changes = one.log.filter(({ msg }) => msg === 'redisChanged');
+    expect(changes.map(({ state, reason }) => [state, reason])).toEqual([
+      ['down', 'Redis gave no answer within 50 ms'],
+      ['up', undefined],
+    ]);
+  });
+
   it('without a word costs one short wait, not one for each query', async () => {
     await ask(one, idOf(1));
     redis.freeze();

@@ -1,10 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import { type Gateway, useReplicas } from '../support/gateway.ts';
 import { entitlement, expectedQuantity, idOf, totalQuery } from '../support/ids.ts';
 import { describeWithRedis } from '../support/redis.ts';
 
 const callsPerSecond = 100;
-const customers = Array.from({ length: 200 }, (_, n) => idOf(n));
+const freshMs = 5000;
+const customers = Array.from({ length: 300 }, (_, n) => idOf(n));
 
 const ask = (gateway: Gateway, customerId: string) =>
   gateway.gql(totalQuery, { entitlementId: entitlement, customerId });
@@ -12,7 +14,7 @@ const ask = (gateway: Gateway, customerId: string) =>
 describeWithRedis('ten replicas on one Redis, before an upstream with a limit', { own: false }, (redis) => {
   const replicas = useReplicas(10, () => ({
     REDIS_URL: redis.url,
-    CACHE_MAX_AGE_SECONDS: '5',
+    CACHE_MAX_AGE_SECONDS: String(freshMs / 1000),
     LOG_LEVEL: 'info',
   }));
 
@@ -20,9 +22,10 @@ describeWithRedis('ten replicas on one Redis, before an upstream with a limit', 
     const { simulator } = replicas[0] as Gateway;
     simulator.overall = { mode: 'limited', callsPerSecond };
     // Whoever comes first fetches them, evenly over the time for which they are fresh.
+    const sinceMs = Date.now();
     for (let n = 0; n < customers.length; n += 1) {
       await ask(replicas[n % 10] as Gateway, customers[n] as string);
-      if (n % 4 === 3) await new Promise((resolve) => setTimeout(resolve, 100));
+      await sleep(sinceMs + ((n + 1) * freshMs) / customers.length - Date.now());
     }
     const untilMs = Date.now() + 7000;
     const answered = replicas.map(() => 0);
@@ -33,7 +36,7 @@ describeWithRedis('ten replicas on one Redis, before an upstream with a limit', 
           const { body } = await ask(replica, customerId);
           expect(body.data?.customerEntitlementTotal?.quantity).toBe(expectedQuantity({ customerId }));
           answered[r] = (answered[r] ?? 0) + 1;
-          await new Promise((resolve) => setTimeout(resolve, 5));
+          await sleep(5);
         }
       }),
     );

@@ -28,7 +28,7 @@ function useTracedGateway(collector: Collector, environment: Record<string, stri
 async function received({ spans }: Collector, count: number): Promise<ReceivedSpan[]> {
   await until(() => spans.length >= count);
   expect(spans).toHaveLength(count);
-  const depth = ['query', 'GraphQL Operation', 'totals batch', 'cache get', attemptName];
+  const depth = ['query', 'GraphQL Operation', 'totals batch', 'totals refresh', 'cache get', attemptName];
   return spans.toSorted(
     (a, b) => depth.indexOf(a.name) - depth.indexOf(b.name) || Number(a.startNs - b.startNs),
   );
@@ -207,6 +207,37 @@ describe('a gateway that is told of a collector', () => {
     expect(waiting?.traceId).not.toBe(beginning?.traceId);
     expect(attempt?.parentSpanId).toBe(beginning?.spanId);
     expect(beginning?.links).toEqual([]);
+    expect(waiting?.links).toEqual([{ traceId: beginning?.traceId, spanId: beginning?.spanId }]);
+  });
+
+  it('links who waits also to whoever began the call without being recorded', async () => {
+    const slow = customerOf('d0c9');
+    const first = ask(gateway, slow, { traceparent: `00-${traceId}-${spanId}-00` });
+    await until(() => gateway.simulator.requests === 1);
+    await Promise.all([first, ask(gateway, slow)]);
+    const [, waiting] = await received(collector, 2);
+    const [, , unrecorded] = String(lastCall(gateway).traceparent).split('-');
+    expect(waiting).toMatchObject({ name: 'totals batch', links: [{ traceId, spanId: unrecorded }] });
+  });
+
+  it('links a refresh to the one that began the call, though both were answered long before', async () => {
+    await ask(gateway, idOf(4));
+    gateway.advance(31_000);
+    await received(collector, 3);
+    collector.spans.length = 0;
+    gateway.simulator.overall = { mode: 'slow', ms: 200 };
+    await ask(gateway, idOf(4));
+    await until(() => gateway.simulator.underWay === 1);
+    await ask(gateway, idOf(4));
+    const [, , firstBatch, , beginning, waiting, attempt] = await received(collector, 7);
+    expect(gateway.simulator.requests).toBe(2);
+    expect(beginning).toMatchObject({
+      name: 'totals refresh',
+      parentSpanId: firstBatch?.spanId,
+      attributes: { 'gateway.keys': 1 },
+      links: [],
+    });
+    expect(attempt?.parentSpanId).toBe(beginning?.spanId);
     expect(waiting?.links).toEqual([{ traceId: beginning?.traceId, spanId: beginning?.spanId }]);
   });
 

@@ -13,10 +13,23 @@ const isInstalled = (() => {
   }
 })();
 
+type Judgement = { isContent: boolean; output: string };
+
 /** Runs promtool; gives all it printed, and whether it was content. */
-export async function promtool(...args: string[]): Promise<{ isContent: boolean; output: string }> {
+export function promtool(...args: string[]): Promise<Judgement> {
+  return judge('', args);
+}
+
+/** What promtool has to say of metrics in the text format. */
+export function checkMetrics(text: string): Promise<Judgement> {
+  return judge(text, ['check', 'metrics']);
+}
+
+async function judge(input: string, args: readonly string[]): Promise<Judgement> {
   try {
-    const { stdout, stderr } = await execute('promtool', args);
+    const running = execute('promtool', args);
+    running.child.stdin?.end(input);
+    const { stdout, stderr } = await running;
     return { isContent: true, output: stdout + stderr };
   } catch (error) {
     const { stdout, stderr } = error as { stdout: string; stderr: string };

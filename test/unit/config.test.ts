@@ -59,6 +59,7 @@ describe('the configuration', () => {
         OTEL_SDK_DISABLED: false,
         OTEL_TRACES_EXPORTER: 'otlp',
         OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
+        OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/protobuf',
         OTEL_TRACES_SAMPLER: 'parentbased_always_on',
         OTEL_TRACES_SAMPLER_ARG: 1,
         OTEL_BSP_SCHEDULE_DELAY: 5000,
@@ -133,6 +134,7 @@ describe('the configuration', () => {
     ['OTEL_TRACES_SAMPLER_ARG', '1.5'],
     ['OTEL_TRACES_SAMPLER_ARG', '1%'],
     ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
+    ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'http/json'],
     ['OTEL_BSP_SCHEDULE_DELAY', '0'],
   ])('refuses %s=%s', (name, value) => {
     expect(problemsOf({ [name]: value })).toEqual([

@@ -40,6 +40,23 @@ describe('metrics', () => {
     expect(body).toMatch(/^graphql_operation_duration_seconds_bucket\{le="0\.05"\} 1$/m);
   });
 
+  it('tell calls apart that are slow from those about to be given up', async () => {
+    const { count, read } = createMetrics(settings);
+    const call = { type: 'upstreamCallEnded', requestId: 'r', result: 200, upstreamIds: {} } as const;
+    count({ ...call, reason: undefined, problem: undefined, durationMs: 1800 });
+    const { body } = await read();
+    const buckets = [...body.matchAll(/^upstream_request_duration_seconds_bucket\{le="(.+)"\} (\d)$/gm)];
+    expect(buckets.map(([, bound, calls]) => [bound, calls]).slice(9)).toEqual([
+      ['1', '0'],
+      ['1.5', '0'],
+      ['2', '1'],
+      ['2.5', '1'],
+      ['5', '1'],
+      ['10', '1'],
+      ['+Inf', '1'],
+    ]);
+  });
+
   it('show the worst circuit of all tenants, until it closes or nothing more is heard of it', async () => {
     let nowMs = 0;
     const { count, read } = createMetrics({ ...settings, now: () => nowMs });

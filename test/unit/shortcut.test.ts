@@ -31,7 +31,7 @@ async function build({
         return data === null ? undefined : { data };
       },
     },
-    end: ({ operationName }) => void names.push(`end of ${operationName}`),
+    end: ({ operation }) => void names.push(`end of ${operation?.definition.name?.value}`),
   });
   shortcut.learn(known, answered);
   return { shortcut, documents, names };

@@ -6,6 +6,7 @@ import {
 } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
+import type { Redact } from './redact.ts';
 
 /** How far a call came before it failed. */
 type Stage = 'lookup' | 'connect' | 'tls' | 'answer' | 'body';
@@ -19,6 +20,8 @@ export type Answer = {
   /** When the connection was ready for the request, and when the answer's headers were there. */
   sentMs: number;
   receivedMs: number;
+  /** For what is quoted of it. */
+  redact: Redact;
 };
 
 /** `code` is Node's, or `TIMEOUT`. */
@@ -32,13 +35,14 @@ type CallSettings = {
   timeoutMs: number;
   maxBytes: number;
   now: () => number;
+  redact: Redact;
   /** Whether a proxy of the environment counts (`NODE_USE_ENV_PROXY`), as it does for `fetch` but not for got. */
   byProxy: boolean;
 };
 
 /** One GET, no redirect followed. Never rejects, and tells of a failure how far the call had come. */
 export function call(settings: CallSettings): Promise<CallOutcome> {
-  const { url, timeoutMs, maxBytes, now } = settings;
+  const { url, timeoutMs, maxBytes, now, redact } = settings;
   const { promise, resolve } = Promise.withResolvers<CallOutcome>();
   const send = isSecure(url) ? httpsRequest : httpRequest;
   const headers = { ...settings.headers, connection: 'close' };
@@ -58,7 +62,7 @@ export function call(settings: CallSettings): Promise<CallOutcome> {
     const receivedMs = now();
     progress.stage = 'body';
     collect(response, maxBytes).then(
-      (body) => resolve({ ok: true, answer: { status, headers, ...body, sentMs, receivedMs } }),
+      (body) => resolve({ ok: true, answer: { status, headers, ...body, sentMs, receivedMs, redact } }),
       fail,
     );
   });

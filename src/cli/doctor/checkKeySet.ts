@@ -5,6 +5,7 @@ import { userAgent } from '../../version.ts';
 import { type Answer, call } from './call.ts';
 import { describeFailure, type Target } from './describeFailure.ts';
 import { isObject } from './isObject.ts';
+import type { Means } from './means.ts';
 import { ok, problem, skipped, type Verdict } from './verdict.ts';
 import { readRedirect } from './words.ts';
 
@@ -16,7 +17,7 @@ const curves = ['P-256', 'P-384', 'P-521', 'Ed25519'];
 const leastModulusBits = 2048;
 
 /** Fetches the keys that sign tokens as the gateway does, and looks for one that it could use. */
-export async function checkKeySet(config: Config, now: () => number): Promise<Verdict> {
+export async function checkKeySet(config: Config, means: Means): Promise<Verdict> {
   const { AUTH_MODE: mode, JWT_JWKS_URL: url } = config;
   if (mode !== 'jwt' || url === undefined) {
     return skipped(
@@ -25,7 +26,7 @@ export async function checkKeySet(config: Config, now: () => number): Promise<Ve
     );
   }
   const headers = { accept: 'application/json, application/jwk-set+json', 'user-agent': userAgent };
-  const outcome = await call({ url, headers, timeoutMs, maxBytes, now, byProxy: true });
+  const outcome = await call({ url, headers, timeoutMs, maxBytes, ...means, byProxy: true });
   const target: Target = { url, urlVariable: 'JWT_JWKS_URL', timeoutMs };
   return outcome.ok ? judgeKeySet(outcome.answer, url) : describeFailure(outcome.failure, target);
 }

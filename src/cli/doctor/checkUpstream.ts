@@ -13,6 +13,7 @@ import {
 import { type Answer, call } from './call.ts';
 import { describeFailure } from './describeFailure.ts';
 import { judgeAnswer } from './judgeAnswer.ts';
+import type { Means } from './means.ts';
 import type { Verdict } from './verdict.ts';
 
 /** One total, as the command line names it. */
@@ -30,7 +31,7 @@ type Upstream = { verdict: Verdict; answer: Answer | undefined };
 export async function checkUpstream(
   config: Config,
   ids: TotalIds | undefined,
-  now: () => number,
+  means: Means,
 ): Promise<Upstream> {
   const { ZENSKAR_URL: base, UPSTREAM_ATTEMPT_TIMEOUT_MS: timeoutMs } = config;
   const asked = { ...(ids ?? probe), startDate: null, endDate: null };
@@ -44,7 +45,7 @@ export async function checkUpstream(
     },
     timeoutMs,
     maxBytes: maxBodyBytes,
-    now,
+    ...means,
     byProxy: false,
   });
   if (!outcome.ok) {

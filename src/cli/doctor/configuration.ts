@@ -1,3 +1,4 @@
+import { mayHoldSecret } from '../../config.ts';
 import { secretVariables, variables } from '../../variables.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -12,8 +13,7 @@ export function showVariables(
     const value = environment[name];
     if (isSecretName(name)) return showSecret(name, environment, readFile);
     if (!value) return [];
-    // A URL that is refused may be refused because it carries a password.
-    const isShowable = !name.endsWith('_URL') || schema.safeParse(value).success;
+    const isShowable = !mayHoldSecret(name) || schema.safeParse(value).success;
     return [[name, isShowable ? value : 'set, but not shown: it may hold a password']];
   });
   return Object.fromEntries(shown);

@@ -4,6 +4,7 @@ import { checkKeySet } from './checkKeySet.ts';
 import { checkRedis } from './checkRedis.ts';
 import { checkUpstream, type TotalIds } from './checkUpstream.ts';
 import { type Environment, showVariables } from './configuration.ts';
+import type { Means } from './means.ts';
 import { createRedact } from './redact.ts';
 import { ok, problem, skipped, type Verdict } from './verdict.ts';
 
@@ -32,8 +33,10 @@ type Patient = {
 /** Checks the configuration, and with it whatever the gateway would call. */
 export async function examine({ environment, readFile, ids, now }: Patient): Promise<Report> {
   const parsed = parseConfig(environment, readFile);
-  const findings = parsed.ok ? await examineSurroundings(parsed.config, ids, now) : refuse(parsed.problems);
   const redact = createRedact(environment, readFile);
+  const findings = parsed.ok
+    ? await examineSurroundings(parsed.config, ids, { now, redact })
+    : refuse(parsed.problems);
   const shown = Object.entries(showVariables(environment, readFile)).map(([name, value]) => [
     name,
     redact(value),
@@ -50,12 +53,12 @@ export async function examine({ environment, readFile, ids, now }: Patient): Pro
 async function examineSurroundings(
   config: Config,
   ids: TotalIds | undefined,
-  now: () => number,
+  means: Means,
 ): Promise<Finding[]> {
   const [redis, jwks, { verdict, answer }] = await Promise.all([
-    checkRedis(config, now),
-    checkKeySet(config, now),
-    checkUpstream(config, ids, now),
+    checkRedis(config, means.now),
+    checkKeySet(config, means),
+    checkUpstream(config, ids, means),
   ]);
   return [
     { check: 'configuration', ...ok('All variables can be read and fit together.') },

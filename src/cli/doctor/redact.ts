@@ -4,10 +4,9 @@ import { type Environment, readSecrets } from './configuration.ts';
 const leastLength = 4;
 
 /** Makes texts fit to be shown: without secrets, whoever put them there, and on one line that drives no terminal. */
-export function createRedact(
-  environment: Environment,
-  readFile: (path: string) => string,
-): (text: string) => string {
+export type Redact = (text: string) => string;
+
+export function createRedact(environment: Environment, readFile: (path: string) => string): Redact {
   const secrets = readSecrets(environment, readFile)
     .flatMap(withParts)
     .filter(({ length }) => length >= leastLength);
@@ -23,7 +22,8 @@ export function createRedact(
 /** A secret in the forms in which somebody may repeat it; of a URL, the password as well. */
 function withParts(secret: string): string[] {
   const password = URL.parse(secret)?.password ?? '';
-  return [secret, encodeURIComponent(secret), password, decode(password)];
+  const plain = [secret, password, decode(password)];
+  return [...plain, encodeURIComponent(secret), ...plain.map((text) => JSON.stringify(text).slice(1, -1))];
 }
 
 function decode(text: string): string {

@@ -19,9 +19,9 @@ export function readWords({ body }: Pick<Answer, 'body'>): Words | undefined {
   return { by, text: typeof text === 'string' ? text : '' };
 }
 
-/** Its words, to be set behind the status; nothing where it has none. */
+/** Its words, to be set behind the status; nothing where it has none. Redacted first: half a secret is none to find. */
 export function quoteWords(answer: Answer): string {
-  const { text = '' } = readWords(answer) ?? {};
+  const text = answer.redact(readWords(answer)?.text ?? '');
   return text === '' ? '' : ` with the words ${JSON.stringify(text.slice(0, maxQuoted))}`;
 }
 

@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+import { checkPod, toPod } from '../../deploy/checks/pod.ts';
+import { checkReference, checkReferences } from '../../deploy/checks/references.ts';
+
+const folder = new URL('../../deploy/kubernetes/', import.meta.url);
+const read = (name: string) => readFileSync(new URL(`${name}.yaml`, folder), 'utf8');
+const deployment = read('base/deployment');
+/** A manifest in which something was changed for the worse. */
+function spoil(manifest: string, from: string | RegExp, to: string): unknown {
+  const spoilt = manifest.replace(from, to);
+  expect(spoilt).not.toBe(manifest);
+  return parse(spoilt);
+}
+
+describe('the check of the pods', () => {
+  it('has nothing to say about those that are deployed', () => {
+    expect(checkPod()).toEqual([]);
+  });
+
+  it.each([
+    [/startupProbe:/, 'livenessProbe2:', 'spec.containers.0.startupProbe'],
+    [/livenessProbe:/, 'livenessProbe2:', 'spec.containers.0.livenessProbe'],
+    [/path: \/readyz/, 'path: /livez', 'spec.containers.0.readinessProbe.httpGet.path'],
+    [/requests:/, 'requested:', 'spec.containers.0.resources.requests'],
+    [/limits:/, 'limited:', 'spec.containers.0.resources.limits'],
+    [/enableServiceLinks: false/, 'enableServiceLinks: true', 'spec.enableServiceLinks'],
+    [/enableServiceLinks: false/, 'hostNetwork: false', 'spec.enableServiceLinks'],
+    [/automountServiceAccountToken: false/, 'hostPID: false', 'spec.automountServiceAccountToken'],
+    [/runAsNonRoot: true/, 'runAsNonRoot: false', 'spec.securityContext.runAsNonRoot'],
+    [/runAsUser: 1000/, 'runAsUser: 0', 'spec.securityContext.runAsUser'],
+    [/type: RuntimeDefault/, 'type: Unconfined', 'spec.securityContext.seccompProfile.type'],
+    [
+      /readOnlyRootFilesystem: true/,
+      'readOnlyRootFilesystem: false',
+      'spec.containers.0.securityContext.readOnlyRootFilesystem',
+    ],
+    [
+      /allowPrivilegeEscalation: false/,
+      'allowPrivilegeEscalation: true',
+      'spec.containers.0.securityContext.allowPrivilegeEscalation',
+    ],
+    [/- ALL/, '- KILL', 'spec.containers.0.securityContext.capabilities.drop.0'],
+  ])('finds %s turned into %s', (from, to, path) => {
+    expect(checkPod(spoil(deployment, from, to))).toEqual([
+      expect.stringContaining(`kubernetes/base/deployment.yaml: spec.template.${path}: `),
+    ]);
+  });
+
+  it('finds selectors and probes that miss their own pod', () => {
+    const label = 'app.kubernetes.io/name: zenskar-graphql-gateway';
+    expect(checkPod(spoil(deployment, label, 'app: gateway'))).toEqual([
+      'kubernetes/base/deployment.yaml: the selector {"app":"gateway"} finds no pod of its own',
+    ]);
+    expect(checkPod(spoil(deployment, /port: http\n/, 'port: web\n'))).toEqual([
+      'kubernetes/base/deployment.yaml: a probe asks an unknown port web',
+    ]);
+  });
+});
+
+describe('the check of what refers to them', () => {
+  const service = read('base/service');
+  const budget = read('base/pdb');
+  const policy = read('base/networkpolicy');
+  const autoscaler = read('base/hpa');
+  const account = read('base/serviceaccount');
+  const monitor = read('components/monitoring/servicemonitor');
+  const admin = read('components/monitoring/service');
+  const own = 'app.kubernetes.io/name: zenskar-graphql-gateway';
+  const elsewhere = 'the selector {"app.kubernetes.io/name":"other"} finds no pod';
+  const other = 'app.kubernetes.io/name: other';
+
+  it('has nothing to say about what is deployed', () => {
+    expect(checkReferences()).toEqual([]);
+  });
+
+  it.each<[string, [manifest: string, from: string | RegExp, to: string], string]>([
+    ['a Service of other pods', [service, own, other], elsewhere],
+    [
+      'a Service of a port that is none',
+      [service, 'targetPort: http', 'targetPort: web'],
+      'there is no port web',
+    ],
+    ['a PodDisruptionBudget of other pods', [budget, own, other], elsewhere],
+    ['a NetworkPolicy of other pods', [policy, own, other], elsewhere],
+    ['a NetworkPolicy of a port that is none', [policy, 'port: admin', 'port: web'], 'there is no port web'],
+    [
+      'an autoscaler of another deployment',
+      [autoscaler, /(scaleTargetRef:[\s\S]+?name: )\S+/, '$1other'],
+      'there is no deployment other',
+    ],
+    [
+      'an account that is not used',
+      [account, 'name: zenskar-graphql-gateway', 'name: other'],
+      'there is no account other',
+    ],
+    [
+      'a ServiceMonitor of no Service',
+      [monitor, 'component: admin', 'component: web'],
+      'there is no port admin',
+    ],
+    [
+      'a ServiceMonitor of a port that is none',
+      [monitor, '- port: admin', '- port: web'],
+      'there is no port web',
+    ],
+  ])('finds %s', (_, [manifest, from, to], problem) => {
+    const others = [service, admin].map((one) => parse(one));
+    expect(checkReference(parse(manifest), toPod(), others)).toEqual([]);
+    expect(checkReference(spoil(manifest, from, to), toPod(), others)).toEqual([problem]);
+  });
+});
