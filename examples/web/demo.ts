@@ -16,6 +16,10 @@ and recover:
 
 curl -s ${simulatorUrl}/__behaviour -d '{"mode": "ok"}'
 
+This gateway runs the page's operations alone; for queries of your own there is npm run demo. To work on the page:
+
+GATEWAY_URL=${url} npm run dev --prefix examples/web
+
 Stop it with Ctrl-C.
 `);
 } catch (error) {

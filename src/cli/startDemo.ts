@@ -54,6 +54,9 @@ function createConfig(simulatorUrl: string, environment: Readonly<Record<string,
     ZENSKAR_API_KEY: 'demo-api-key',
     ZENSKAR_ORGANISATION: 'demo-organisation',
     LOG_LEVEL: 'warn',
+    // What fails here is meant to fail: it is to be seen for as long as the demo runs, and to leave the rest alone.
+    CACHE_STALE_IF_ERROR_SECONDS: '2592000',
+    UPSTREAM_BREAKER_FAILURES: '1000000',
     ...environment,
   };
   const parsed = parseConfig(whole, (path) => readFileSync(path, 'utf8'));

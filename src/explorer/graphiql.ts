@@ -1,38 +1,50 @@
 import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import type { Config } from '../config.ts';
 import { tabs } from './tabs.ts';
 
-/** Something a page loads. */
-type PageFile = { type: string; text: string };
+/** Something a page loads, as it goes over the wire. */
+type PageFile = { type: string; gzipped: Buffer };
 
 export type Graphiql = { page: string; files: ReadonlyMap<string, PageFile> };
 
 /** Where Apollo Sandbox asks from. */
 export const sandboxOrigin = 'https://studio.apollographql.com';
 
+/** What callers are known by, for who asks to fill in. */
+const defaultHeaders: Readonly<Record<Config['AUTH_MODE'], object | undefined>> = {
+  none: undefined,
+  jwt: { authorization: 'Bearer ' },
+  router: { 'x-router-secret': '' },
+  passthrough: { 'x-api-key': '', organisation: '' },
+};
+
 /**
  * GraphiQL and all that it loads, from here and nowhere else, as GraphQL Yoga builds and ships it. Undefined where it
- * is not asked for: it takes 9 MB.
+ * is not asked for, as it takes some 40 MB of memory.
  */
 export async function loadGraphiql(config: Config): Promise<Graphiql | undefined> {
   if (config.GRAPHQL_EXPLORER !== 'graphiql') return undefined;
   const { js, css, ...workers } = await import('@graphql-yoga/render-graphiql/graphiql');
-  const toScript = (text: string) => ({ type: 'text/javascript; charset=utf-8', text });
-  const script = [findWorkers, js, start(config.CORS_ORIGINS.includes(sandboxOrigin)), mendTabs].join('\n');
-  const files = new Map<string, PageFile>([
-    ['/graphql/graphiql.js', toScript(script)],
-    ['/graphql/graphiql.css', { type: 'text/css; charset=utf-8', text: css + styles }],
-    ['/graphql/editor.worker.js', toScript(workers.editorWorkerService)],
-    ['/graphql/json.worker.js', toScript(workers.jsonWorker)],
-    ['/graphql/graphql.worker.js', toScript(workers.graphqlWorker)],
-  ]);
-  return { page: toPage(toVersion(files)), files };
+  const texts: Readonly<Record<string, string>> = {
+    'graphiql.js': [findWorkers, js, start(config), mendTabs].join('\n'),
+    'graphiql.css': css + styles,
+    'editor.worker.js': workers.editorWorkerService,
+    'json.worker.js': workers.jsonWorker,
+    'graphql.worker.js': workers.graphqlWorker,
+  };
+  const version = toVersion(Object.values(texts));
+  const files = Object.entries(texts).map(([name, text]): [string, PageFile] => {
+    const type = `text/${name.endsWith('.css') ? 'css' : 'javascript'}; charset=utf-8`;
+    return [`/graphql/${version}/${name}`, { type, gzipped: gzipSync(text) }];
+  });
+  return { page: toPage(version), files: new Map(files) };
 }
 
-/** Files are kept by browsers until their names change, and so do the names. */
-function toVersion(files: ReadonlyMap<string, PageFile>): string {
+/** Browsers keep files for as long as they are called the same; replicas of other releases have none of this name. */
+function toVersion(texts: readonly string[]): string {
   const hash = createHash('sha256');
-  for (const { text } of files.values()) hash.update(text);
+  for (const text of texts) hash.update(text);
   return hash.digest('hex').slice(0, 12);
 }
 
@@ -46,8 +58,8 @@ function toPage(version: string): string {
     <meta http-equiv="Content-Security-Policy" content="${policy}">
     <title>Zenskar GraphQL gateway</title>
     <link rel="icon" href="data:,">
-    <link rel="stylesheet" href="graphql/graphiql.css?${version}">
-    <script defer src="graphql/graphiql.js?${version}" data-version="${version}"></script>
+    <link rel="stylesheet" href="graphql/${version}/graphiql.css">
+    <script defer src="graphql/${version}/graphiql.js"></script>
   </head>
   <body>
     <noscript>GraphiQL needs JavaScript.</noscript>
@@ -69,26 +81,32 @@ const policy = [
 ].join('; ');
 
 const findWorkers = `{
-  const { version } = document.currentScript.dataset;
   const names = { json: 'json', graphql: 'graphql' };
-  const getWorkerUrl = (_, label) => \`graphql/\${names[label] ?? 'editor'}.worker.js?\${version}\`;
+  const here = document.currentScript.src;
+  const getWorkerUrl = (_, label) => new URL((names[label] ?? 'editor') + '.worker.js', here).href;
   self.MonacoEnvironment = { globalAPI: false, getWorkerUrl };
 }`;
 
 /** Headers may be credentials, so they do not stay in the browser when the page is left. */
-function start(isSandboxAllowed: boolean): string {
+function start({ AUTH_MODE, CORS_ORIGINS }: Config): string {
+  const headers = defaultHeaders[AUTH_MODE];
+  const common = headers && { headers: JSON.stringify(headers, undefined, 2) };
   return `{
-  const tabs = ${JSON.stringify(tabs)};
+  const tabs = ${JSON.stringify(tabs.map((tab) => ({ ...tab, ...common })))};
   // Whoever was here before finds what was left. What is shown first must be said, or it is taken for one tab more.
-  const left = JSON.parse(localStorage.getItem('graphiql:tabState') ?? '{}');
-  const shown = left.tabs?.[left.activeTabIndex] ?? tabs[0];
+  let left;
+  try {
+    left = JSON.parse(localStorage.getItem('graphiql:tabState'));
+  } catch {}
+  const shown = left?.tabs?.[left.activeTabIndex] ?? tabs[0];
   const link = document.createElement('a');
   link.href = '${sandboxOrigin}/sandbox/explorer?endpoint=' + encodeURIComponent(location.origin + location.pathname);
   link.textContent = 'Apollo Sandbox';
   YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'), {
-    title: ${isSandboxAllowed} ? link.outerHTML : ' ',
+    title: ${CORS_ORIGINS.includes(sandboxOrigin)} ? link.outerHTML : ' ',
     logo: ' ',
     defaultTabs: tabs,
+    defaultHeaders: tabs[0].headers,
     initialQuery: shown.query,
     initialVariables: shown.variables,
     onEditQuery() {},

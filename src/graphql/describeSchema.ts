@@ -24,7 +24,7 @@ const exampleValues: Readonly<Record<string, string>> = {
   startDate: '1767225600',
   endDate: '1769904000',
   entitlementIds: `[${entitlementId}]`,
-  requests: `[{ entitlementId: ${entitlementId}, customerId: ${customerId} }]`,
+  requests: `[{ entitlementId: ${entitlementId}, customerId: ${customerId}, startDate: 1767225600, endDate: 1769904000 }]`,
 };
 
 type Field = GraphQLField<unknown, unknown>;
@@ -79,7 +79,7 @@ function describeInput(type: GraphQLInputObjectType): string {
   const lines = fields.map(
     ({ name, type: kind, description }) => `- \`${name}: ${kind}\` ${description ?? ''}`,
   );
-  return `${describeType(type)}\n${lines.join('\n')}\n`;
+  return `${describeType(type)}\n${lines.join('\n')}\n\nThe example of the field that takes it has all of them.\n`;
 }
 
 function describeType({ name, description }: GraphQLNamedType): string {

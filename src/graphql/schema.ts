@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { buildSubgraphSchema } from '@apollo/subgraph';
-import { type GraphQLSchema, parse } from 'graphql';
+import { type DocumentNode, type GraphQLSchema, Kind, parse } from 'graphql';
 import { AppError } from '../errors.ts';
 import type { Reference } from './context.ts';
 import { entityTypes } from './countTotals.ts';
@@ -13,9 +13,19 @@ const folder = new URL('../../schema/', import.meta.url);
 export function createSchema(): GraphQLSchema {
   const files = readdirSync(folder).filter((name) => name.endsWith('.graphql'));
   const text = files.map((name) => readFileSync(new URL(name, folder), 'utf8')).join('\n');
-  const schema = buildSubgraphSchema([{ typeDefs: parse(text), resolvers }]);
+  const typeDefs = parse(text);
+  const schema = buildSubgraphSchema([{ typeDefs, resolvers }]);
+  describeScalars(schema, typeDefs);
   resolveEntitiesOneByOne(schema);
   return schema;
+}
+
+/** The library takes a scalar's description from its code, where it is the words of another library. */
+function describeScalars(schema: GraphQLSchema, { definitions }: DocumentNode): void {
+  for (const node of definitions) {
+    const scalar = node.kind === Kind.SCALAR_TYPE_DEFINITION && schema.getType(node.name.value);
+    if (scalar) scalar.description = node.description?.value;
+  }
 }
 
 /** The library fails all entities of a request where one representation is malformed. */

@@ -9,7 +9,7 @@ export type Exchange = {
   createSignal: () => AbortSignal;
 };
 
-export type HttpAnswer = { status: number; headers: Iterable<[string, string]>; body: string };
+export type HttpAnswer = { status: number; headers: Iterable<[string, string]>; body: string | Buffer };
 
 /** Answers one path. */
 export type Route = {

@@ -1,4 +1,7 @@
 import { expect, it } from '@jest/globals';
+import { ordinaryCustomers } from '../../examples/web/src/catalogue.ts';
+import { parseSelection, toSearch } from '../../examples/web/src/selection.ts';
+import { customerOf } from '../support/ids.ts';
 import { run } from '../support/process.ts';
 import { elsewhere, keepScreenshot, useBrowser } from './browser.ts';
 
@@ -8,8 +11,22 @@ it('the demo of the page shows it, tells how to break its upstream, and stops', 
   const demo = run(['examples/web/demo.ts', '--port', '0'], {});
   try {
     const [, url = ''] = await demo.printed(/^The page runs at (\S+)/m);
-    const visit = await browser.open(url, { locale: 'en-US' });
-    await visit.page.getByRole('status').getByText('20 totals', { exact: true }).waitFor();
+    const customerIds = [
+      ...ordinaryCustomers.slice(0, 3).map(({ id }) => id),
+      ...['0422', '0429'].map(customerOf),
+    ];
+    const search = toSearch({
+      ...parseSelection(''),
+      customerIds,
+      from: '2026-01-01',
+      sort: { column: 'status', isDescending: true },
+    });
+    const visit = await browser.open(`${url}${search}`, {
+      locale: 'en-US',
+      timezoneId: 'Europe/Berlin',
+      viewport: { width: 1280, height: 900 },
+    });
+    await visit.page.getByRole('status').getByText('25 totals, 10 failed', { exact: true }).waitFor();
     await keepScreenshot(visit.page, 'page');
     expect(elsewhere(visit, url)).toEqual([]);
     expect(visit.problems).toEqual([]);

@@ -108,6 +108,10 @@ describe('GraphiQL in the demo', () => {
         customerEntitlementTotal: { quantity: expect.any(Number), asOf: expect.any(String), stale: true },
       },
     });
+    // However often somebody looks at what fails, the other tabs answer.
+    for (let n = 0; n < 5; n += 1) expect(await execute(page)).toEqual(answer);
+    await openTab(page, 'Typed');
+    expect((await execute(page)).errors).toBeUndefined();
   });
 
   it('leads to Sandbox, which may ask this gateway', async () => {

@@ -195,6 +195,26 @@ describe('a total that fails', () => {
     await summary(page, '5 totals');
   });
 
+  it('as there is no such day says so at the field, and keeps the numbers of the days before', async () => {
+    const { page } = await open({ customerIds: [first], from: '2026-01-01' });
+    await summary(page, '5 totals');
+    const before = await readRows(page);
+    const from = page.getByLabel('From');
+    for (const odd of ['2040-01-01', '0001-01-01']) {
+      await from.fill(odd);
+      expect(await from.getAttribute('aria-invalid')).toBe('true');
+      const described = page.locator(`#${await from.getAttribute('aria-describedby')}`);
+      expect(await described.innerText()).toMatch(/^Not a day from 2000 to 2037/);
+      expect((await readRows(page)).map(([, , quantity]) => quantity)).toEqual(
+        before.map(([, , quantity]) => quantity),
+      );
+      expect(parseSelection(new URL(page.url()).search).from).toBe('2026-01-01');
+    }
+    await from.fill('2026-02-01');
+    expect(await from.getAttribute('aria-invalid')).toBe('false');
+    await page.waitForURL(/from=2026-02-01/);
+  });
+
   it('as nothing is known of it says so, and has no quantity', async () => {
     const { page, problems } = await open({ customerIds: [customerOf('0404'), customerOf('0200')] });
     await summary(page, '10 totals, 5 failed');
@@ -285,8 +305,10 @@ describe('a total that fails', () => {
     await one.click();
     expect(await asked).toEqual([second]);
     await summary(page, '10 totals, 9 failed');
-    await page.locator('.toolbar [aria-disabled="false"]').click();
+    await page.locator('.toolbar [aria-disabled="false"]').press('Enter');
     await summary(page, '10 totals');
+    // The button is gone; whoever pressed it is where it says what came of that.
+    expect(await page.getByRole('status').evaluate((line) => line === document.activeElement)).toBe(true);
     expect(problems).toEqual([]);
   });
 });
@@ -309,6 +331,30 @@ describe('a page that stays open', () => {
     expect(await numbers()).toEqual(before);
     expect(await page.locator('.badge').count()).toBe(0);
     expect(problems).toEqual([]);
+  });
+
+  it('that was shown stale numbers looks again a second later', async () => {
+    const { page } = await open({ customerIds: [first] });
+    await summary(page, '5 totals');
+    advance(31_000);
+    await page.reload();
+    await summary(page, '5 totals, 5 stale');
+    // Long before it asks again anyway.
+    await page.getByRole('status').getByText('5 totals', { exact: true }).waitFor({ timeout: 5000 });
+  });
+
+  it('survives what others than the gateway answer', async () => {
+    const { page } = await open({ customerIds: [first] });
+    await summary(page, '5 totals');
+    const body = JSON.stringify({ title: 'Bad request', errors: { query: ['refused'] } });
+    await page.route('**/graphql', (route) =>
+      route.fulfill({ status: 400, contentType: 'application/json', body }),
+    );
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await page.getByRole('alert').getByText('cannot be reached').waitFor();
+    expect(new Set((await readRows(page)).map(([, , , , status]) => status))).toEqual(
+      new Set(['last known']),
+    );
   });
 
   it('keeps its numbers while the gateway cannot be reached', async () => {

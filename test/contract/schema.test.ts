@@ -27,6 +27,16 @@ describe('the reference of the schema', () => {
     expect(examples.map(({ type, field }) => `${type}.${field}`)).toEqual(fields);
   });
 
+  it('has every field of every input in an example', () => {
+    const inputs = [...schema.matchAll(/^input (\w+)[^{]*\{\n([\s\S]+?)^\}/gm)];
+    const fields = inputs.flatMap(([, , body = '']) =>
+      [...body.matchAll(/^ {2}(\w+):/gm)].map(([, field]) => field),
+    );
+    const inUse = examples.filter(({ query }) => query.includes('requests: [{')).map(({ query }) => query);
+    expect(fields.length).toBe(4);
+    expect(fields.filter((field) => !inUse.join().includes(`${field}: `))).toEqual([]);
+  });
+
   it.each(examples)('has an example of $type.$field that answers', async ({ query }) => {
     const { body } = await gateway.gql(query);
     expect(body.errors).toBeUndefined();

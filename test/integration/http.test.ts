@@ -129,16 +129,23 @@ describe('with GraphiQL on', () => {
   it('serves all that the page loads, to be kept until it changes', async () => {
     const page = await (await gateway.fetch('/graphql', asBrowser)).text();
     const files = [...page.matchAll(/(?:src|href)="(graphql\/[^"]+)"/g)].map(([, path]) => path);
-    const workers = ['editor', 'json', 'graphql'].map((name) => `graphql/${name}.worker.js`);
+    const [, folder] = /^(graphql\/\w+\/)graphiql/.exec(`${files[0]}`) ?? [];
+    const workers = ['editor', 'json', 'graphql'].map((name) => `${folder}${name}.worker.js`);
     expect(files.length).toBe(2);
     for (const path of [...files, ...workers]) {
       const { status, headers } = await gateway.fetch(`/${path}`, { method: 'HEAD' });
+      expect(headers.get('content-encoding')).toBe('gzip');
       expect([status, headers.get('content-type')]).toEqual([
         200,
         expect.stringMatching(/^text\/(css|javascript);/),
       ]);
       expect(headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
     }
+  });
+
+  it('has nothing of other releases, so that nothing is kept in place of it', async () => {
+    const response = await gateway.fetch('/graphql/000000000000/graphiql.js');
+    expect([response.status, response.headers.get('cache-control')]).toEqual([404, 'no-store']);
   });
 
   it('lets no other origin ask', async () => {

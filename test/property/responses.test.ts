@@ -83,7 +83,7 @@ describe('whoever asks what, when and in whatever order', () => {
             });
             const exchange = { requestId: 'r', search: '', createSignal: () => new AbortController().signal };
             const answer = await route.answer(request as never, exchange);
-            const { madeMs, ...made } = JSON.parse(answer.body);
+            const { madeMs, ...made } = JSON.parse(String(answer.body));
             const asked = {
               scope: asking.tenant.scope,
               view: asking.view,

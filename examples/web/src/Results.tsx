@@ -15,7 +15,9 @@ export function Results({ totals: { rows, isReachable, refresh, retry }, sort, o
   return (
     <div className="results">
       <div className="toolbar">
-        <p role="status">{summarise(rows)}</p>
+        <p role="status" tabIndex={-1}>
+          {summarise(rows)}
+        </p>
         <RetryButton
           rows={rows.filter(isRetryable)}
           nowMs={nowMs}
@@ -28,7 +30,8 @@ export function Results({ totals: { rows, isReachable, refresh, retry }, sort, o
       </div>
       {isReachable || (
         <p role="alert" className="notice">
-          The gateway cannot be reached. Numbers are the last it gave; it is asked again every few seconds.
+          The gateway cannot be reached; it is asked again every few seconds. What numbers there are here are
+          the last it gave.
         </p>
       )}
       <section aria-labelledby="charts">
@@ -37,7 +40,14 @@ export function Results({ totals: { rows, isReachable, refresh, retry }, sort, o
       </section>
       <section aria-labelledby="table">
         <h2 id="table">Table</h2>
-        <TotalsTable rows={sorted} nowMs={nowMs} retry={retry} sort={sort} onSort={onSort} />
+        <TotalsTable
+          rows={sorted}
+          nowMs={nowMs}
+          isReachable={isReachable}
+          retry={retry}
+          sort={sort}
+          onSort={onSort}
+        />
       </section>
     </div>
   );
@@ -46,7 +56,9 @@ export function Results({ totals: { rows, isReachable, refresh, retry }, sort, o
 /** Changes only where there is something to announce. */
 function summarise(rows: readonly Row[]): string {
   if (rows.length === 0) return 'Choose customers and entitlements.';
-  if (rows.some(isUnanswered)) return `Asking for ${count(rows)} …`;
+  const unanswered = rows.filter(isUnanswered);
+  if (unanswered.some(({ isAsking }) => isAsking)) return `Asking for ${count(rows)} …`;
+  if (unanswered.length > 0) return `No answer about ${count(unanswered)} yet.`;
   const failed = rows.filter(({ failure }) => failure !== undefined).length;
   const stale = rows.filter(({ total }) => total?.stale).length;
   const parts = [count(rows), failed > 0 && `${failed} failed`, stale > 0 && `${stale} stale`];

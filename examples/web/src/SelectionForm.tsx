@@ -1,3 +1,4 @@
+import { type ChangeEvent, useState } from 'react';
 import { Checkboxes } from './Checkboxes.tsx';
 import { entitlements, failingCustomers, ordinaryCustomers } from './catalogue.ts';
 import type { Selection } from './selection.ts';
@@ -65,9 +66,15 @@ type DayFieldProps = {
   blamed: Blamed;
 };
 
-/** Keeps what is typed to itself until it is a day, or nothing. */
+/** Keeps what is typed to itself until it is a day, or nothing; and says so, as the numbers are of other days until then. */
 function DayField({ label, argument, day, change, blamed }: DayFieldProps) {
-  const isBlamed = blamed.has(argument);
+  const [isOdd, setIsOdd] = useState(false);
+  const isBlamed = isOdd || blamed.has(argument);
+  function onChange({ target: { value, validity } }: ChangeEvent<HTMLInputElement>) {
+    const isGood = value === '' ? !validity.badInput : isDay(value);
+    setIsOdd(!isGood);
+    if (isGood) change(value || undefined);
+  }
   return (
     <div className="field">
       <label htmlFor={argument}>{label}</label>
@@ -77,13 +84,17 @@ function DayField({ label, argument, day, change, blamed }: DayFieldProps) {
         min={firstDay}
         max={lastDay}
         defaultValue={day}
-        onChange={({ target: { value } }) => {
-          if (value === '' || isDay(value)) change(value || undefined);
-        }}
+        onChange={onChange}
         aria-invalid={isBlamed}
         aria-describedby={isBlamed ? `${argument}-problem` : undefined}
       />
-      <Problem argument={argument} blamed={blamed} />
+      {isOdd ? (
+        <p className="problem" id={`${argument}-problem`}>
+          Not a day from 2000 to 2037. The numbers are of the days that were chosen before.
+        </p>
+      ) : (
+        <Problem argument={argument} blamed={blamed} />
+      )}
     </div>
   );
 }

@@ -5,7 +5,7 @@ import { type Column, columns, type Sort } from './selection.ts';
 import { isRetryable, type Row } from './totals.ts';
 import { toWords } from './words.ts';
 
-type TimedProps = { nowMs: number; retry: (rows: readonly Row[]) => void };
+type TimedProps = { nowMs: number; isReachable: boolean; retry: (rows: readonly Row[]) => void };
 type TableProps = TimedProps & { rows: readonly Row[]; sort: Sort; onSort: (sort: Sort) => void };
 
 const headings: Readonly<Record<Column, string>> = {
@@ -16,7 +16,7 @@ const headings: Readonly<Record<Column, string>> = {
   status: 'Status',
 };
 
-export function TotalsTable({ rows, nowMs, retry, sort, onSort }: TableProps) {
+export function TotalsTable({ rows, sort, onSort, ...timed }: TableProps) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: where it is wider than its place, arrow keys scroll it
     <section className="scrolling" aria-label="Totals, which scroll" tabIndex={0}>
@@ -31,7 +31,7 @@ export function TotalsTable({ rows, nowMs, retry, sort, onSort }: TableProps) {
         </thead>
         <tbody>
           {rows.map((row) => (
-            <TotalRow key={row.key} row={row} nowMs={nowMs} retry={retry} />
+            <TotalRow key={row.key} row={row} {...timed} />
           ))}
         </tbody>
       </table>
@@ -58,7 +58,7 @@ function Heading({ column, sort, onSort }: HeadingProps) {
   );
 }
 
-function TotalRow({ row, nowMs, retry }: TimedProps & { row: Row }) {
+function TotalRow({ row, ...timed }: TimedProps & { row: Row }) {
   const { request, total } = row;
   return (
     <tr>
@@ -67,18 +67,19 @@ function TotalRow({ row, nowMs, retry }: TimedProps & { row: Row }) {
       <td className={total?.quantity === null ? 'quantity hint' : 'quantity'}>
         {total === undefined ? '–' : toQuantity(total.quantity)}
       </td>
-      <td className="age">{total && <time dateTime={total.asOf}>{toAge(total.asOf, nowMs)}</time>}</td>
+      <td className="age">{total && <time dateTime={total.asOf}>{toAge(total.asOf, timed.nowMs)}</time>}</td>
       <td className="status">
-        <Status row={row} nowMs={nowMs} retry={retry} />
+        <Status row={row} {...timed} />
       </td>
     </tr>
   );
 }
 
-function Status({ row, nowMs, retry }: TimedProps & { row: Row }) {
+function Status({ row, nowMs, isReachable, retry }: TimedProps & { row: Row }) {
   const { request, total, failure, isAsking } = row;
   const badge = total?.stale && <span className="badge">stale</span>;
-  if (failure === undefined) return badge || (total ? 'current' : isAsking ? 'asking …' : 'not asked yet');
+  if (failure === undefined && total) return badge || (isReachable ? 'current' : 'last known');
+  if (failure === undefined) return isAsking ? 'asking …' : 'no answer yet';
   const suffix = `: ${nameOf(request.customerId)}, ${nameOf(request.entitlementId)}`;
   return (
     <>

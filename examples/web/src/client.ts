@@ -57,7 +57,9 @@ function readErrors(error: unknown): readonly AnswerError[] | undefined {
 /** The gateway's words in an answer of another status than 200, such as 401. */
 function parseErrors(body: string): readonly AnswerError[] | undefined {
   try {
-    return JSON.parse(body).errors;
+    const errors: unknown = JSON.parse(body)?.errors;
+    // A proxy on the way may have errors of its own form.
+    return Array.isArray(errors) ? errors : undefined;
   } catch {
     return undefined;
   }

@@ -18,6 +18,8 @@ export type Row = {
   /** The latest number, which stays while it is asked for again, and where that fails for now. */
   total?: Total | undefined;
   failure?: Failure | undefined;
+  /** When the gateway last said something about it. */
+  answeredAtMs?: number;
   isAsking: boolean;
 };
 
@@ -61,6 +63,11 @@ export function isRetryable({ failure }: Row): boolean {
   return failure?.retryable === true;
 }
 
+/** Whether the page has not heard of it for so long. */
+export function isOlderThan({ answeredAtMs = 0 }: Row, ageMs: number, nowMs: number): boolean {
+  return nowMs - answeredAtMs > ageMs;
+}
+
 /** Neither refused, nor to be left alone for a while. */
 export function isDue({ failure }: Row, nowMs: number): boolean {
   return failure === undefined || (failure.retryable && failure.retryAtMs <= nowMs);
@@ -81,14 +88,15 @@ type Answered = Extract<Action, { type: 'answered' }>;
 
 function settle(row: Row, index: number, { answer, nowMs }: Answered): Row {
   if (answer === undefined) return { ...row, isAsking: false };
+  const answered = { ...row, answeredAtMs: nowMs, isAsking: false };
   const total = answer.totals[index] ?? undefined;
-  if (total !== undefined) return { ...row, total, failure: undefined, isAsking: false };
+  if (total !== undefined) return { ...answered, total, failure: undefined };
   // An error of a total has its index; one without is about the operation, and so about each of its totals.
   const error =
     answer.errors.find(({ path }) => path?.[1] === index) ?? answer.errors.find(({ path }) => !path);
   const failure = toFailure(error, nowMs);
   // A refusal says that the earlier number is not, or no longer, for these eyes.
-  return { ...row, total: failure.retryable ? row.total : undefined, failure, isAsking: false };
+  return { ...answered, total: failure.retryable ? row.total : undefined, failure };
 }
 
 function toFailure(error: AnswerError | undefined, nowMs: number): Failure {
