@@ -164,7 +164,9 @@ describe('rows', () => {
 
   it('keep their number while they are asked for, and where that fails for now, but not where it is refused', () => {
     const again = reduce(answered, { type: 'asked', rows: asked });
-    expect(rowsOf(again)).toEqual(asked.map((row) => ({ ...row, total, isAsking: true })));
+    expect(rowsOf(again)).toEqual(
+      asked.map((row) => ({ ...row, total, isAsking: true, answeredAtMs: nowMs })),
+    );
     const busy = { code: 'UPSTREAM_RATE_LIMITED', retryable: true, retryAfterSeconds: 2 };
     const refused = {
       code: 'BAD_USER_INPUT',
@@ -181,9 +183,9 @@ describe('rows', () => {
     ];
     const [first, second, third] = asked;
     const expected = [
-      { ...first, total },
-      { ...second, total, failure: failures[0] },
-      { ...third, total: undefined, failure: failures[1] },
+      { ...first, total, answeredAtMs: nowMs },
+      { ...second, total, answeredAtMs: nowMs, failure: failures[0] },
+      { ...third, total: undefined, answeredAtMs: nowMs, failure: failures[1] },
     ];
     expect(rowsOf(failed)).toEqual(expected);
     expect(rowsOf(failed).map((row) => isDue(row, nowMs))).toEqual([true, false, false]);
