@@ -56,7 +56,7 @@ function createConfig(simulatorUrl: string, environment: Readonly<Record<string,
     LOG_LEVEL: 'warn',
     // What fails here is meant to fail: it is to be seen for as long as the demo runs, and to leave the rest alone.
     CACHE_STALE_IF_ERROR_SECONDS: '2592000',
-    UPSTREAM_BREAKER_FAILURES: '1000000',
+    UPSTREAM_BREAKER_FAILURES: '10000',
     ...environment,
   };
   const parsed = parseConfig(whole, (path) => readFileSync(path, 'utf8'));
