@@ -64,7 +64,7 @@ export async function measureExtras(folder: string): Promise<Extras> {
         pairs.push((await run(traced, workload)) / (await run(shipped, workload)));
       tracing[workload.name] = median(pairs);
     }
-    const p99 = { W1: await latency(w1, script), W4v: await latency(w4v, script) };
+    const p99 = { W1: await measureLatency(w1, script), W4v: await measureLatency(w4v, script) };
     return { everythingOn: median(shares), twoWorkers: median(multiples), traced: tracing, p99 };
   } finally {
     issuer.stop();
@@ -88,25 +88,34 @@ async function saturate(contestant: Contestant, { workload, script, cpus, token 
   return perSecond;
 }
 
-/** The 99th percentile at a constant rate, half of what was reached without one. */
-async function latency(workload: Workload, script: string): Promise<number> {
-  const most = await saturate(shipped, { workload, script, cpus: '0', token: undefined });
+/** The 99th percentile at a constant rate, half of what is reached without one. */
+async function measureLatency(workload: Workload, script: string): Promise<number> {
   const upstream = await startUpstream();
   const server = await startServer({ ...shipped.make(upstream.url, ''), cpus: '0' });
-  // More than the response cache holds, in turn, so that it has none of them.
-  const varied = Array.from({ length: workload.variety === 'hot' ? 1 : 3000 }, (_, n) =>
-    toSample(workload, 'UUID', 0).body.replace('"query"', `"n":${n},"query"`),
+  writeFileSync(script, toLua(workload, { idType: shipped.idType, base: 0 }));
+  await runWrk(server.url, script, 2 * warmUpSeconds);
+  const { perSecond } = await runWrk(server.url, script, seconds);
+  // More than the response cache remembers, in turn, so that it has none of them.
+  const bodies = Array.from({ length: workload.variety === 'hot' ? 1 : 3000 }, (_, n) =>
+    toSample(workload, shipped.idType, 0).body.replace('"query"', `"n":${n},"query"`),
   );
-  const requests = varied.map((body) => ({
-    method: 'POST' as const,
-    headers: { 'content-type': 'application/json' },
-    body,
-  }));
-  const load = { url: `${server.url}/graphql`, connections: 16, requests, overallRate: Math.floor(most / 2) };
-  await autocannon({ ...load, duration: warmUpSeconds });
-  const { latency: spread } = await autocannon({ ...load, duration: 5 });
+  let turn = 0;
+  const next = (request: object) => {
+    turn += 1;
+    return { ...request, body: bodies[turn % bodies.length] };
+  };
+  const headers = { 'content-type': 'application/json' };
+  const requests = [{ method: 'POST' as const, headers, body: bodies[0] ?? '', setupRequest: next }];
+  const overallRate = Math.floor(perSecond / 2);
+  const { latency } = await autocannon({
+    url: `${server.url}/graphql`,
+    connections: 16,
+    requests,
+    overallRate,
+    duration: 8,
+  });
   await Promise.all([server.stop(), upstream.stop()]);
-  return spread.p99;
+  return latency.p99;
 }
 
 function startUpstream() {
