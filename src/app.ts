@@ -1,4 +1,3 @@
-import type { DestinationStream } from 'pino';
 import { createIdentify } from './auth/identify.ts';
 import { createRateLimit } from './auth/rateLimit.ts';
 import { createCache } from './cache/cache.ts';
@@ -14,7 +13,7 @@ import { createGraphQLRoute } from './http/graphqlRoute.ts';
 import { type ConnectionLimits, createHttpServer } from './http/server.ts';
 import { type Emit, tellAll } from './telemetry/events.ts';
 import { loadTracing } from './telemetry/loadTracing.ts';
-import { createConfiguredLog } from './telemetry/log.ts';
+import { createConfiguredLog, type LogDestination } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import type { Samples } from './telemetry/sum.ts';
 import type { Tracing } from './telemetry/trace.ts';
@@ -27,7 +26,7 @@ import { createUpstream, type Upstream } from './zenskar/upstream.ts';
 export type Overrides = {
   /** Milliseconds since the epoch. */
   now?: () => number;
-  logDestination?: DestinationStream;
+  logDestination?: LogDestination;
   connectionLimits?: Partial<ConnectionLimits>;
   /** One of several, of which the first process alone has an admin listener. */
   isWorker?: boolean;

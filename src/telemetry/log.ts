@@ -1,4 +1,4 @@
-import { type DestinationStream, type Level, pino } from 'pino';
+import sonicBoom from 'sonic-boom';
 import type { Config } from '../config.ts';
 import { secretVariables } from '../variables.ts';
 import type { Emit, GatewayEvent } from './events.ts';
@@ -14,41 +14,42 @@ const mayFlood: ReadonlySet<GatewayEvent['type']> = new Set([
   'keysUnavailable',
 ]);
 
+/** How much each level matters; nothing is written below the one that is configured. */
+const severities = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60, silent: 70 };
+type Level = keyof typeof severities;
+
+/** Takes whole lines. */
+export type LogDestination = { write: (line: string) => unknown };
+
 type LogSettings = {
-  level: Level | 'silent';
+  level: Level;
   /** Values that must not stand in any line, wherever they come from. */
   secrets: readonly string[];
-  destination?: DestinationStream | undefined;
+  destination?: LogDestination | undefined;
 };
 
 /** The log as the configuration wants it. */
-export function createConfiguredLog(config: Config, destination?: DestinationStream): Emit {
+export function createConfiguredLog(config: Config, destination?: LogDestination): Emit {
   const secrets = secretVariables.flatMap((name) => config[name] ?? []);
   return createLog({ level: config.LOG_LEVEL, secrets, destination });
 }
 
 /** Writes each event as one JSON line. */
-export function createLog({ level, secrets, destination }: LogSettings): Emit {
-  const logger = pino(
-    {
-      level,
-      base: null,
-      timestamp: createClock(),
-      formatters: { level: (label) => ({ level: label }) },
-      serializers: { cause: (cause: unknown) => describeCause(cause) },
-      // The last gate before the line leaves: it also catches a secret inside a message or a stack.
-      hooks: { streamWrite: createRedaction(secrets) },
-    },
-    destination ?? createStdout(),
-  );
-  const write = (level: Level, event: GatewayEvent, repeated?: number) => {
-    const { type, ...fields } = event;
-    logger[level](repeated === undefined ? fields : { ...fields, repeated }, type);
-  };
+export function createLog({ level: least, secrets, destination = createStdout() }: LogSettings): Emit {
+  const redact = createRedaction(secrets);
+  const toTime = createClock();
+
+  function write(level: Level, event: GatewayEvent, repeated?: number): void {
+    const { type: msg, ...fields } = event.type === 'unexpectedError' ? toDescribed(event) : event;
+    const line = JSON.stringify({ level, time: toTime(), ...fields, repeated, msg });
+    // The last gate before the line leaves: it also catches a secret inside a message or a stack.
+    destination.write(`${redact(line)}\n`);
+  }
+
   const warnings = createSampling((event, repeated) => write('warn', event, repeated));
   return (event) => {
     const level = levelOf(event);
-    if (!logger.isLevelEnabled(level)) return;
+    if (severities[level] < severities[least]) return;
     // The last line of a gateway that stops leaves nothing untold.
     if (event.type === 'drained') warnings.flush();
     if (level === 'warn' && mayFlood.has(event.type)) warnings.tell(event);
@@ -97,6 +98,10 @@ function levelOfCall({ result, problem }: Extract<GatewayEvent, { type: 'upstrea
   return result === 400 || result === 404 || result === 'aborted' ? 'debug' : 'warn';
 }
 
+function toDescribed(event: Extract<GatewayEvent, { type: 'unexpectedError' }>) {
+  return { ...event, cause: describeCause(event.cause) };
+}
+
 /** Takes only named properties of a thrown value: an error object may carry requests, headers and keys. */
 function describeCause(cause: unknown, depth = 0): unknown {
   if (!(cause instanceof Error)) {
@@ -121,14 +126,19 @@ function createRedaction(secrets: readonly string[]): (line: string) => string {
  * Under load, lines leave together: a call of the system for each took a tenth of the time. Never more than a pipe takes
  * in one piece, so that lines of several workers do not mix.
  */
-function createStdout(): DestinationStream {
-  const stdout = pino.destination({ fd: 1, minLength: 3584, maxWrite: 4096, sync: true });
-  setInterval(() => stdout.flush(), longestDelayMs).unref();
+function createStdout(): LogDestination {
+  const together = { minLength: 3584, maxWrite: 4096, periodicFlush: longestDelayMs };
+  const stdout = new sonicBoom.SonicBoom({ fd: 1, sync: true, ...together });
   process.once('exit', () => stdout.flushSync());
-  return stdout;
+  let isBroken = false;
+  // Whoever read the log has gone, and nobody's answer should suffer for that.
+  stdout.on('error', () => {
+    isBroken = true;
+  });
+  return { write: (line) => isBroken || stdout.write(line) };
 }
 
-/** The time as pino wants it, ISO 8601; made once for all lines of a millisecond. */
+/** ISO 8601; made once for all lines of a millisecond. */
 function createClock(): () => string {
   let atMs = 0;
   let text = '';
@@ -136,7 +146,7 @@ function createClock(): () => string {
     const nowMs = Date.now();
     if (nowMs !== atMs) {
       atMs = nowMs;
-      text = `,"time":"${new Date(nowMs).toISOString()}"`;
+      text = new Date(nowMs).toISOString();
     }
     return text;
   };

@@ -71,7 +71,7 @@ function countHttp({ counter, gauge, duration }: Instruments): Emit {
   return (event) => {
     if (!('listener' in event) || event.listener !== 'main') return;
     if (event.type === 'requestEnded') {
-      requests.inc({ status: event.status });
+      requests(1, event.status);
       took(event.durationMs);
     } else if (event.type === 'connectionsChanged') connections.set(event.open);
     else draining.set(event.type === 'draining' ? 1 : 0);
@@ -92,18 +92,18 @@ function countOperations({ counter, duration }: Instruments, toName: Naming): Em
 
   // Copying the rest of an event took longer than to count all of it.
   function countEnded(ended: OperationEnded): void {
-    operations.inc({ operation: toName(ended.operationName), outcome: ended.outcome });
-    responses.inc({ result: ended.responseCache });
-    if (ended.execution !== undefined) executions.inc({ execution: ended.execution });
-    for (const code of ended.codes) errors.inc({ code });
-    for (const source in ended.totals) totals.inc({ source }, ended.totals[source]);
+    operations(1, toName(ended.operationName), ended.outcome);
+    responses(1, ended.responseCache);
+    if (ended.execution !== undefined) executions(1, ended.execution);
+    for (const code of ended.codes) errors(1, code);
+    for (const source in ended.totals) totals(ended.totals[source] ?? 0, source);
     took(ended.durationMs);
   }
 
   return (event) => {
     if (event.type === 'operationEnded') countEnded(event);
     // Whoever is not let in comes as far as no operation.
-    else if (event.type === 'callerRefused' && event.listener === 'main') errors.inc({ code: event.code });
+    else if (event.type === 'callerRefused' && event.listener === 'main') errors(1, event.code);
   };
 }
 
@@ -118,9 +118,9 @@ function countUpstream({ counter, gauge, duration }: Instruments): Emit {
     if (event.type === 'upstreamCallStarted') inflight.inc();
     else if (event.type === 'upstreamCallEnded') {
       inflight.dec();
-      calls.inc({ status: event.result });
+      calls(1, event.result);
       took(event.durationMs);
-    } else if (event.type === 'upstreamRetry') retries.inc();
+    } else if (event.type === 'upstreamRetry') retries(1);
     else if (event.type === 'upstreamLineChanged') queue.inc(event.change);
   };
 }
