@@ -10,7 +10,7 @@ import { parseJsonBody, readBody } from './body.ts';
 import { createClientAddress } from './clientAddress.ts';
 import { HttpError } from './httpError.ts';
 import { createResponseCache, type Produced } from './responseCache.ts';
-import type { Exchange, HttpAnswer, Route } from './route.ts';
+import type { Asked, Exchange, HttpAnswer, Route } from './route.ts';
 
 /** A GraphQL request as it came over HTTP; whoever executes it need not know sockets. */
 type GraphQLRequest = Omit<Exchange, 'createSignal'> & {
@@ -23,6 +23,9 @@ type GraphQLRequest = Omit<Exchange, 'createSignal'> & {
   identity: Identity | undefined;
   charge: ((units: number) => Promise<void>) | undefined;
 };
+
+type Posted = { search: string /** As latin1: bytes become a text one to one. */; posted: string };
+type Recalled = Posted & { requestId: string };
 
 type TracedAnswer = (request: IncomingMessage, exchange: Exchange, span: Span) => Promise<HttpAnswer>;
 
@@ -89,14 +92,43 @@ export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Rout
     };
     if (method !== 'POST' || identity === undefined) return responses.toAnswer(await run(undefined));
     const bytes = await readBody(request, config.HTTP_MAX_BODY_BYTES);
-    const key = toKey(identity, `${request.headers.accept}\n${search}`, bytes);
-    return responses.answer(key, { requestId, span, charge }, () => run(parseJsonBody(bytes)));
+    const posted = bytes.toString('latin1');
+    const key = toKey(identity, request, { search, posted });
+    const kept = responses.find(key);
+    if (kept !== undefined) {
+      if (kept.reuse.units > 1) await charge?.(kept.reuse.units - 1);
+      return { ...responses.give(kept, { requestId, span }), posted };
+    }
+    const produced = await run(parseJsonBody(bytes));
+    responses.keep(key, produced);
+    return responses.toAnswer(produced);
+  }
+
+  /** Whoever is limited, or not known at once, takes the usual way. */
+  function recall(asked: Asked, { requestId, search, posted }: Recalled): HttpAnswer | undefined {
+    const identity = limit === undefined ? identifyAtOnce(asked) : undefined;
+    const kept = identity && responses.find(toKey(identity, asked, { search, posted }));
+    if (kept === undefined) return undefined;
+    const span = dependencies.tracing.startOperation(asked.headers);
+    const answer = responses.give(kept, { requestId, span });
+    span.end();
+    return answer;
+  }
+
+  function identifyAtOnce({ headers }: Asked): Identity | undefined {
+    try {
+      const identity = dependencies.identify(headers);
+      return identity instanceof Promise ? undefined : identity;
+    } catch {
+      return undefined;
+    }
   }
 
   return {
     methods: ['GET', 'POST'],
     challenge: challenges[config.AUTH_MODE],
     answer: toTraced(answer, dependencies.tracing),
+    recall,
   };
 }
 
@@ -120,9 +152,9 @@ async function endWith(answered: Promise<HttpAnswer>, span: Span): Promise<HttpA
   }
 }
 
-/** All that an answer follows from; bytes become a text one to one. A question by GET must pass Apollo's CSRF check first. */
-function toKey({ tenant, view }: Identity, manner: string, bytes: Buffer): string {
-  return `${tenant.scope}\n${view}\n${manner}\n${bytes.toString('latin1')}`;
+/** All that an answer follows from. A question by GET must pass Apollo's CSRF check first. */
+function toKey({ tenant, view }: Identity, { headers }: Asked, { search, posted }: Posted): string {
+  return `${tenant.scope}\n${view}\n${headers.accept}\n${search}\n${posted}`;
 }
 
 /** Of a request that did not come as far as an operation, by the codes that its answer will have. */

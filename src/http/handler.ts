@@ -1,10 +1,13 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import cors from 'cors';
 import type { Emit } from '../telemetry/events.ts';
 import { HttpError } from './httpError.ts';
 import { toRefusal } from './refusal.ts';
 import { toRequestId } from './requestId.ts';
 import type { Exchange, HttpAnswer, Route, Routes } from './route.ts';
+import { createHttpDate, send, toText } from './send.ts';
+import { createVerbatim, type KnownRequest } from './verbatim.ts';
 
 /** More than this of a body that nobody reads is not taken in. */
 const maxDiscardedBytes = 1_048_576;
@@ -36,6 +39,8 @@ export type Handler = {
 export function createHandler(dependencies: HandlerDependencies): Handler {
   const { routes, corsOrigins, listener: name, emit, now, isReady } = dependencies;
   const applyCors = createCors(corsOrigins);
+  const verbatim = createVerbatim(recall);
+  const toDate = createHttpDate();
   let underWay = 0;
 
   async function respond({ request, response, exchange, route }: Asked): Promise<void> {
@@ -55,6 +60,9 @@ export function createHandler(dependencies: HandlerDependencies): Handler {
       // Whoever is told that this connection ends asks another replica next.
       // Nobody was answered who has gone.
       if (response.destroyed) return;
+      const { posted } = answer;
+      const ownHeaders = response.getHeaders();
+      if (posted !== undefined) verbatim.learn({ request, response, posted, ownHeaders });
       send(response, answer, { requestId: exchange.requestId, isLast: !isReady() });
       emit({ type: 'requestEnded', listener: name, status: answer.status, durationMs: now() - startedMs });
     } catch {
@@ -70,8 +78,21 @@ export function createHandler(dependencies: HandlerDependencies): Handler {
     const route = routes.get(pathname);
     const exchange = { requestId, search, createSignal: () => createSignal(response) };
     const next = () => void respond({ request, response, exchange, route });
+    verbatim.hear(request);
     if (route === undefined || applyCors === undefined) next();
     else applyCors(request, response, next);
+  }
+
+  /** The same as the two above do, at once, for a request that came before; undefined where it takes them. */
+  function recall(known: KnownRequest, socket: Socket): string | undefined {
+    const { method, url, headers, posted, ownHeaders } = known;
+    const { pathname, search } = splitUrl(url);
+    const requestId = toRequestId(headers['x-request-id']);
+    if (!isReady()) return undefined;
+    const answer = routes.get(pathname)?.recall?.({ method, headers, socket }, { requestId, search, posted });
+    if (answer === undefined) return undefined;
+    emit({ type: 'requestEnded', listener: name, status: answer.status, durationMs: 0 });
+    return toText(answer, { requestId, isLast: false, ownHeaders, date: toDate(now()) });
   }
   return { listener, underWay: () => underWay };
 }
@@ -119,33 +140,3 @@ function createSignal(response: ServerResponse): AbortSignal {
   else response.once('close', leave);
   return controller.signal;
 }
-
-type Sending = { requestId: string; isLast: boolean };
-
-/** All headers in one list, as Node takes them without looking at each. */
-function send(response: ServerResponse, { status, headers, body }: HttpAnswer, sending: Sending): void {
-  const list = [
-    'x-request-id',
-    sending.requestId,
-    'x-content-type-options',
-    'nosniff',
-    'referrer-policy',
-    'no-referrer',
-  ];
-  let cacheControl = 'no-store';
-  for (const [name, value] of headers) {
-    if (name === 'cache-control') cacheControl = value;
-    else if (name === 'vary') list.push(name, [response.getHeader(name) ?? [], value].flat().join(', '));
-    else list.push(name, value);
-    if (name === 'content-type' && value === 'text/html') list.push('content-security-policy', pagePolicy);
-  }
-  list.push('cache-control', cacheControl);
-  if (sending.isLast) list.push('connection', 'close');
-  const length = Buffer.byteLength(body);
-  if (status !== 204) list.push('content-length', String(length));
-  // Plain ASCII need not be looked through for what is none.
-  response.writeHead(status, list).end(body, length === body.length ? 'latin1' : 'utf8');
-}
-
-/** What the explorer's own policy cannot say for itself: a page's meta element may not forbid framing. */
-const pagePolicy = "frame-ancestors 'none'; base-uri 'none'; object-src 'none'; form-action 'none'";

@@ -4,16 +4,18 @@ import type { Emit, OperationEnded } from '../telemetry/events.ts';
 import { describeOperation, type Span } from '../telemetry/trace.ts';
 import type { HttpAnswer } from './route.ts';
 
-type Kept = { answer: HttpAnswer; reuse: Reuse };
+export type Kept = { answer: HttpAnswer; reuse: Reuse };
 
 /** `reuse` is there where the same question may be answered the same again. */
 export type Produced = HttpAnswer & { reuse: Reuse | undefined };
 
-type Asking = { requestId: string; span: Span; charge: ((units: number) => Promise<void>) | undefined };
-
 export type ResponseCache = {
-  /** Gives the answer that was given to this question before, where that is as good as asking again; else produces it. */
-  answer: (key: string, asking: Asking, produce: () => Promise<Produced>) => Promise<HttpAnswer>;
+  /** What was answered to this question before, where that is as good as asking again. */
+  find: (key: string) => Kept | undefined;
+  /** Gives it again, and tells of it as of any operation. */
+  give: (kept: Kept, asking: { requestId: string; span: Span }) => HttpAnswer;
+  /** Keeps what may be given again. */
+  keep: (key: string, produced: Produced) => void;
   /** An answer with a word on how long it is good for. */
   toAnswer: (produced: Produced) => HttpAnswer;
 };
@@ -51,16 +53,8 @@ export function createResponseCache({ emit, now }: CacheDependencies): ResponseC
     kept.set(key, { answer, reuse }, { size });
   }
 
-  async function answer(key: string, { requestId, span, charge }: Asking, produce: () => Promise<Produced>) {
-    const found = find(key);
-    if (found === undefined) {
-      const produced = await produce();
-      keep(key, produced);
-      return toAnswer(produced);
-    }
-    const startedMs = now();
-    const { units, operationName, totals } = found.reuse;
-    if (units > 1) await charge?.(units - 1);
+  function give({ answer, reuse }: Kept, { requestId, span }: { requestId: string; span: Span }): HttpAnswer {
+    const { operationName, totals } = reuse;
     const ended: OperationEnded = {
       type: 'operationEnded',
       requestId,
@@ -72,19 +66,19 @@ export function createResponseCache({ emit, now }: CacheDependencies): ResponseC
       totals: { memory: totals },
       responseCache: 'hit',
       execution: undefined,
-      durationMs: now() - startedMs,
+      durationMs: 0,
     };
     emit(ended);
     // Nothing but queries is kept.
     describeOperation(span, ended, { type: 'query', name: operationName ?? undefined });
-    return toAnswer({ ...found.answer, reuse: found.reuse });
+    return toAnswer({ ...answer, reuse });
   }
 
   function toAnswer({ reuse, ...produced }: Produced): HttpAnswer {
     if (reuse === undefined) return produced;
     return { ...produced, headers: [...produced.headers, toCacheControl(reuse, now())] };
   }
-  return { answer, toAnswer };
+  return { find, give, keep, toAnswer };
 }
 
 /**

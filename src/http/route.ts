@@ -9,7 +9,16 @@ export type Exchange = {
   createSignal: () => AbortSignal;
 };
 
-export type HttpAnswer = { status: number; headers: Iterable<[string, string]>; body: string | Buffer };
+/** What an answer follows from, beside what was posted. */
+export type Asked = Pick<IncomingMessage, 'method' | 'headers' | 'socket'>;
+
+export type HttpAnswer = {
+  status: number;
+  headers: Iterable<[string, string]>;
+  body: string | Buffer;
+  /** What was posted, as latin1, where the answer was kept: `recall` may give it again. */
+  posted?: string;
+};
 
 /** Answers one path. */
 export type Route = {
@@ -18,6 +27,11 @@ export type Route = {
   challenge?: string;
   /** Throws an `HttpError` to refuse. */
   answer: (request: IncomingMessage, exchange: Exchange) => Promise<HttpAnswer> | HttpAnswer;
+  /** The answer to this POST, where it is kept and nobody has to be asked; undefined where it is not. */
+  recall?: (
+    asked: Asked,
+    recalled: Omit<Exchange, 'createSignal'> & { posted: string },
+  ) => HttpAnswer | undefined;
 };
 
 export type Routes = ReadonlyMap<string, Route>;

@@ -1,0 +1,74 @@
+import { type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { HttpAnswer } from './route.ts';
+
+type Sending = {
+  requestId: string;
+  /** Whether the connection ends with it. */
+  isLast: boolean;
+};
+
+/** What the explorer's own policy cannot say for itself: a page's meta element may not forbid framing. */
+const pagePolicy = "frame-ancestors 'none'; base-uri 'none'; object-src 'none'; form-action 'none'";
+
+/** Sends an answer. All headers go in one list, as Node takes them without looking at each. */
+export function send(response: ServerResponse, answer: HttpAnswer, sending: Sending): void {
+  const list = toHeaderList(answer, { ...sending, ownVary: response.getHeader('vary') });
+  // Plain ASCII need not be looked through for what is none.
+  response.writeHead(answer.status, list).end(answer.body, isAscii(answer.body) ? 'latin1' : 'utf8');
+}
+
+/** The same as the bytes that Node would send, for a body that is a text of ASCII; undefined for any other. */
+export function toText(
+  answer: HttpAnswer,
+  { ownHeaders, date, ...sending }: Sending & { ownHeaders: OutgoingHttpHeaders; date: string },
+): string | undefined {
+  const { status, body } = answer;
+  if (typeof body !== 'string' || !isAscii(body)) return undefined;
+  const { vary: ownVary, ...others } = ownHeaders;
+  const list = toHeaderList(answer, { ...sending, ownVary });
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
+  for (const name in others) head += `${name}: ${others[name]}\r\n`;
+  for (let n = 0; n < list.length; n += 2) head += `${list[n]}: ${list[n + 1]}\r\n`;
+  return `${head}date: ${date}\r\nconnection: keep-alive\r\n\r\n${body}`;
+}
+
+function toHeaderList(
+  { status, headers, body }: HttpAnswer,
+  { requestId, isLast, ownVary }: Sending & { ownVary: OutgoingHttpHeaders[string] },
+): string[] {
+  const list = [
+    'x-request-id',
+    requestId,
+    'x-content-type-options',
+    'nosniff',
+    'referrer-policy',
+    'no-referrer',
+  ];
+  let cacheControl = 'no-store';
+  for (const [name, value] of headers) {
+    if (name === 'cache-control') cacheControl = value;
+    else if (name === 'vary' && ownVary !== undefined) list.push(name, [ownVary, value].flat().join(', '));
+    else list.push(name, value);
+    if (name === 'content-type' && value === 'text/html') list.push('content-security-policy', pagePolicy);
+  }
+  list.push('cache-control', cacheControl);
+  if (isLast) list.push('connection', 'close');
+  if (status !== 204) list.push('content-length', String(Buffer.byteLength(body)));
+  return list;
+}
+
+function isAscii(body: string | Buffer): boolean {
+  return Buffer.byteLength(body) === body.length;
+}
+
+/** Makes dates as RFC 9110, section 5.6.7, has them, one for all answers of a second. */
+export function createHttpDate(): (nowMs: number) => string {
+  let madeSecond = 0;
+  let made = '';
+  return (nowMs) => {
+    const second = Math.floor(nowMs / 1000);
+    if (second !== madeSecond) made = new Date(nowMs).toUTCString();
+    madeSecond = second;
+    return made;
+  };
+}
