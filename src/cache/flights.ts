@@ -1,5 +1,5 @@
 import type { Span } from '../telemetry/trace.ts';
-import type { CacheKey } from './key.ts';
+import { type CacheKey, toKeyText } from './key.ts';
 import type { Moment, Purges } from './purges.ts';
 
 /** Those who wait for a flight, by whatever tells them apart; `onJoin` is told of who comes later. */
@@ -38,7 +38,7 @@ export function createFlights<Result>(purges: Purges): Flights<Result> {
   const underWay = new Map<string, Flight<Result>>();
 
   function current(key: CacheKey): Flight<Result> | undefined {
-    const flight = underWay.get(key.text);
+    const flight = underWay.get(toKeyText(key));
     return flight !== undefined && !purges.isPurged(key, flight.since) ? flight : undefined;
   }
 
@@ -48,9 +48,10 @@ export function createFlights<Result>(purges: Purges): Flights<Result> {
     const party: Party = { members: new Set([member]), onJoin: undefined };
     const result = start({ signal: land.signal, since, party });
     const flight: Flight<Result> = { party, span, result, since, waiters: 0, land };
-    underWay.set(key.text, flight);
+    const text = toKeyText(key);
+    underWay.set(text, flight);
     const end = () => {
-      if (underWay.get(key.text) === flight) underWay.delete(key.text);
+      if (underWay.get(text) === flight) underWay.delete(text);
     };
     flight.result.then(end, end);
     land.signal.addEventListener('abort', end, { once: true });

@@ -1,9 +1,5 @@
 import type { TenantScope } from '../tenant.ts';
 
-declare const keyBrand: unique symbol;
-/** A text that is equal for the same total of the same tenant, and for no other. */
-type ScopedText = string & { readonly [keyBrand]: true };
-
 type KeyParts = {
   customerId: string;
   entitlementId: string;
@@ -11,14 +7,27 @@ type KeyParts = {
   endDate: number | null;
 };
 
+declare const keyBrand: unique symbol;
+
 /** Where a total is kept. */
-export type CacheKey = KeyParts & { text: ScopedText };
+export type CacheKey = KeyParts & {
+  readonly [keyBrand]: true;
+  scope: TenantScope;
+  /** The entitlement and the window: equal for the same of both, and for no others. */
+  grant: string;
+};
 
 /** The only way to a key leads through a tenant. */
 export function createCacheKey(scope: TenantScope, parts: KeyParts): CacheKey {
   const { customerId, entitlementId, startDate, endDate } = parts;
-  const text = `${scope}/${customerId}/${entitlementId}/${startDate ?? ''}/${endDate ?? ''}` as ScopedText;
-  return { text, customerId, entitlementId, startDate, endDate };
+  const isOpen = startDate === null && endDate === null;
+  const grant = isOpen ? entitlementId : `${entitlementId}/${startDate ?? ''}/${endDate ?? ''}`;
+  return { scope, grant, customerId, entitlementId, startDate, endDate } as CacheKey;
+}
+
+/** A text that is equal for the same total of the same tenant, and for no other. */
+export function toKeyText({ scope, customerId, entitlementId, startDate, endDate }: CacheKey): string {
+  return `${scope}/${customerId}/${entitlementId}/${startDate ?? ''}/${endDate ?? ''}`;
 }
 
 /** What is kept of a total. */

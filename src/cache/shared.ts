@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { parseJson } from '../json.ts';
-import { type CacheKey, type Entry, type PurgeTarget, toPurgeName } from './key.ts';
+import { type CacheKey, type Entry, type PurgeTarget, toKeyText, toPurgeName } from './key.ts';
 import type { Purges } from './purges.ts';
 import type { Redis, RedisClient } from './redis.ts';
 import { createUntold } from './untold.ts';
@@ -112,7 +112,7 @@ function toFound([value, ...marks]: readonly (string | null)[], nowMs: number): 
 }
 
 function entryName(key: CacheKey): string {
-  return `${prefix}:total:${key.text}`;
+  return `${prefix}:total:${toKeyText(key)}`;
 }
 
 function purgeName(target: PurgeTarget): string {

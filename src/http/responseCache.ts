@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
 import type { Reuse } from '../reuse.ts';
 import type { Emit, OperationEnded } from '../telemetry/events.ts';
@@ -89,20 +90,13 @@ export function createResponseCache({ emit, now }: CacheDependencies): ResponseC
 function createMemoryOfQuestions(): (key: string) => boolean {
   const hashes = new Set<number>();
   return (key) => {
-    const hash = toWeakHash(key);
+    const hash = crc32(key);
     const isKnown = hashes.delete(hash);
     hashes.add(hash);
     const [oldest] = hashes.size > maxQuestions ? hashes : [];
     if (oldest !== undefined) hashes.delete(oldest);
     return isKnown;
   };
-}
-
-function toWeakHash(text: string): number {
-  const step = Math.max(1, Math.floor(text.length / 512));
-  let hash = text.length;
-  for (let n = text.length - 1; n >= 0; n -= step) hash = (Math.imul(hash, 31) + text.charCodeAt(n)) | 0;
-  return hash;
 }
 
 /** Says for how long an answer is as good as asking again (RFC 9111, section 5.2.2), to the one who asked. */

@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader';
-import { type CacheKey, createCacheKey } from '../cache/key.ts';
+import { type CacheKey, createCacheKey, toKeyText } from '../cache/key.ts';
 import { AppError } from '../errors.ts';
 import type { Caller } from './flight.ts';
 import type { TotalSource } from './source.ts';
@@ -25,7 +25,7 @@ type Source = Pick<TotalSource, 'peek' | 'loadMany'>;
 export function createTotalLoader(source: Source, caller: Caller): TotalLoader {
   const batches = new DataLoader((keys: readonly CacheKey[]) => loadBatch(source, keys, caller), {
     maxBatchSize,
-    cacheKeyFn: ({ text }: CacheKey): string => text,
+    cacheKeyFn: toKeyText,
   });
 
   function load(total: TotalKey): Total | Promise<Total> {

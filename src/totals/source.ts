@@ -47,7 +47,8 @@ export function createTotalSource(dependencies: SourceDependencies): TotalSource
     const { purges } = dependencies.cache;
     const since = purges.moment();
     return (totals: readonly Total[]) =>
-      purges.isDoubtful(since) || totals.some((total) => purges.isPurged(total, since));
+      purges.moment() !== since &&
+      (purges.isDoubtful(since) || totals.some((total) => purges.isPurged(total, since)));
   }
 
   function peek(key: CacheKey, caller: Caller): Total | undefined {
