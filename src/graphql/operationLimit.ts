@@ -43,15 +43,20 @@ export function createOperationLimit(maxTotals: number): OperationLimit {
     if (Object.values(operation.variables).some((value) => isTooWide(value)))
       throw refuse(`has an input of more than ${maxInputFields} fields.`);
     context.outcome.units = Math.max(1, totals);
-    if (totals > 1) await context.charge?.(totals - 1).catch(rethrow);
+    if (totals > 1 && context.charge !== undefined) await context.charge(totals - 1).catch(rethrow);
   };
 }
 
 /** Only as deep as inputs go, and messages print them. */
 function isTooWide(value: unknown, depth = 0): boolean {
   if (typeof value !== 'object' || value === null || depth > 3) return false;
-  if (!Array.isArray(value) && Object.keys(value).length > maxInputFields) return true;
-  return Object.values(value).some((one) => isTooWide(one, depth + 1));
+  if (Array.isArray(value)) return value.some((one) => isTooWide(one, depth + 1));
+  let fields = 0;
+  for (const one of Object.values(value)) {
+    fields += 1;
+    if (fields > maxInputFields || isTooWide(one, depth + 1)) return true;
+  }
+  return false;
 }
 
 function fragmentsOf({ definitions }: DocumentNode): ReadonlyMap<string, FragmentDefinitionNode> {

@@ -42,7 +42,8 @@ function toEntity(representation: unknown): Reference | AppError {
     return new AppError('BAD_USER_INPUT', 'This representation is of no entity that is known here.');
   }
   try {
-    return Object.assign({ __typename }, { id: parseUuid(id) });
+    const entity = { __typename, id: parseUuid(id) };
+    return entity;
   } catch {
     return new AppError('BAD_USER_INPUT', 'The id of this representation is no UUID.');
   }

@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { MIMEType } from 'node:util';
 import { HttpError } from './httpError.ts';
@@ -22,10 +23,10 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Throws an `HttpError` where the bytes are no JSON in UTF-8. */
-export function parseJsonBody(bytes: Buffer): unknown {
+/** Throws an `HttpError` where the bytes are no JSON in UTF-8. ASCII is the same in latin1, which may be at hand. */
+export function parseJsonBody(bytes: Buffer, latin1?: string): unknown {
   try {
-    return JSON.parse(strictUtf8.decode(bytes));
+    return JSON.parse(latin1 !== undefined && isAscii(bytes) ? latin1 : strictUtf8.decode(bytes));
   } catch {
     throw new HttpError(400, 'The body is not valid JSON in UTF-8.');
   }

@@ -88,7 +88,8 @@ export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Rout
         signal: createSignal(),
       });
       // How long it is good for is said again each time it is given.
-      return { ...produced, headers: [...[...headers].filter(([name]) => name !== 'cache-control'), vary] };
+      const others = Array.from(headers).filter(([name]) => name !== 'cache-control');
+      return { ...produced, headers: [...others, vary] };
     };
     if (method !== 'POST' || identity === undefined) return responses.toAnswer(await run(undefined));
     const bytes = await readBody(request, config.HTTP_MAX_BODY_BYTES);
@@ -99,8 +100,8 @@ export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Rout
       if (kept.reuse.units > 1) await charge?.(kept.reuse.units - 1);
       return { ...responses.give(kept, { requestId, span }), posted };
     }
-    const produced = await run(parseJsonBody(bytes));
-    responses.keep(key, produced);
+    const produced = await run(parseJsonBody(bytes, posted));
+    responses.keep(key, bytes, produced);
     return responses.toAnswer(produced);
   }
 

@@ -15,8 +15,8 @@ export type ResponseCache = {
   find: (key: string) => Kept | undefined;
   /** Gives it again, and tells of it as of any operation. */
   give: (kept: Kept, asking: { requestId: string; span: Span }) => HttpAnswer;
-  /** Keeps what may be given again. */
-  keep: (key: string, produced: Produced) => void;
+  /** Keeps what may be given again; `posted` is what most of the key was made of. */
+  keep: (key: string, posted: Buffer, produced: Produced) => void;
   /** An answer with a word on how long it is good for. */
   toAnswer: (produced: Produced) => HttpAnswer;
 };
@@ -47,10 +47,10 @@ export function createResponseCache({ emit, now }: CacheDependencies): ResponseC
     return undefined;
   }
 
-  function keep(key: string, { reuse, ...answer }: Produced): void {
+  function keep(key: string, posted: Buffer, { reuse, ...answer }: Produced): void {
     if (reuse === undefined || key.length > maxKeyLength) return;
     const size = key.length + answer.body.length + entrySize + reuse.totals * totalSize;
-    if (size > smallSize && !isAskedAgain(key)) return;
+    if (size > smallSize && !isAskedAgain(posted)) return;
     kept.set(key, { answer, reuse }, { size });
   }
 
@@ -87,10 +87,10 @@ export function createResponseCache({ emit, now }: CacheDependencies): ResponseC
  * collections of garbage than any of them would save, and so do those that come again when there is no room left for
  * their answers. A false yes does no harm, so a weak hash will do.
  */
-function createMemoryOfQuestions(): (key: string) => boolean {
+function createMemoryOfQuestions(): (posted: Buffer) => boolean {
   const hashes = new Set<number>();
-  return (key) => {
-    const hash = crc32(key);
+  return (posted) => {
+    const hash = crc32(posted);
     const isKnown = hashes.delete(hash);
     hashes.add(hash);
     const [oldest] = hashes.size > maxQuestions ? hashes : [];

@@ -23,10 +23,8 @@ type Source = Pick<TotalSource, 'peek' | 'loadMany'>;
  * Belongs to a single request, as it remembers what it loaded for as long as it lives.
  */
 export function createTotalLoader(source: Source, caller: Caller): TotalLoader {
-  const batches = new DataLoader((keys: readonly CacheKey[]) => loadBatch(source, keys, caller), {
-    maxBatchSize,
-    cacheKeyFn: toKeyText,
-  });
+  // Most requests find all they ask for at hand.
+  let batches: DataLoader<CacheKey, Total, string> | undefined;
 
   function load(total: TotalKey): Total | Promise<Total> {
     if (!caller.maySee(total.customerId)) {
@@ -34,9 +32,16 @@ export function createTotalLoader(source: Source, caller: Caller): TotalLoader {
       throw new AppError('FORBIDDEN', 'You may not see the totals of this customer.');
     }
     const key = createCacheKey(caller.tenant.scope, total);
-    return source.peek(key, caller) ?? batches.load(key);
+    const atHand = source.peek(key, caller);
+    if (atHand !== undefined) return atHand;
+    batches ??= createBatches(source, caller);
+    return batches.load(key);
   }
   return { load };
+}
+
+function createBatches(source: Source, caller: Caller): DataLoader<CacheKey, Total, string> {
+  return new DataLoader((keys) => loadBatch(source, keys, caller), { maxBatchSize, cacheKeyFn: toKeyText });
 }
 
 async function loadBatch(source: Source, keys: readonly CacheKey[], caller: Caller) {

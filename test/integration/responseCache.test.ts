@@ -165,7 +165,7 @@ describe('the response cache', () => {
   ): number {
     const missing = keys.filter((key) => {
       if (cache.find(key) !== undefined) return false;
-      cache.keep(key, { status: 200, headers: [], body, reuse });
+      cache.keep(key, Buffer.from(key), { status: 200, headers: [], body, reuse });
       return true;
     });
     return missing.length;

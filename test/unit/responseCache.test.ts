@@ -12,7 +12,7 @@ describe('large answers', () => {
         const key = String(n).padStart(7, '0').repeat(600);
         if (find(key) !== undefined) continue;
         made[time] = (made[time] ?? 0) + 1;
-        keep(key, { status: 200, headers: [], body: 'b'.repeat(2000), reuse });
+        keep(key, Buffer.from(key), { status: 200, headers: [], body: 'b'.repeat(2000), reuse });
       }
     }
     return made;
