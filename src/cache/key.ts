@@ -15,6 +15,8 @@ export type CacheKey = KeyParts & {
   scope: TenantScope;
   /** The entitlement and the window: equal for the same of both, and for no others. */
   grant: string;
+  /** Made when it is first asked for. */
+  text: string | undefined;
 };
 
 /** The only way to a key leads through a tenant. */
@@ -22,12 +24,14 @@ export function createCacheKey(scope: TenantScope, parts: KeyParts): CacheKey {
   const { customerId, entitlementId, startDate, endDate } = parts;
   const isOpen = startDate === null && endDate === null;
   const grant = isOpen ? entitlementId : `${entitlementId}/${startDate ?? ''}/${endDate ?? ''}`;
-  return { scope, grant, customerId, entitlementId, startDate, endDate } as CacheKey;
+  return { scope, grant, customerId, entitlementId, startDate, endDate, text: undefined } as CacheKey;
 }
 
 /** A text that is equal for the same total of the same tenant, and for no other. */
-export function toKeyText({ scope, customerId, entitlementId, startDate, endDate }: CacheKey): string {
-  return `${scope}/${customerId}/${entitlementId}/${startDate ?? ''}/${endDate ?? ''}`;
+export function toKeyText(key: CacheKey): string {
+  const { scope, customerId, entitlementId, startDate, endDate } = key;
+  key.text ??= `${scope}/${customerId}/${entitlementId}/${startDate ?? ''}/${endDate ?? ''}`;
+  return key.text;
 }
 
 /** What is kept of a total. */

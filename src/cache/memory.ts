@@ -31,7 +31,10 @@ export function createMemory(maxEntries: number, purges: Purges): Memory {
   function makeRoom(): void {
     let passedOver = 0;
     for (const slot of line) {
-      if (!slot.isUsed || passedOver === maxPassedOver) return remove(slot);
+      if (!slot.isUsed || passedOver === maxPassedOver) {
+        remove(slot);
+        return;
+      }
       passedOver += 1;
       slot.isUsed = false;
       line.delete(slot);

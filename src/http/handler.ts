@@ -1,5 +1,4 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import cors from 'cors';
 import type { Emit } from '../telemetry/events.ts';
 import { HttpError } from './httpError.ts';
@@ -7,7 +6,7 @@ import { toRefusal } from './refusal.ts';
 import { toRequestId } from './requestId.ts';
 import type { Exchange, HttpAnswer, Route, Routes } from './route.ts';
 import { createHttpDate, send, toText } from './send.ts';
-import { createVerbatim, type KnownRequest } from './verbatim.ts';
+import { createVerbatim, type Recall } from './verbatim.ts';
 
 /** More than this of a body that nobody reads is not taken in. */
 const maxDiscardedBytes = 1_048_576;
@@ -39,8 +38,7 @@ export type Handler = {
 export function createHandler(dependencies: HandlerDependencies): Handler {
   const { routes, corsOrigins, listener: name, emit, now, isReady } = dependencies;
   const applyCors = createCors(corsOrigins);
-  const verbatim = createVerbatim(recall);
-  const toDate = createHttpDate();
+  const verbatim = createVerbatim(createRecall(dependencies));
   let underWay = 0;
 
   async function respond({ request, response, exchange, route }: Asked): Promise<void> {
@@ -83,18 +81,22 @@ export function createHandler(dependencies: HandlerDependencies): Handler {
     else applyCors(request, response, next);
   }
 
-  /** The same as the two above do, at once, for a request that came before; undefined where it takes them. */
-  function recall(known: KnownRequest, socket: Socket): string | undefined {
-    const { method, url, headers, posted, ownHeaders } = known;
+  return { listener, underWay: () => underWay };
+}
+
+/** Does at once, for a request that came before, what is done for any; nothing where it takes longer. */
+function createRecall({ routes, listener, emit, now, isReady }: HandlerDependencies): Recall {
+  const toDate = createHttpDate();
+  return ({ method, url, headers, posted, ownHeaders }, socket) => {
     const { pathname, search } = splitUrl(url);
     const requestId = toRequestId(headers['x-request-id']);
+    // Whose last answer it would be must be told so.
     if (!isReady()) return undefined;
     const answer = routes.get(pathname)?.recall?.({ method, headers, socket }, { requestId, search, posted });
     if (answer === undefined) return undefined;
-    emit({ type: 'requestEnded', listener: name, status: answer.status, durationMs: 0 });
-    return toText(answer, { requestId, isLast: false, ownHeaders, date: toDate(now()) });
-  }
-  return { listener, underWay: () => underWay };
+    emit({ type: 'requestEnded', listener, status: answer.status, durationMs: 0 });
+    return toText(answer, { requestId, ownHeaders, date: toDate(now()) });
+  };
 }
 
 /** Where no origin may call, there is nothing to say. */

@@ -5,7 +5,7 @@ import type { Emit, OperationEnded } from '../telemetry/events.ts';
 import { describeOperation, type Span } from '../telemetry/trace.ts';
 import type { HttpAnswer } from './route.ts';
 
-export type Kept = { answer: HttpAnswer; reuse: Reuse };
+type Kept = { answer: HttpAnswer; reuse: Reuse };
 
 /** `reuse` is there where the same question may be answered the same again. */
 export type Produced = HttpAnswer & { reuse: Reuse | undefined };

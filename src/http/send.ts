@@ -13,23 +13,24 @@ const pagePolicy = "frame-ancestors 'none'; base-uri 'none'; object-src 'none'; 
 /** Sends an answer. All headers go in one list, as Node takes them without looking at each. */
 export function send(response: ServerResponse, answer: HttpAnswer, sending: Sending): void {
   const list = toHeaderList(answer, { ...sending, ownVary: response.getHeader('vary') });
-  // Plain ASCII need not be looked through for what is none.
-  response.writeHead(answer.status, list).end(answer.body, isAscii(answer.body) ? 'latin1' : 'utf8');
+  response.writeHead(answer.status, list).end(answer.body, toEncoding(answer.body));
 }
 
-/** The same as the bytes that Node would send, for a body that is a text of ASCII; undefined for any other. */
-export function toText(
-  answer: HttpAnswer,
-  { ownHeaders, date, ...sending }: Sending & { ownHeaders: OutgoingHttpHeaders; date: string },
-): string | undefined {
-  const { status, body } = answer;
-  if (typeof body !== 'string' || !isAscii(body)) return undefined;
+type Writing = Pick<Sending, 'requestId'> & { ownHeaders: OutgoingHttpHeaders; date: string };
+
+/** The same as a text, with what Node would say of itself, on a connection that stays open. */
+export function toText(answer: HttpAnswer, { ownHeaders, date, requestId }: Writing): string {
   const { vary: ownVary, ...others } = ownHeaders;
-  const list = toHeaderList(answer, { ...sending, ownVary });
-  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
+  const list = toHeaderList(answer, { requestId, isLast: false, ownVary });
+  let head = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}\r\n`;
   for (const name in others) head += `${name}: ${others[name]}\r\n`;
   for (let n = 0; n < list.length; n += 2) head += `${list[n]}: ${list[n + 1]}\r\n`;
-  return `${head}date: ${date}\r\nconnection: keep-alive\r\n\r\n${body}`;
+  return `${head}date: ${date}\r\nconnection: keep-alive\r\n\r\n${answer.body}`;
+}
+
+/** Plain ASCII need not be looked through for what is none. */
+export function toEncoding(body: string | Buffer): 'latin1' | 'utf8' {
+  return Buffer.byteLength(body) === body.length ? 'latin1' : 'utf8';
 }
 
 function toHeaderList(
@@ -55,10 +56,6 @@ function toHeaderList(
   if (isLast) list.push('connection', 'close');
   if (status !== 204) list.push('content-length', String(Buffer.byteLength(body)));
   return list;
-}
-
-function isAscii(body: string | Buffer): boolean {
-  return Buffer.byteLength(body) === body.length;
 }
 
 /** Makes dates as RFC 9110, section 5.6.7, has them, one for all answers of a second. */

@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { LRUCache } from 'lru-cache';
+import { toEncoding } from './send.ts';
 
 /** A request that came before as the same bytes, and was answered from what was kept. */
-export type KnownRequest = {
+type KnownRequest = {
   method: string;
   url: string;
   headers: IncomingHttpHeaders;
@@ -25,8 +26,8 @@ export type Verbatim = {
   learn: (answered: Answered) => void;
 };
 
-/** The whole answer as it goes out, in latin1; undefined where the request has to go the usual way. */
-type Recall = (known: KnownRequest, socket: Socket) => string | undefined;
+/** The whole answer as it goes out; undefined where the request has to go the usual way. */
+export type Recall = (known: KnownRequest, socket: Socket) => string | undefined;
 
 type Connection = {
   /** What came last. */
@@ -51,7 +52,6 @@ const lifetimeMs = 60_000;
 export function createVerbatim(recall: Recall): Verbatim {
   const known = new LRUCache<string, KnownRequest>({ max: maxKnown });
   const connections = new WeakMap<Socket, Connection>();
-  let forgetting: NodeJS.Timeout | undefined;
 
   /** From now on chunks come by here. Node's parser otherwise takes them straight from the system, and is the faster for it. */
   function watch(socket: Socket): void {
@@ -72,7 +72,7 @@ export function createVerbatim(recall: Recall): Verbatim {
     const request = known.get(chunk);
     // Whoever does not read its answers is dealt with by Node.
     const text = request && socket.writableLength === 0 ? recall(request, socket) : undefined;
-    if (text !== undefined) socket.write(text, 'latin1');
+    if (text !== undefined) socket.write(text, toEncoding(text));
     return text !== undefined;
   }
 
@@ -82,22 +82,20 @@ export function createVerbatim(recall: Recall): Verbatim {
 
   function learn({ request, response, posted, ownHeaders }: Answered): void {
     const connection = connections.get(request.socket);
-    if (connection === undefined) return watch(request.socket);
+    if (connection === undefined) {
+      watch(request.socket);
+      return;
+    }
     const { method = '', url = '', headers } = request;
     const { chunk, heard } = connection;
-    if (heard.length !== 1 || heard[0] !== request || chunk !== write(request, posted)) return;
+    if (heard[0] !== request || chunk !== write(request, posted)) return;
     if (chunk.length > maxLength || request.httpVersion !== '1.1' || !isPlain(headers)) return;
     response.once('finish', () => {
       // Nothing came since.
       connection.isQuiet = connection.heard === heard;
     });
+    if (known.size === 0) setTimeout(() => known.clear(), lifetimeMs).unref();
     known.set(chunk, { method, url, headers, posted, ownHeaders });
-    forgetting ??= setTimeout(forget, lifetimeMs).unref();
-  }
-
-  function forget(): void {
-    known.clear();
-    forgetting = undefined;
   }
   return { hear, learn };
 }

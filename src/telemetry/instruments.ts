@@ -9,7 +9,7 @@ type GaugeOptions = { aggregator?: Aggregator; read?: () => number };
 type LabelValue = string | number;
 
 /** Counts so many more for the labels of these values, in the order of their names. */
-export type Count = (more: number, first?: LabelValue, second?: LabelValue) => void;
+type Count = (more: number, first?: LabelValue, second?: LabelValue) => void;
 
 export type Instruments = {
   /** Of two labels at most. */

@@ -36,7 +36,8 @@ export function createTotalSource(dependencies: SourceDependencies): TotalSource
   async function loadMany(keys: readonly CacheKey[], caller: Caller): Promise<(Total | Error)[]> {
     const wanted = keys.map((key) => look(dependencies, toWanted(key)));
     // Where one has to wait for the shared cache, the others are asked for in the same round trip.
-    if (wanted.some(needsUpstream)) await consultShared(dependencies, wanted.filter(isNotFresh), caller);
+    if (dependencies.cache.shared !== undefined && wanted.some(needsUpstream))
+      await consultShared(dependencies, wanted.filter(isNotFresh), caller);
     const totals = Promise.all(wanted.map((one) => settle(dependencies, one, caller).catch(toError)));
     const stale = wanted.filter(({ freshness }) => freshness === 'revalidate');
     if (stale.length > 0) void refresh(dependencies, stale, caller);

@@ -1,5 +1,11 @@
 import type { Attributes } from '../telemetry/trace.ts';
-import { type AttemptOutcome, pathTemplate, type ZenskarClient } from './attempt.ts';
+import {
+  type AttemptContext,
+  type AttemptOutcome,
+  pathTemplate,
+  type TotalParameters,
+  type ZenskarClient,
+} from './attempt.ts';
 
 /** Tells of each attempt as a span of its own, named and described as OpenTelemetry's conventions for HTTP have it. */
 export function createTracedClient(client: ZenskarClient, url: string): ZenskarClient {
@@ -11,14 +17,22 @@ export function createTracedClient(client: ZenskarClient, url: string): ZenskarC
     'url.template': pathTemplate,
   };
 
+  async function attemptTraced(
+    parameters: TotalParameters,
+    context: AttemptContext,
+  ): Promise<AttemptOutcome> {
+    const attributes = { ...always, 'http.request.resend_count': context.resends || undefined };
+    const span = context.span.start(`GET ${pathTemplate}`, { kind: 'client', attributes });
+    const outcome = await client.attempt(parameters, { ...context, span });
+    span.end(describe(outcome));
+    return outcome;
+  }
+
   return {
-    async attempt(parameters, context) {
-      if (!context.span.isRecording) return client.attempt(parameters, context);
-      const attributes = { ...always, 'http.request.resend_count': context.resends || undefined };
-      const span = context.span.start(`GET ${pathTemplate}`, { kind: 'client', attributes });
-      const outcome = await client.attempt(parameters, { ...context, span });
-      span.end(describe(outcome));
-      return outcome;
+    attempt(parameters, context) {
+      return context.span.isRecording
+        ? attemptTraced(parameters, context)
+        : client.attempt(parameters, context);
     },
     close: client.close,
   };

@@ -80,7 +80,7 @@ async function attempt(dependencies: UpstreamDependencies, call: Call, attempts:
   const { client, attemptTimeoutMs, emit, now } = dependencies;
   const { parameters, context, policy, deadlineAtMs } = call;
   const { tenant, requestId, span, signal } = context;
-  const release = await takePlace(dependencies, call);
+  const release = policy.queue.enter() ?? (await waitInLine(dependencies, call));
   try {
     if (signal.aborted) throw mapUnanswered({ kind: 'aborted' });
     const remainingMs = deadlineAtMs - now();
@@ -121,11 +121,9 @@ function isBlocked({ circuit, brake }: TenantPolicy, pauseMs: number): boolean {
   return Math.max(circuit.remainingMs(), brake.remainingMs()) > pauseMs;
 }
 
-async function takePlace({ emit, now }: UpstreamDependencies, call: Call): Promise<() => void> {
+async function waitInLine({ emit, now }: UpstreamDependencies, call: Call): Promise<() => void> {
   const { policy, context, deadlineAtMs } = call;
   const { party, signal } = context;
-  const place = policy.queue.enter();
-  if (place !== undefined) return place;
   emit({ type: 'upstreamLineChanged', change: 1 });
   try {
     return await policy.queue.wait(party, { signal, timeoutMs: deadlineAtMs - now() });

@@ -1,0 +1,67 @@
+import { EventEmitter } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { describe, expect, it } from '@jest/globals';
+import { createVerbatim } from '../../src/http/verbatim.ts';
+
+const bytes = 'POST /graphql HTTP/1.1\r\nhost: x\r\n\r\n{}';
+
+/** A connection whose parser makes a request of each chunk. */
+function createConnection() {
+  const parsed: IncomingMessage[] = [];
+  const written: string[] = [];
+  const verbatim = createVerbatim(() => 'answer');
+  const write = (text: string) => written.push(text);
+  const socket = Object.assign(new EventEmitter(), { writableLength: 0, write });
+  socket.on('data', () => {
+    const said = { method: 'POST', url: '/graphql', httpVersion: '1.1', rawHeaders: ['host', 'x'] };
+    const request = { ...said, headers: { host: 'x' }, socket } as unknown as IncomingMessage;
+    parsed.push(request);
+    verbatim.hear(request);
+  });
+  const send = () => socket.emit('data', Buffer.from(bytes));
+  const answer = (request: IncomingMessage | undefined) => {
+    const response = new EventEmitter() as ServerResponse;
+    verbatim.learn({ request: request as IncomingMessage, response, posted: '{}', ownHeaders: {} });
+    return () => response.emit('finish');
+  };
+  return { socket, parsed, written, send, answer };
+}
+
+describe('bytes that came before', () => {
+  it('are not parsed again once their answer is written', () => {
+    const { parsed, written, send, answer } = createConnection();
+    send();
+    answer(parsed[0])();
+    send();
+    const finish = answer(parsed[1]);
+    send();
+    expect([parsed.length, written]).toEqual([3, []]);
+    answer(parsed[2])();
+    finish();
+    send();
+    expect([parsed.length, written]).toEqual([3, ['answer']]);
+  });
+
+  it('are parsed while the same bytes wait for an answer that took longer', () => {
+    const { parsed, written, send, answer } = createConnection();
+    send();
+    answer(parsed[0])();
+    send();
+    send();
+    // The first of the two, when the second has come.
+    answer(parsed[1])();
+    send();
+    expect([parsed.length, written]).toEqual([4, []]);
+  });
+
+  it('are parsed while the client does not read', () => {
+    const { socket, parsed, written, send, answer } = createConnection();
+    send();
+    answer(parsed[0])();
+    send();
+    answer(parsed[1])();
+    socket.writableLength = 1;
+    send();
+    expect([parsed.length, written]).toEqual([3, []]);
+  });
+});
