@@ -36,8 +36,8 @@ describe('bytes that came before', () => {
     const finish = answer(parsed[1]);
     send();
     expect([parsed.length, written]).toEqual([3, []]);
-    answer(parsed[2])();
     finish();
+    answer(parsed[2])();
     send();
     expect([parsed.length, written]).toEqual([3, ['answer']]);
   });
