@@ -1,6 +1,6 @@
 import type { TenantScope } from '../tenant.ts';
 
-type KeyParts = {
+export type KeyParts = {
   customerId: string;
   entitlementId: string;
   startDate: number | null;
@@ -13,8 +13,6 @@ declare const keyBrand: unique symbol;
 export type CacheKey = KeyParts & {
   readonly [keyBrand]: true;
   scope: TenantScope;
-  /** The entitlement and the window: equal for the same of both, and for no others. */
-  grant: string;
   /** Made when it is first asked for. */
   text: string | undefined;
 };
@@ -22,9 +20,13 @@ export type CacheKey = KeyParts & {
 /** The only way to a key leads through a tenant. */
 export function createCacheKey(scope: TenantScope, parts: KeyParts): CacheKey {
   const { customerId, entitlementId, startDate, endDate } = parts;
-  const isOpen = startDate === null && endDate === null;
-  const grant = isOpen ? entitlementId : `${entitlementId}/${startDate ?? ''}/${endDate ?? ''}`;
-  return { scope, grant, customerId, entitlementId, startDate, endDate, text: undefined } as CacheKey;
+  return { scope, customerId, entitlementId, startDate, endDate, text: undefined } as CacheKey;
+}
+
+/** What was granted, to whomever: the entitlement and the window. */
+export function toGrant({ entitlementId, startDate, endDate }: KeyParts): string {
+  if (startDate === null && endDate === null) return entitlementId;
+  return `${entitlementId}/${startDate ?? ''}/${endDate ?? ''}`;
 }
 
 /** A text that is equal for the same total of the same tenant, and for no other. */

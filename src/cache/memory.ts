@@ -1,11 +1,19 @@
 import type { TenantScope } from '../tenant.ts';
-import type { CacheKey, Entry } from './key.ts';
+import { type CacheKey, type Entry, type KeyParts, toGrant } from './key.ts';
 import type { Moment, Purges } from './purges.ts';
 
 /** An entry, and the moment its number was asked for. */
 type Kept = Entry & { since: Moment };
 
-type Slot = { key: CacheKey; kept: Kept; isUsed: boolean };
+/** One number in its place. Another one of the same key is another slot. */
+type Slot = Kept &
+  KeyParts & {
+    scope: TenantScope;
+    /** Whether it was used since the hand last came by. */
+    isUsed: boolean;
+    /** On the clock. */
+    position: number;
+  };
 
 export type Memory = {
   get: (key: CacheKey) => Readonly<Kept> | undefined;
@@ -14,53 +22,56 @@ export type Memory = {
   delete: (key: CacheKey) => void;
 };
 
-/** So many that were used since are passed over, at most, in search of one that may leave: nobody should wait for more. */
+/** So many that were used are passed over, at most, in search of one that may leave: nobody should wait for more. */
 const maxPassedOver = 32;
 
-/** The part of the cache inside this process, bounded by its number of entries. */
+/**
+ * The part of the cache inside this process, bounded by its number of entries. A hand goes round all of them, and whoever
+ * was not used since it came by last makes room: to use one costs no more than a mark.
+ */
 export function createMemory(maxEntries: number, purges: Purges): Memory {
   const slots = createIndex();
-  // A Set keeps its order. Who comes to its front and was used since stays for another round.
-  const line = new Set<Slot>();
+  const clock: (Slot | undefined)[] = [];
+  let hand = 0;
 
-  function remove(slot: Slot): void {
-    line.delete(slot);
-    slots.delete(slot.key);
+  function findRoom(): number {
+    if (clock.length < maxEntries) return clock.length;
+    for (let passed = 0; passed < maxPassedOver && clock[hand]?.isUsed; passed += 1) {
+      const slot = clock[hand];
+      if (slot !== undefined) slot.isUsed = false;
+      hand = (hand + 1) % maxEntries;
+    }
+    const position = hand;
+    const leaving = clock[position];
+    if (leaving !== undefined) remove(leaving);
+    hand = (hand + 1) % maxEntries;
+    return position;
   }
 
-  function makeRoom(): void {
-    let passedOver = 0;
-    for (const slot of line) {
-      if (!slot.isUsed || passedOver === maxPassedOver) {
-        remove(slot);
-        return;
-      }
-      passedOver += 1;
-      slot.isUsed = false;
-      line.delete(slot);
-      line.add(slot);
-    }
+  function remove(slot: Slot): void {
+    clock[slot.position] = undefined;
+    slots.delete(slot);
   }
 
   function get(key: CacheKey): Readonly<Kept> | undefined {
     const slot = slots.get(key);
     if (slot === undefined) return undefined;
     slot.isUsed = true;
-    if (!purges.isPurged(key, slot.kept.since)) return slot.kept;
+    if (!purges.isPurged(key, slot.since)) return slot;
     remove(slot);
     return undefined;
   }
 
   function set(key: CacheKey, { quantity, asOfMs }: Entry, since: Moment): void {
     if (purges.isPurged(key, since)) return;
-    const slot = slots.get(key);
-    const kept = { quantity, asOfMs, since };
-    if (slot === undefined) {
-      const added = { key, kept, isUsed: false };
-      slots.set(key, added);
-      line.add(added);
-      if (line.size > maxEntries) makeRoom();
-    } else if (slot.kept.asOfMs <= asOfMs || purges.isPurged(key, slot.kept.since)) slot.kept = kept;
+    const kept = slots.get(key);
+    if (kept !== undefined && kept.asOfMs > asOfMs && !purges.isPurged(key, kept.since)) return;
+    const position = kept?.position ?? findRoom();
+    const { scope, entitlementId, customerId, startDate, endDate } = key;
+    const parts = { scope, entitlementId, customerId, startDate, endDate };
+    const slot = { ...parts, quantity, asOfMs, since, isUsed: kept?.isUsed ?? false, position };
+    clock[position] = slot;
+    slots.set(slot);
   }
 
   function forget(key: CacheKey): void {
@@ -70,27 +81,42 @@ export function createMemory(maxEntries: number, purges: Purges): Memory {
   return { get, set, delete: forget };
 }
 
-type ByCustomer = Map<string, Slot>;
-type ByGrant = Map<string, ByCustomer>;
+/** Of one customer: one, as most have, or several by what they are of. */
+type OfCustomer = Slot | Map<string, Slot>;
 
 /** Finds slots by the parts of their keys: to join these to one text, and hash that, took a tenth of fifty totals at hand. */
 function createIndex() {
-  const byScope = new Map<TenantScope, ByGrant>();
+  const byScope = new Map<TenantScope, Map<string, OfCustomer>>();
 
-  function set({ scope, grant, customerId }: CacheKey, slot: Slot): void {
-    const byGrant = byScope.get(scope) ?? new Map<string, ByCustomer>();
-    const byCustomer = byGrant.get(grant) ?? new Map<string, Slot>();
-    byScope.set(scope, byGrant.set(grant, byCustomer.set(customerId, slot)));
+  function get(key: CacheKey): Slot | undefined {
+    const found = byScope.get(key.scope)?.get(key.customerId);
+    if (found instanceof Map) return found.get(toGrant(key));
+    return found !== undefined && isSameGrant(found, key) ? found : undefined;
   }
 
-  function remove({ scope, grant, customerId }: CacheKey): void {
-    const byGrant = byScope.get(scope);
-    const byCustomer = byGrant?.get(grant);
-    byCustomer?.delete(customerId);
-    if (byCustomer?.size === 0) byGrant?.delete(grant);
-    if (byGrant?.size === 0) byScope.delete(scope);
+  function set(slot: Slot): void {
+    const byCustomer = byScope.get(slot.scope) ?? new Map<string, OfCustomer>();
+    byScope.set(slot.scope, byCustomer);
+    const found = byCustomer.get(slot.customerId);
+    if (found instanceof Map) found.set(toGrant(slot), slot);
+    else if (found === undefined || isSameGrant(found, slot)) byCustomer.set(slot.customerId, slot);
+    else byCustomer.set(slot.customerId, new Map([found, slot].map((one) => [toGrant(one), one])));
   }
 
-  const get = ({ scope, grant, customerId }: CacheKey) => byScope.get(scope)?.get(grant)?.get(customerId);
+  function remove(slot: Slot): void {
+    const byCustomer = byScope.get(slot.scope);
+    const found = byCustomer?.get(slot.customerId);
+    if (found instanceof Map) found.delete(toGrant(slot));
+    if (!(found instanceof Map) || found.size === 0) byCustomer?.delete(slot.customerId);
+    if (byCustomer?.size === 0) byScope.delete(slot.scope);
+  }
   return { get, set, delete: remove };
+}
+
+function isSameGrant(one: KeyParts, other: KeyParts): boolean {
+  return (
+    one.entitlementId === other.entitlementId &&
+    one.startDate === other.startDate &&
+    one.endDate === other.endDate
+  );
 }

@@ -8,8 +8,15 @@ import { tenantOf } from './totals.ts';
 const purges = createPurges();
 const memory = createMemory(100_000, purges);
 const { scope } = tenantOf('one');
+/** As they come in a request. */
+const read = (id: string): string => JSON.parse(JSON.stringify(id));
 const keyOf = (n: number) =>
-  createCacheKey(scope, { entitlementId: idOf(n), customerId: idOf(n + 1), startDate: n, endDate: null });
+  createCacheKey(scope, {
+    entitlementId: read(idOf(n)),
+    customerId: read(idOf(n + 1)),
+    startDate: n,
+    endDate: null,
+  });
 
 for (let n = 0; n < 1_000_000; n += 1) memory.set(keyOf(n), { quantity: n, asOfMs: n }, purges.moment());
 let kept = 0;

@@ -23,11 +23,41 @@ describe('the memory', () => {
     expect(['a', 'b', 'c'].map((name) => memory.get(keyOf(name)) !== undefined)).toEqual([true, false, true]);
   });
 
+  it('has several totals of one customer apart, and those of other tenants', () => {
+    const memory = createMemory(100, createPurges());
+    const totals = [null, 0, 7].flatMap((startDate) =>
+      ['e', 'f'].map((entitlementId) => ({ customerId: 'c', entitlementId, startDate, endDate: null })),
+    );
+    const keys = [scope, tenantOf('other').scope].flatMap((one) =>
+      totals.map((total) => createCacheKey(one, total)),
+    );
+    const quantities = () => keys.map((one) => memory.get(one)?.quantity);
+    expect(quantities()).toEqual(keys.map(() => undefined));
+    for (const [n, one] of keys.entries()) memory.set(one, entry(n, 1), 0);
+    expect(quantities()).toEqual(keys.map((_, n) => n));
+    for (const [n, one] of keys.entries()) memory.set(one, entry(-n, 2), 0);
+    for (const one of keys.slice(0, 7)) memory.delete(one);
+    expect(quantities()).toEqual(keys.map((_, n) => (n < 7 ? undefined : -n)));
+    for (const [n, one] of keys.entries()) memory.set(one, entry(n, 3), 0);
+    expect(quantities()).toEqual(keys.map((_, n) => n));
+  });
+
+  it('makes room in time where all of them were used', () => {
+    const memory = createMemory(1000, createPurges());
+    const names = Array.from({ length: 1200 }, (_, n) => String(n));
+    for (const name of names) {
+      memory.set(keyOf(name), entry(1, 1), 0);
+      memory.get(keyOf(name));
+    }
+    expect(names.filter((name) => memory.get(keyOf(name)) !== undefined)).toHaveLength(1000);
+    expect(memory.get(keyOf('1199'))).toBeDefined();
+  });
+
   it('does not let an older number take the place of a newer one', () => {
     const memory = createMemory(2, createPurges());
     memory.set(key, entry(2, 20), 0);
     memory.set(key, entry(1, 10), 0);
-    expect(memory.get(key)).toEqual({ quantity: 2, asOfMs: 20, since: expect.any(Number) });
+    expect(memory.get(key)).toMatchObject({ quantity: 2, asOfMs: 20 });
   });
 
   it('does not let a number asked for before a purge take the place of one asked for after it', () => {
@@ -37,7 +67,7 @@ describe('the memory', () => {
     memory.set(key, entry(2, 20), purges.moment());
     // It was asked for first, and answered last.
     memory.set(key, entry(1, 30), 0);
-    expect(memory.get(key)).toEqual({ quantity: 2, asOfMs: 20, since: expect.any(Number) });
+    expect(memory.get(key)).toMatchObject({ quantity: 2, asOfMs: 20 });
   });
 });
 
