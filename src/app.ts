@@ -99,13 +99,13 @@ function composeTotals(upstream: Upstream, { config, ...surroundings }: Surround
 }
 
 async function composeMainListener({ execute }: GraphQLServer, surroundings: Surroundings) {
-  const { config, redis } = surroundings;
+  const { config } = surroundings;
   const graphiql = await loadGraphiql(config);
   const graphql = createGraphQLRoute({
     execute,
     page: graphiql?.page,
     identify: await createIdentify(surroundings),
-    charge: await createRateLimit({ unitsPerMinute: config.RATE_LIMIT_PER_MINUTE, redis }),
+    limit: await createRateLimit({ unitsPerMinute: config.RATE_LIMIT_PER_MINUTE, ...surroundings }),
     ...surroundings,
   });
   const corsOrigins = [...config.CORS_ORIGINS, ...explorerOrigins(config)];

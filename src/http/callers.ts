@@ -1,33 +1,39 @@
 import type { Identify, Identity } from '../auth/identity.ts';
-import type { Charge } from '../auth/rateLimit.ts';
+import type { RateLimit } from '../auth/rateLimit.ts';
 import type { Config } from '../config.ts';
 import { createClientAddress } from './clientAddress.ts';
 import type { Asked } from './route.ts';
 
 export type CallerDependencies = {
   identify: Identify;
-  /** Undefined where there is no limit. */
-  charge: Charge | undefined;
+  /** Undefined where there is none. */
+  limit: RateLimit | undefined;
   config: Config;
 };
 
 export type Callers = {
   /** Who asks; undefined where the explorer's page is asked for. Rejects where they are not known. */
   identify: (asked: Asked) => Promise<Identity | undefined>;
-  /** The same, where nobody has to be asked for it and no limit looked at. */
+  /** The same, where nobody has to be asked for it. */
   identifyAtOnce: (asked: Asked) => Identity | undefined;
   /** Takes so many units from what this caller has left; undefined where there is no limit. */
   chargeOf: (asked: Asked, identity: Identity | undefined) => ((units: number) => Promise<void>) | undefined;
+  /** The same, where nobody has to be asked for it: whether that was enough. Undefined where somebody has to be. */
+  chargeAtOnce: ((asked: Asked, identity: Identity, units: number) => boolean) | undefined;
 };
 
 /** Knows who asks, and how often they may. */
-export function createCallers({ identify, charge: limit, config }: CallerDependencies): Callers {
+export function createCallers({ identify, limit, config }: CallerDependencies): Callers {
   const addressOf = createClientAddress(config.TRUSTED_PROXIES);
+
+  function nameOf(asked: Asked, identity: Identity | undefined): string {
+    return `${identity?.tenant.scope ?? ''}/${identity?.name ?? addressOf(asked)}`;
+  }
 
   function chargeOf(asked: Asked, identity: Identity | undefined) {
     if (limit === undefined) return undefined;
-    const caller = `${identity?.tenant.scope ?? ''}/${identity?.name ?? addressOf(asked)}`;
-    return (units: number) => limit(caller, units);
+    const name = nameOf(asked, identity);
+    return (units: number) => limit.charge(name, units);
   }
 
   /** The explorer's page holds nothing, and no browser can say who it fetches it for. */
@@ -43,7 +49,6 @@ export function createCallers({ identify, charge: limit, config }: CallerDepende
   }
 
   function identifyAtOnce({ headers }: Asked): Identity | undefined {
-    if (limit !== undefined) return undefined;
     try {
       const identity = identify(headers);
       if (!(identity instanceof Promise)) return identity;
@@ -54,7 +59,11 @@ export function createCallers({ identify, charge: limit, config }: CallerDepende
       return undefined;
     }
   }
-  return { identify: identifyOrCharge, identifyAtOnce, chargeOf };
+
+  const quick = limit === undefined ? () => true : limit.chargeAtOnce;
+  const chargeAtOnce: Callers['chargeAtOnce'] =
+    quick && ((asked, identity, units) => limit === undefined || quick(nameOf(asked, identity), units));
+  return { identify: identifyOrCharge, identifyAtOnce, chargeOf, chargeAtOnce };
 }
 
 function wantsPage({ method, headers }: Asked): boolean {

@@ -5,9 +5,9 @@ import { AppError } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { describeOperation, type Span, type Tracing } from '../telemetry/trace.ts';
 import { parseJsonBody, readBody } from './body.ts';
-import { type CallerDependencies, createCallers } from './callers.ts';
+import { type CallerDependencies, type Callers, createCallers } from './callers.ts';
 import { HttpError } from './httpError.ts';
-import { createResponseCache, type Produced } from './responseCache.ts';
+import { createResponseCache, type Produced, type ResponseCache } from './responseCache.ts';
 import type { Asked, Exchange, HttpAnswer, Route } from './route.ts';
 
 /** A GraphQL request as it came over HTTP; whoever executes it need not know sockets. */
@@ -23,7 +23,6 @@ type GraphQLRequest = Omit<Exchange, 'createSignal'> & {
 };
 
 type Posted = { search: string /** As latin1: bytes become a text one to one. */; posted: string };
-type Recalled = Posted & { requestId: string };
 
 type TracedAnswer = (request: IncomingMessage, exchange: Exchange, span: Span) => Promise<HttpAnswer>;
 
@@ -69,25 +68,33 @@ export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Rout
     const kept = responses.find(key);
     if (kept !== undefined) {
       if (kept.reuse.units > 1) await charge?.(kept.reuse.units - 1);
-      return { ...responses.give(kept, { requestId, span }), posted };
+      const given = responses.give(kept, { requestId, span });
+      return callers.chargeAtOnce === undefined ? given : { ...given, posted };
     }
     const produced = await produce(toAsked(parseJsonBody(bytes, posted)));
     responses.keep(key, bytes, produced);
     return responses.toAnswer(produced);
   }
 
-  function recall(asked: Asked, { requestId, search, posted }: Recalled): HttpAnswer | undefined {
+  const challenge = challenges[config.AUTH_MODE];
+  const recall = createRecall({ callers, responses, tracing });
+  return { methods: ['GET', 'POST'], challenge, answer: toTraced(answer, tracing), recall };
+}
+
+type RecallDependencies = { callers: Callers; responses: ResponseCache; tracing: Tracing };
+
+/** Gives what is kept to whoever is known at once, and has enough left. */
+function createRecall({ callers, responses, tracing }: RecallDependencies): NonNullable<Route['recall']> {
+  return (asked, { requestId, search, posted }) => {
     const identity = callers.identifyAtOnce(asked);
-    const kept = identity && responses.find(toKey(identity, asked, { search, posted }));
-    if (kept === undefined) return undefined;
+    if (identity === undefined) return undefined;
+    const kept = responses.find(toKey(identity, asked, { search, posted }));
+    if (kept === undefined || !callers.chargeAtOnce?.(asked, identity, kept.reuse.units)) return undefined;
     const span = tracing.startOperation(asked.headers);
     const recalled = responses.give(kept, { requestId, span });
     span.end();
     return recalled;
-  }
-
-  const challenge = challenges[config.AUTH_MODE];
-  return { methods: ['GET', 'POST'], challenge, answer: toTraced(answer, tracing), recall };
+  };
 }
 
 /** Every question is an operation to traces, also one that is refused. */

@@ -42,7 +42,7 @@ describe('whoever asks what, when and in whatever order', () => {
         let asking: Identity | undefined;
         const route = createGraphQLRoute({
           config,
-          charge: undefined,
+          limit: undefined,
           page: undefined,
           tracing: passingTracing,
           identify: () => asking as Identity,

@@ -8,8 +8,9 @@ async function refusedWith(msBeforeNext: number): Promise<string[]> {
     changes.push(units);
     return [11, msBeforeNext];
   };
-  const charge = await createRateLimit({ unitsPerMinute: 10, redis: { eval: run } });
-  await expect(charge?.('caller', 5)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+  const limit = await createRateLimit({ unitsPerMinute: 10, redis: { eval: run }, now: () => 0 });
+  expect(limit?.chargeAtOnce).toBeUndefined();
+  await expect(limit?.charge('caller', 5)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
   return changes;
 }
 
@@ -23,8 +24,28 @@ describe('what is refused', () => {
   });
 });
 
+describe('a limit of this process alone', () => {
+  it('has a window of a minute for each caller, which begins with its first question', async () => {
+    let nowMs = 0;
+    const limit = await createRateLimit({ unitsPerMinute: 10, redis: undefined, now: () => nowMs });
+    const take = (caller: string, units: number) => limit?.chargeAtOnce?.(caller, units);
+    expect([take('a', 7), take('a', 4), take('a', 3), take('a', 1)]).toEqual([true, false, true, false]);
+    nowMs = 30_000;
+    expect([take('b', 10), take('b', 1), take('a', 1)]).toEqual([true, false, false]);
+    await expect(limit?.charge('a', 1)).rejects.toMatchObject({
+      code: 'RATE_LIMITED',
+      retryAfterSeconds: 30,
+    });
+    nowMs = 60_000;
+    expect([take('b', 1), take('a', 10), take('a', 1)]).toEqual([false, true, false]);
+    nowMs = 90_000;
+    await limit?.charge('b', 10);
+    expect([take('b', 1), take('a', 1)]).toEqual([false, false]);
+  });
+});
+
 describe('no limit', () => {
   it('costs nothing', async () => {
-    expect(await createRateLimit({ unitsPerMinute: 0, redis: undefined })).toBeUndefined();
+    expect(await createRateLimit({ unitsPerMinute: 0, redis: undefined, now: () => 0 })).toBeUndefined();
   });
 });
