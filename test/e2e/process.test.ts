@@ -56,6 +56,15 @@ describe('the gateway as a process', () => {
     );
   });
 
+  it('goes on answering where nobody reads its log any longer', async () => {
+    const { gateway, ask } = await start();
+    gateway.stopReading();
+    // More lines than wait for others to leave with.
+    for (let n = 0; n < 40; n += 1) expect((await ask(customer)).status).toBe(200);
+    gateway.signal('SIGTERM');
+    expect(await gateway.exited).toBe(0);
+  });
+
   it('says so where its port is taken', async () => {
     const { url } = await start();
     const second = runGateway({ PORT: new URL(url).port });

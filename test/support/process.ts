@@ -13,6 +13,8 @@ export type Process = {
   /** Resolves to the first match in the output so far or to come. */
   printed: (pattern: RegExp) => Promise<RegExpExecArray>;
   signal: (name: NodeJS.Signals) => void;
+  /** Closes the end of its output that is here. */
+  stopReading: () => void;
   /** The processes it started that live. */
   childPids: () => number[];
   /** Resolves to the exit code, or the signal that ended it. */
@@ -49,7 +51,9 @@ export function run(args: readonly string[], environment: Environment, cwd = roo
   }
   const pid = child.pid ?? 0;
   const childPids = () => childrenOf(pid);
-  return { pid, output: () => output, printed, signal: (name) => child.kill(name), childPids, exited };
+  const signal = (name: NodeJS.Signals) => child.kill(name);
+  const stopReading = () => void child.stdout?.destroy();
+  return { pid, output: () => output, printed, signal, stopReading, childPids, exited };
 }
 
 /** Starts the gateway as `npm start` does, or as another place would. */

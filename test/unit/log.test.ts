@@ -22,6 +22,20 @@ const call = {
   durationMs: 3,
 } as const;
 
+const operation = {
+  type: 'operationEnded',
+  requestId: 'r',
+  traceId: undefined,
+  operationName: null,
+  outcome: 'partial',
+  codes: [],
+  upstreamCalls: 2,
+  totals: { memory: 50, failed: 1 },
+  responseCache: 'miss',
+  execution: 'compiled',
+  durationMs: 12,
+} as const;
+
 describe('the log', () => {
   it('writes an event as one line', () => {
     expect(
@@ -36,6 +50,21 @@ describe('the log', () => {
       },
     ]);
   });
+
+  it.each(['plain', '', 'a "quoted" \\ one', 'two\nlines\t', 'ünïcödé 🎟', '\u0000\u007f\u2028', '\ud800'])(
+    'writes whatever stands in a text: %j',
+    (requestId) => {
+      const ended = { ...operation, requestId, claimedName: requestId, codes: [requestId, 'B'] };
+      expect(logged(ended)).toEqual([
+        {
+          level: 'info',
+          time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+          msg: 'operationEnded',
+          ...JSON.parse(JSON.stringify({ ...ended, type: undefined })),
+        },
+      ]);
+    },
+  );
 
   it('keeps good upstream calls for debugging and warns of the others', () => {
     expect(logged(call)).toEqual([]);
