@@ -1,6 +1,6 @@
 import { AppError } from '../errors.ts';
 
-const windowSeconds = 60;
+const windowMs = 60_000;
 /** No answer of Redis is waited for as long as this. */
 const rewardMs = 1000;
 
@@ -33,18 +33,28 @@ export async function createRateLimit(settings: RateLimitSettings): Promise<Rate
     : { charge: await createSharedCharge(unitsPerMinute, redis), chargeAtOnce: undefined };
 }
 
+type Window = { used: number; endsAtMs: number };
+
+/** One that ends later than any that begins now is of a clock that was set back since. */
+function isOpen({ endsAtMs }: Window, nowMs: number): boolean {
+  return endsAtMs > nowMs && endsAtMs <= nowMs + windowMs;
+}
+
 /** What is refused takes nothing, or one question too large would use up what smaller ones could still have. */
 function createOwnLimit(unitsPerMinute: number, now: () => number): RateLimit {
-  // A Map keeps its order, which is that of their ends.
-  const windows = new Map<string, { used: number; endsAtMs: number }>();
+  // A Map keeps its order, which is that of their beginnings.
+  const windows = new Map<string, Window>();
 
-  function windowOf(caller: string) {
+  function windowOf(caller: string): Window {
     const nowMs = now();
-    for (const [name, { endsAtMs }] of windows) {
-      if (endsAtMs > nowMs) break;
+    for (const [name, window] of windows) {
+      if (isOpen(window, nowMs)) break;
       windows.delete(name);
     }
-    const window = windows.get(caller) ?? { used: 0, endsAtMs: nowMs + windowSeconds * 1000 };
+    const found = windows.get(caller);
+    if (found !== undefined && isOpen(found, nowMs)) return found;
+    const window = { used: 0, endsAtMs: nowMs + windowMs };
+    windows.delete(caller);
     windows.set(caller, window);
     return window;
   }
@@ -66,7 +76,7 @@ function createOwnLimit(unitsPerMinute: number, now: () => number): RateLimit {
 async function createSharedCharge(unitsPerMinute: number, redis: ScriptRunner): Promise<RateLimit['charge']> {
   // Loads every kind of store there is, so only where it is of use.
   const { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } = await import('rate-limiter-flexible');
-  const own = { points: unitsPerMinute, duration: windowSeconds, keyPrefix: 'zenskar-gateway:1:rate' };
+  const own = { points: unitsPerMinute, duration: windowMs / 1000, keyPrefix: 'zenskar-gateway:1:rate' };
   const insuranceLimiter = new RateLimiterMemory(own);
   const limiter = new RateLimiterRedis({
     ...own,

@@ -25,31 +25,13 @@ export type Memory = {
 /** So many that were used are passed over, at most, in search of one that may leave: nobody should wait for more. */
 const maxPassedOver = 32;
 
-/**
- * The part of the cache inside this process, bounded by its number of entries. A hand goes round all of them, and whoever
- * was not used since it came by last makes room: to use one costs no more than a mark.
- */
+/** The part of the cache inside this process, bounded by its number of entries. */
 export function createMemory(maxEntries: number, purges: Purges): Memory {
   const slots = createIndex();
-  const clock: (Slot | undefined)[] = [];
-  let hand = 0;
-
-  function findRoom(): number {
-    if (clock.length < maxEntries) return clock.length;
-    for (let passed = 0; passed < maxPassedOver && clock[hand]?.isUsed; passed += 1) {
-      const slot = clock[hand];
-      if (slot !== undefined) slot.isUsed = false;
-      hand = (hand + 1) % maxEntries;
-    }
-    const position = hand;
-    const leaving = clock[position];
-    if (leaving !== undefined) remove(leaving);
-    hand = (hand + 1) % maxEntries;
-    return position;
-  }
+  const clock = createClock(maxEntries);
 
   function remove(slot: Slot): void {
-    clock[slot.position] = undefined;
+    clock.free(slot.position);
     slots.delete(slot);
   }
 
@@ -62,6 +44,11 @@ export function createMemory(maxEntries: number, purges: Purges): Memory {
     return undefined;
   }
 
+  function findRoom(): number {
+    if (clock.isFull()) remove(clock.next());
+    return clock.takeFree();
+  }
+
   function set(key: CacheKey, { quantity, asOfMs }: Entry, since: Moment): void {
     if (purges.isPurged(key, since)) return;
     const kept = slots.get(key);
@@ -70,7 +57,7 @@ export function createMemory(maxEntries: number, purges: Purges): Memory {
     const { scope, entitlementId, customerId, startDate, endDate } = key;
     const parts = { scope, entitlementId, customerId, startDate, endDate };
     const slot = { ...parts, quantity, asOfMs, since, isUsed: kept?.isUsed ?? false, position };
-    clock[position] = slot;
+    clock.put(slot);
     slots.set(slot);
   }
 
@@ -79,6 +66,44 @@ export function createMemory(maxEntries: number, purges: Purges): Memory {
     if (slot !== undefined) remove(slot);
   }
   return { get, set, delete: forget };
+}
+
+/**
+ * So many places in a round. A hand goes from one to the next, and whoever was not used since it came by last makes room:
+ * to use one costs no more than a mark.
+ */
+function createClock(places: number) {
+  const slots: (Slot | undefined)[] = [];
+  const freePlaces: number[] = [];
+  let hand = 0;
+
+  function step(): Slot {
+    const slot = slots[hand];
+    hand = (hand + 1) % places;
+    // Only a full clock is asked.
+    return slot ?? step();
+  }
+
+  return {
+    isFull: () => freePlaces.length === 0 && slots.length === places,
+    takeFree: () => freePlaces.pop() ?? slots.length,
+    put(slot: Slot) {
+      slots[slot.position] = slot;
+    },
+    free(position: number) {
+      slots[position] = undefined;
+      freePlaces.push(position);
+    },
+    /** Who has to leave. */
+    next(): Slot {
+      let slot = step();
+      for (let passed = 0; passed < maxPassedOver && slot.isUsed; passed += 1) {
+        slot.isUsed = false;
+        slot = step();
+      }
+      return slot;
+    },
+  };
 }
 
 /** Of one customer: one, as most have, or several by what they are of. */

@@ -76,9 +76,16 @@ function findKnot(document: DocumentNode, maxAliases: number): string | undefine
   if (spreads > maxSpreads) return `Spreads limit of ${maxSpreads} exceeded, found ${spreads}.`;
   let knot: string | undefined;
   let aliases = 0;
+  let mostAliases = 0;
+  const countAnew = () => {
+    aliases = 0;
+  };
   visit(document, {
+    OperationDefinition: countAnew,
+    FragmentDefinition: countAnew,
     Field: ({ alias }) => {
       if (alias !== undefined) aliases += 1;
+      mostAliases = Math.max(mostAliases, aliases);
     },
     SelectionSet: ({ selections }) => {
       if (selections.length <= maxRepeated || mostRepeated(selections) <= maxRepeated) return undefined;
@@ -86,7 +93,7 @@ function findKnot(document: DocumentNode, maxAliases: number): string | undefine
       return BREAK;
     },
   });
-  return aliases > maxAliases ? `Aliases limit of ${maxAliases} exceeded, found ${aliases}.` : knot;
+  return mostAliases > maxAliases ? `Aliases limit of ${maxAliases} exceeded, found ${mostAliases}.` : knot;
 }
 
 function mostRepeated(selections: readonly SelectionNode[]): number {

@@ -37,7 +37,7 @@ type GraphQLRouteDependencies = CallerDependencies & {
 
 /** GraphQL over HTTP, up to the point where it is GraphQL alone. Nobody's body is read before they said who they are. */
 export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Route {
-  const { config, page, execute, tracing } = dependencies;
+  const { config, page, execute, tracing, now } = dependencies;
   const callers = createCallers(dependencies);
   const responses = createResponseCache(dependencies);
   // A cache on the way must not give one caller's answer to another (RFC 9111, section 4.1).
@@ -67,8 +67,9 @@ export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Rout
     const key = toKey(identity, request, { search, posted });
     const kept = responses.find(key);
     if (kept !== undefined) {
+      const startedMs = now();
       if (kept.reuse.units > 1) await charge?.(kept.reuse.units - 1);
-      const given = responses.give(kept, { requestId, span });
+      const given = responses.give(kept, { requestId, span, startedMs });
       return callers.chargeAtOnce === undefined ? given : { ...given, posted };
     }
     const produced = await produce(toAsked(parseJsonBody(bytes, posted)));

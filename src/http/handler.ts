@@ -26,7 +26,7 @@ type Asked = {
   exchange: Exchange;
   route: Route | undefined;
 };
-type HandlerDependencies = HandlerSettings & { isReady: () => boolean };
+type HandlerDependencies = HandlerSettings & { isReady: () => boolean; keepAliveTimeoutMs: number };
 
 export type Handler = {
   listener: RequestListener;
@@ -85,8 +85,16 @@ export function createHandler(dependencies: HandlerDependencies): Handler {
 }
 
 /** Does at once, for a request that came before, what is done for any; nothing where it takes longer. */
-function createRecall({ routes, listener, emit, now, isReady }: HandlerDependencies): Recall {
+function createRecall({
+  routes,
+  listener,
+  emit,
+  now,
+  isReady,
+  keepAliveTimeoutMs,
+}: HandlerDependencies): Recall {
   const toDate = createHttpDate();
+  const keepAliveSeconds = Math.floor(keepAliveTimeoutMs / 1000);
   return ({ method, url, headers, posted, ownHeaders }, socket) => {
     const { pathname, search } = splitUrl(url);
     const requestId = toRequestId(headers['x-request-id']);
@@ -95,7 +103,7 @@ function createRecall({ routes, listener, emit, now, isReady }: HandlerDependenc
     const answer = routes.get(pathname)?.recall?.({ method, headers, socket }, { requestId, search, posted });
     if (answer === undefined) return undefined;
     emit({ type: 'requestEnded', listener, status: answer.status, durationMs: 0 });
-    return toText(answer, { requestId, ownHeaders, date: toDate(now()) });
+    return toText(answer, { requestId, ownHeaders, keepAliveSeconds, date: toDate(now()) });
   };
 }
 

@@ -1,8 +1,8 @@
-import { crc32 } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
 import type { Reuse } from '../reuse.ts';
 import type { Emit, OperationEnded } from '../telemetry/events.ts';
 import { describeOperation, type Span } from '../telemetry/trace.ts';
+import { createAskedBefore } from './askedBefore.ts';
 import type { HttpAnswer } from './route.ts';
 
 type Kept = { answer: HttpAnswer; reuse: Reuse };
@@ -10,11 +10,14 @@ type Kept = { answer: HttpAnswer; reuse: Reuse };
 /** `reuse` is there where the same question may be answered the same again. */
 export type Produced = HttpAnswer & { reuse: Reuse | undefined };
 
+/** `startedMs`: since when it is under way, where that is not now. */
+type Giving = { requestId: string; span: Span; startedMs?: number };
+
 export type ResponseCache = {
   /** What was answered to this question before, where that is as good as asking again. */
   find: (key: string) => Kept | undefined;
   /** Gives it again, and tells of it as of any operation. */
-  give: (kept: Kept, asking: { requestId: string; span: Span }) => HttpAnswer;
+  give: (kept: Kept, giving: Giving) => HttpAnswer;
   /** Keeps what may be given again; `posted` is what most of the key was made of. */
   keep: (key: string, posted: Buffer, produced: Produced) => void;
   /** An answer with a word on how long it is good for. */
@@ -29,7 +32,7 @@ const maxSize = 16_777_216;
 const maxKeyLength = 16_000;
 /** What is smaller is kept from the first time on. */
 const smallSize = 4096;
-/** Fewer than there is room for. */
+/** Of large answers, fewer than there is room for: those that come again later would find theirs gone already. */
 const maxQuestions = 1000;
 /** What an entry takes beside its texts, roughly. */
 const entrySize = 500;
@@ -38,7 +41,7 @@ const totalSize = 100;
 /** Keeps whole answers by what was asked, by whom, and byte for byte, for as long as the data in them allows. */
 export function createResponseCache({ emit, now }: CacheDependencies): ResponseCache {
   const kept = new LRUCache<string, Kept>({ maxSize });
-  const isAskedAgain = createMemoryOfQuestions();
+  const isAskedAgain = createAskedBefore(maxQuestions);
 
   function find(key: string): Kept | undefined {
     const found = kept.get(key);
@@ -54,7 +57,7 @@ export function createResponseCache({ emit, now }: CacheDependencies): ResponseC
     kept.set(key, { answer, reuse }, { size });
   }
 
-  function give({ answer, reuse }: Kept, { requestId, span }: { requestId: string; span: Span }): HttpAnswer {
+  function give({ answer, reuse }: Kept, { requestId, span, startedMs = now() }: Giving): HttpAnswer {
     const { operationName, totals } = reuse;
     const ended: OperationEnded = {
       type: 'operationEnded',
@@ -67,7 +70,7 @@ export function createResponseCache({ emit, now }: CacheDependencies): ResponseC
       totals: { memory: totals },
       responseCache: 'hit',
       execution: undefined,
-      durationMs: 0,
+      durationMs: now() - startedMs,
     };
     emit(ended);
     // Nothing but queries is kept.
@@ -80,23 +83,6 @@ export function createResponseCache({ emit, now }: CacheDependencies): ResponseC
     return { ...produced, headers: [...produced.headers, toCacheControl(reuse, now())] };
   }
   return { find, give, keep, toAnswer };
-}
-
-/**
- * Tells whether a question is among the last thousand. Large answers are kept only then: to keep ever new ones costs more
- * collections of garbage than any of them would save, and so do those that come again when there is no room left for
- * their answers. A false yes does no harm, so a weak hash will do.
- */
-function createMemoryOfQuestions(): (posted: Buffer) => boolean {
-  const hashes = new Set<number>();
-  return (posted) => {
-    const hash = crc32(posted);
-    const isKnown = hashes.delete(hash);
-    hashes.add(hash);
-    const [oldest] = hashes.size > maxQuestions ? hashes : [];
-    if (oldest !== undefined) hashes.delete(oldest);
-    return isKnown;
-  };
 }
 
 /** Says for how long an answer is as good as asking again (RFC 9111, section 5.2.2), to the one who asked. */

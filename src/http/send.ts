@@ -16,16 +16,25 @@ export function send(response: ServerResponse, answer: HttpAnswer, sending: Send
   response.writeHead(answer.status, list).end(answer.body, toEncoding(answer.body));
 }
 
-type Writing = Pick<Sending, 'requestId'> & { ownHeaders: OutgoingHttpHeaders; date: string };
+type Writing = Pick<Sending, 'requestId'> & {
+  ownHeaders: OutgoingHttpHeaders;
+  date: string;
+  /** As it is advertised. */
+  keepAliveSeconds: number;
+};
 
 /** The same as a text, with what Node would say of itself, on a connection that stays open. */
-export function toText(answer: HttpAnswer, { ownHeaders, date, requestId }: Writing): string {
+export function toText(
+  answer: HttpAnswer,
+  { ownHeaders, date, keepAliveSeconds, requestId }: Writing,
+): string {
   const { vary: ownVary, ...others } = ownHeaders;
   const list = toHeaderList(answer, { requestId, isLast: false, ownVary });
   let head = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}\r\n`;
   for (const name in others) head += `${name}: ${others[name]}\r\n`;
   for (let n = 0; n < list.length; n += 2) head += `${list[n]}: ${list[n + 1]}\r\n`;
-  return `${head}date: ${date}\r\nconnection: keep-alive\r\n\r\n${answer.body}`;
+  const own = `date: ${date}\r\nconnection: keep-alive\r\nkeep-alive: timeout=${keepAliveSeconds}`;
+  return `${head}${own}\r\n\r\n${answer.body}`;
 }
 
 /** Plain ASCII need not be looked through for what is none. */

@@ -48,8 +48,9 @@ export function createHttpServer(host: string, port: number, settings: HttpServe
   let isDraining = false;
   const isReady = () => !isDraining;
   const routes = new Map([...settings.routes, ...createProbes(isReady)]);
-  const handler = createHandler({ ...settings, routes, isReady });
   const limits = { ...connectionLimits, ...settings.connectionLimits };
+  const keepAliveTimeoutMs = limits.keepAliveTimeout;
+  const handler = createHandler({ ...settings, routes, isReady, keepAliveTimeoutMs });
   const server = createServer(limits, handler.listener);
   server.maxConnections = limits.maxConnections;
   // Who does not read its answer is cut off as well; nobody else is silent for longer than an upstream may be.

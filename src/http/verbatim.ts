@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { LRUCache } from 'lru-cache';
+import { createAskedBefore } from './askedBefore.ts';
 import { toEncoding } from './send.ts';
 
 /** A request that came before as the same bytes, and was answered from what was kept. */
@@ -51,6 +52,7 @@ const lifetimeMs = 60_000;
  */
 export function createVerbatim(recall: Recall): Verbatim {
   const known = new LRUCache<string, KnownRequest>({ max: maxKnown });
+  const isAskedAgain = createAskedBefore(maxKnown);
   const connections = new WeakMap<Socket, Connection>();
 
   /** From now on chunks come by here. Node's parser otherwise takes them straight from the system, and is the faster for it. */
@@ -62,18 +64,10 @@ export function createVerbatim(recall: Recall): Verbatim {
     socket.removeListener('data', parse as (chunk: Buffer) => void);
     socket.on('data', (chunk) => {
       const text = chunk.toString('latin1');
-      if (connection.isQuiet && answer(socket, text)) return;
-      Object.assign(connection, { chunk: text, heard: [], isQuiet: false });
+      if (connection.isQuiet && answer(socket, known.get(text), recall)) return;
+      Object.assign(connection, { chunk: text.length > maxLength ? '' : text, heard: [], isQuiet: false });
       parse.call(socket, chunk);
     });
-  }
-
-  function answer(socket: Socket, chunk: string): boolean {
-    const request = known.get(chunk);
-    // Whoever does not read its answers is dealt with by Node.
-    const text = request && socket.writableLength === 0 ? recall(request, socket) : undefined;
-    if (text !== undefined) socket.write(text, toEncoding(text));
-    return text !== undefined;
   }
 
   function hear(request: IncomingMessage): void {
@@ -89,15 +83,30 @@ export function createVerbatim(recall: Recall): Verbatim {
     const { method = '', url = '', headers } = request;
     const { chunk, heard } = connection;
     if (heard[0] !== request || chunk !== write(request, posted)) return;
-    if (chunk.length > maxLength || request.httpVersion !== '1.1' || !isPlain(headers)) return;
+    if (request.httpVersion !== '1.1' || !isPlain(headers)) return;
     response.once('finish', () => {
       // Nothing came since.
       connection.isQuiet = connection.heard === heard;
+      if (connection.isQuiet) Object.assign(connection, { chunk: '', heard: [] });
     });
+    if (!isAskedAgain(chunk)) return;
     if (known.size === 0) setTimeout(() => known.clear(), lifetimeMs).unref();
     known.set(chunk, { method, url, headers, posted, ownHeaders });
   }
   return { hear, learn };
+}
+
+/** Whether there was an answer at once. Whoever does not read its answers is dealt with by Node. */
+function answer(socket: Socket, request: KnownRequest | undefined, recall: Recall): boolean {
+  if (request === undefined || socket.writableLength > 0) return false;
+  try {
+    const text = recall(request, socket);
+    if (text !== undefined) socket.write(text, toEncoding(text));
+    return text !== undefined;
+  } catch {
+    socket.destroy();
+    return true;
+  }
 }
 
 /** The bytes that say what the parser heard, and nothing besides. */

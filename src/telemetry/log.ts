@@ -7,6 +7,9 @@ import { createSampling } from './sampling.ts';
 /** A line waits at most so long for others to leave with. */
 const longestDelayMs = 100;
 
+/** Characters that wait while nothing can be written; what comes then is lost. */
+const mostWaiting = 1_048_576;
+
 /** What is said once for each call that fails; changes of state are few, and each counts. */
 const mayFlood: ReadonlySet<GatewayEvent['type']> = new Set([
   'upstreamCallEnded',
@@ -111,9 +114,9 @@ function describeCause(cause: unknown, depth = 0): unknown {
   }
   const { name, message, stack } = cause;
   return {
-    name,
-    message,
-    stack,
+    name: String(name),
+    message: String(message),
+    stack: String(stack),
     ...(cause.cause === undefined || depth === 5 ? {} : { cause: describeCause(cause.cause, depth + 1) }),
   };
 }
@@ -130,14 +133,23 @@ function createRedaction(secrets: readonly string[]): (line: string) => string {
  */
 function createStdout(): LogDestination {
   const together = { minLength: 3584, maxWrite: 4096, periodicFlush: longestDelayMs };
-  const stdout = new sonicBoom.SonicBoom({ fd: 1, sync: true, ...together });
-  process.once('exit', () => stdout.flushSync());
-  let isBroken = false;
-  // Whoever read the log has gone, and nobody's answer should suffer for that.
-  stdout.on('error', () => {
-    isBroken = true;
+  const stdout = new sonicBoom.SonicBoom({ fd: 1, sync: true, maxLength: mostWaiting, ...together });
+  // Nobody's answer should suffer for a log that cannot be written. What a full disk did not take is tried again.
+  stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+    // Whoever read it has gone.
+    if (code === 'EPIPE') stdout.destroy();
   });
-  return { write: (line) => isBroken || stdout.write(line) };
+  const isGone = () => 'destroyed' in stdout && stdout.destroyed === true;
+  process.once('exit', () => isGone() || flush(stdout));
+  return { write: (line) => isGone() || stdout.write(line) };
+}
+
+function flush(stdout: { flushSync: () => void }): void {
+  try {
+    stdout.flushSync();
+  } catch {
+    // It cannot be told any longer.
+  }
 }
 
 /** ISO 8601, of which all but the milliseconds are made once a second. */
@@ -172,7 +184,8 @@ function toJson(value: unknown): string {
   if (typeof value === 'string') return plainText.test(value) ? `"${value}"` : JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(toJson).join(',')}]`;
   if (isRecord(value)) return `{${toFields(value).slice(1)}}`;
-  return String(value);
+  // A number that JSON has no word for is null there.
+  return JSON.stringify(value);
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

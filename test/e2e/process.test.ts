@@ -63,6 +63,7 @@ describe('the gateway as a process', () => {
     for (let n = 0; n < 40; n += 1) expect((await ask(customer)).status).toBe(200);
     gateway.signal('SIGTERM');
     expect(await gateway.exited).toBe(0);
+    expect(gateway.output()).not.toContain('EPIPE');
   });
 
   it('says so where its port is taken', async () => {

@@ -50,6 +50,12 @@ describe('a document', () => {
     expect(body).toEqual(refusal(/Aliases limit of 20 exceeded/));
   });
 
+  it('may have several operations of that many aliases', async () => {
+    const operation = (name: string) => `query ${name} ${aliases(15)}`;
+    const body = JSON.stringify({ query: ['A', 'B', 'C'].map(operation).join(' '), operationName: 'B' });
+    expect((await gateway.gql('', {}, { body })).body.errors).toBeUndefined();
+  });
+
   it('may have 50 directives, and no more', async () => {
     const spread = (count: number) =>
       `{ ${Array.from({ length: count }, () => `... @include(if: true) { __typename }`).join(' ')} }`;

@@ -42,6 +42,18 @@ describe('the memory', () => {
     expect(quantities()).toEqual(keys.map((_, n) => n));
   });
 
+  it('gives away what is free before anybody has to leave', () => {
+    const memory = createMemory(100, createPurges());
+    const names = Array.from({ length: 200 }, (_, n) => String(n));
+    const count = () => names.filter((name) => memory.get(keyOf(name)) !== undefined).length;
+    for (const name of names.slice(0, 100)) memory.set(keyOf(name), entry(1, 1), 0);
+    for (const name of names.slice(0, 90)) memory.delete(keyOf(name));
+    for (const name of names.slice(100, 190)) memory.set(keyOf(name), entry(1, 1), 0);
+    expect(count()).toBe(100);
+    for (const name of names.slice(190)) memory.set(keyOf(name), entry(1, 1), 0);
+    expect(count()).toBe(100);
+  });
+
   it('makes room in time where all of them were used', () => {
     const memory = createMemory(1000, createPurges());
     const names = Array.from({ length: 1200 }, (_, n) => String(n));

@@ -44,6 +44,19 @@ describe('a limit of this process alone', () => {
   });
 });
 
+describe('a clock that is set back', () => {
+  it('leaves nobody in a window that does not end', async () => {
+    let nowMs = 3_600_000;
+    const limit = await createRateLimit({ unitsPerMinute: 10, redis: undefined, now: () => nowMs });
+    const take = (caller: string, units: number) => limit?.chargeAtOnce?.(caller, units);
+    expect(take('early', 10)).toBe(true);
+    nowMs = 0;
+    expect([take('early', 10), take('a', 10), take('a', 1)]).toEqual([true, true, false]);
+    nowMs = 60_000;
+    expect([take('early', 10), take('a', 10), take('a', 1)]).toEqual([true, true, false]);
+  });
+});
+
 describe('no limit', () => {
   it('costs nothing', async () => {
     expect(await createRateLimit({ unitsPerMinute: 0, redis: undefined, now: () => 0 })).toBeUndefined();

@@ -1,17 +1,17 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { createVerbatim } from '../../src/http/verbatim.ts';
 
 const bytes = 'POST /graphql HTTP/1.1\r\nhost: x\r\n\r\n{}';
 
 /** A connection whose parser makes a request of each chunk. */
-function createConnection() {
+function createConnection(recall = () => 'answer') {
   const parsed: IncomingMessage[] = [];
   const written: string[] = [];
-  const verbatim = createVerbatim(() => 'answer');
+  const verbatim = createVerbatim(recall);
   const write = (text: string) => written.push(text);
-  const socket = Object.assign(new EventEmitter(), { writableLength: 0, write });
+  const socket = Object.assign(new EventEmitter(), { writableLength: 0, write, destroy: jest.fn() });
   socket.on('data', () => {
     const said = { method: 'POST', url: '/graphql', httpVersion: '1.1', rawHeaders: ['host', 'x'] };
     const request = { ...said, headers: { host: 'x' }, socket } as unknown as IncomingMessage;
@@ -52,6 +52,19 @@ describe('bytes that came before', () => {
     answer(parsed[1])();
     send();
     expect([parsed.length, written]).toEqual([4, []]);
+  });
+
+  it('end the connection and nothing else where the answer fails', () => {
+    const { socket, parsed, send, answer } = createConnection(() => {
+      throw new Error('broken');
+    });
+    for (let n = 0; n < 3; n += 1) {
+      send();
+      answer(parsed[n])();
+    }
+    expect(socket.destroy).not.toHaveBeenCalled();
+    send();
+    expect([parsed.length, socket.destroy.mock.calls.length]).toEqual([3, 1]);
   });
 
   it('are parsed while the client does not read', () => {
