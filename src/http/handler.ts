@@ -59,8 +59,8 @@ export function createHandler(dependencies: HandlerDependencies): Handler {
       // Nobody was answered who has gone.
       if (response.destroyed) return;
       const { posted } = answer;
-      const ownHeaders = response.getHeaders();
-      if (posted !== undefined) verbatim.learn({ request, response, posted, ownHeaders });
+      if (posted !== undefined)
+        verbatim.learn({ request, response, posted, ownHeaders: response.getHeaders() });
       send(response, answer, { requestId: exchange.requestId, isLast: !isReady() });
       emit({ type: 'requestEnded', listener: name, status: answer.status, durationMs: now() - startedMs });
     } catch {
