@@ -40,6 +40,7 @@ export function createCompiledExecution(dependencies: CompiledDependencies): Com
   const { schema, formatError } = dependencies;
   // A document may have several operations.
   const prepared = new WeakMap<OperationDefinitionNode, Prepared>();
+  const restore = createRestoring();
 
   function prepare({ document, definition }: Operation): Query | undefined {
     const one = prepared.get(definition) ?? { executions: 0, query: undefined };
@@ -56,7 +57,7 @@ export function createCompiledExecution(dependencies: CompiledDependencies): Com
     context.outcome.execution = 'compiled';
     if (errors === undefined) return { data };
     return {
-      errors: errors.map((error) => formatError(withNodes(error, operation.document), context.requestId)),
+      errors: errors.map((error) => formatError(restore(error, operation.document), context.requestId)),
       data,
     };
   }
@@ -104,18 +105,32 @@ function isReadOtherwise(document: DocumentNode): boolean {
   return isOdd;
 }
 
-/** Errors of compiled code know where in the document they belong, but not to which field. */
-function withNodes(
-  { message, locations, path, originalError }: GraphQLError,
-  document: DocumentNode,
-): GraphQLError {
-  const places = new Set(locations?.map(({ line, column }) => `${line}:${column}`));
-  const nodes: FieldNode[] = [];
+type Restore = (error: GraphQLError, document: DocumentNode) => GraphQLError;
+
+/**
+ * Errors of compiled code know where in the document they belong, but not to which field. Where that is, is looked up once
+ * for each document: fifty totals may fail together.
+ */
+function createRestoring(): Restore {
+  const known = new WeakMap<DocumentNode, ReadonlyMap<string, FieldNode>>();
+  return ({ message, locations, path, originalError }, document) => {
+    const fields = known.get(document) ?? fieldsByPlace(document);
+    known.set(document, fields);
+    const nodes = locations?.flatMap((place) => fields.get(toPlace(place)) ?? []) ?? [];
+    return new GraphQLError(message, { nodes, path: path ?? null, originalError: originalError ?? null });
+  };
+}
+
+function fieldsByPlace(document: DocumentNode): ReadonlyMap<string, FieldNode> {
+  const fields = new Map<string, FieldNode>();
   visit(document, {
     Field: (node) => {
-      const { line, column } = node.loc?.startToken ?? { line: 0, column: 0 };
-      if (places.has(`${line}:${column}`)) nodes.push(node);
+      if (node.loc !== undefined) fields.set(toPlace(node.loc.startToken), node);
     },
   });
-  return new GraphQLError(message, { nodes, path: path ?? null, originalError: originalError ?? null });
+  return fields;
+}
+
+function toPlace({ line, column }: { line: number; column: number }): string {
+  return `${line}:${column}`;
 }

@@ -111,17 +111,19 @@ function countUpstream({ counter, gauge, duration }: Instruments): Emit {
   const calls = counter('upstream_requests_total', 'Calls by status, or by why there is none', 'status');
   const took = duration('upstream_request_duration_seconds', 'Of one call', callBounds);
   const retries = counter('upstream_retries_total', 'Calls that are made again');
-  const inflight = gauge('upstream_inflight', 'Calls under way');
-  const queue = gauge('upstream_queue', 'Calls that wait for their turn');
+  let underWay = 0;
+  let waiting = 0;
+  gauge('upstream_inflight', 'Calls under way', { read: () => underWay });
+  gauge('upstream_queue', 'Calls that wait for their turn', { read: () => waiting });
 
   return (event) => {
-    if (event.type === 'upstreamCallStarted') inflight.inc();
+    if (event.type === 'upstreamCallStarted') underWay += 1;
     else if (event.type === 'upstreamCallEnded') {
-      inflight.dec();
+      underWay -= 1;
       calls(1, event.result);
       took(event.durationMs);
     } else if (event.type === 'upstreamRetry') retries(1);
-    else if (event.type === 'upstreamLineChanged') queue.inc(event.change);
+    else if (event.type === 'upstreamLineChanged') waiting += event.change;
   };
 }
 
