@@ -31,6 +31,10 @@ export type Verbatim = {
 export type Recall = (known: KnownRequest, socket: Socket) => string | undefined;
 
 type Connection = {
+  /** Whether what comes is seen here before it is parsed. */
+  isWatched: boolean;
+  /** How many requests in a row had never come before. */
+  inVain: number;
   /** What came last. */
   chunk: string;
   /** The requests that began in it. */
@@ -40,6 +44,8 @@ type Connection = {
 };
 
 const maxKnown = 1000;
+/** After so many that came never before, as where each has an id of its own, a connection is left alone. */
+const maxInVain = 8;
 /** V8 hashes longer texts by their length alone, so that a caller could make all of its own collide. */
 const maxLength = 16_000;
 /** Credentials are a part of what is remembered: no longer than this. */
@@ -56,14 +62,13 @@ export function createVerbatim(recall: Recall): Verbatim {
   const connections = new WeakMap<Socket, Connection>();
 
   /** From now on chunks come by here. Node's parser otherwise takes them straight from the system, and is the faster for it. */
-  function watch(socket: Socket): void {
+  function watch(socket: Socket, connection: Connection): void {
     const [parse, ...others] = socket.listeners('data');
     if (parse === undefined || others.length > 0) return;
-    const connection: Connection = { chunk: '', heard: [], isQuiet: false };
-    connections.set(socket, connection);
+    connection.isWatched = true;
     socket.removeListener('data', parse as (chunk: Buffer) => void);
     socket.on('data', (chunk) => {
-      const text = chunk.toString('latin1');
+      const text = connection.inVain < maxInVain ? chunk.toString('latin1') : '';
       if (connection.isQuiet && answer(socket, known.get(text), recall)) return;
       Object.assign(connection, { chunk: text.length > maxLength ? '' : text, heard: [], isQuiet: false });
       parse.call(socket, chunk);
@@ -71,25 +76,33 @@ export function createVerbatim(recall: Recall): Verbatim {
   }
 
   function hear(request: IncomingMessage): void {
-    connections.get(request.socket)?.heard.push(request);
+    const connection = connections.get(request.socket);
+    if (connection?.isWatched) connection.heard.push(request);
   }
 
-  function learn({ request, response, posted, ownHeaders }: Answered): void {
-    const connection = connections.get(request.socket);
-    if (connection === undefined) {
-      watch(request.socket);
-      return;
-    }
+  function learn(answered: Answered): void {
+    const { request, posted } = answered;
+    const { socket } = request;
+    const connection = connections.get(socket) ?? createConnection();
+    connections.set(socket, connection);
+    if (connection.inVain === maxInVain) return;
+    const bytes = write(request, posted);
+    const isAgain = bytes.length <= maxLength && isPlain(request) && isAskedAgain(bytes);
+    connection.inVain = isAgain ? 0 : connection.inVain + 1;
+    if (!isAgain) return;
+    if (!connection.isWatched) watch(socket, connection);
+    else if (connection.heard[0] === request && connection.chunk === bytes) know(answered, connection);
+  }
+
+  /** The request is the whole of the last chunk. */
+  function know({ request, response, posted, ownHeaders }: Answered, connection: Connection): void {
     const { method = '', url = '', headers } = request;
     const { chunk, heard } = connection;
-    if (heard[0] !== request || chunk !== write(request, posted)) return;
-    if (request.httpVersion !== '1.1' || !isPlain(headers)) return;
     response.once('finish', () => {
       // Nothing came since.
       connection.isQuiet = connection.heard === heard;
       if (connection.isQuiet) Object.assign(connection, { chunk: '', heard: [] });
     });
-    if (!isAskedAgain(chunk)) return;
     if (known.size === 0) setTimeout(() => known.clear(), lifetimeMs).unref();
     known.set(chunk, { method, url, headers, posted, ownHeaders });
   }
@@ -117,6 +130,12 @@ function write({ method, url, httpVersion, rawHeaders }: IncomingMessage, posted
 }
 
 /** Whether there is nothing about the connection that Node would have to see to. */
-function isPlain({ connection = 'keep-alive', expect, upgrade }: IncomingHttpHeaders): boolean {
-  return connection.toLowerCase() === 'keep-alive' && expect === undefined && upgrade === undefined;
+function isPlain({ httpVersion, headers }: IncomingMessage): boolean {
+  const { connection = 'keep-alive', expect, upgrade } = headers;
+  const staysOpen = httpVersion === '1.1' && connection.toLowerCase() === 'keep-alive';
+  return staysOpen && expect === undefined && upgrade === undefined;
+}
+
+function createConnection(): Connection {
+  return { isWatched: false, inVain: 0, chunk: '', heard: [], isQuiet: false };
 }

@@ -44,14 +44,16 @@ describe('bytes that came before', () => {
 
   it('are parsed while the same bytes wait for an answer that took longer', () => {
     const { parsed, written, send, answer } = createConnection();
-    send();
-    answer(parsed[0])();
+    for (let n = 0; n < 2; n += 1) {
+      send();
+      answer(parsed[n])();
+    }
     send();
     send();
     // The first of the two, when the second has come.
-    answer(parsed[1])();
+    answer(parsed[2])();
     send();
-    expect([parsed.length, written]).toEqual([4, []]);
+    expect([parsed.length, written]).toEqual([5, []]);
   });
 
   it('end the connection and nothing else where the answer fails', () => {
@@ -69,12 +71,16 @@ describe('bytes that came before', () => {
 
   it('are parsed while the client does not read', () => {
     const { socket, parsed, written, send, answer } = createConnection();
-    send();
-    answer(parsed[0])();
-    send();
-    answer(parsed[1])();
+    for (let n = 0; n < 3; n += 1) {
+      send();
+      answer(parsed[n])();
+    }
     socket.writableLength = 1;
     send();
-    expect([parsed.length, written]).toEqual([3, []]);
+    socket.writableLength = 0;
+    expect([parsed.length, written]).toEqual([4, []]);
+    answer(parsed[3])();
+    send();
+    expect([parsed.length, written]).toEqual([4, ['answer']]);
   });
 });
