@@ -1,6 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { LRUCache } from 'lru-cache';
 import { createAskedBefore } from './askedBefore.ts';
 import { toEncoding } from './send.ts';
 
@@ -57,7 +56,8 @@ const lifetimeMs = 60_000;
  * is that same request again. All else goes to Node's parser as ever.
  */
 export function createVerbatim(recall: Recall): Verbatim {
-  const known = new LRUCache<string, KnownRequest>({ max: maxKnown });
+  // A Map keeps its order: what came to be known first leaves first.
+  const known = new Map<string, KnownRequest>();
   const isAskedAgain = createAskedBefore(maxKnown);
   const connections = new WeakMap<Socket, Connection>();
 
@@ -105,6 +105,8 @@ export function createVerbatim(recall: Recall): Verbatim {
     });
     if (known.size === 0) setTimeout(() => known.clear(), lifetimeMs).unref();
     known.set(chunk, { method, url, headers, posted, ownHeaders });
+    const [oldest] = known.size > maxKnown ? known.keys() : [];
+    if (oldest !== undefined) known.delete(oldest);
   }
   return { hear, learn };
 }
