@@ -133,7 +133,9 @@ function createRedaction(secrets: readonly string[]): (line: string) => string {
  */
 function createStdout(): LogDestination {
   const together = { minLength: 3584, maxWrite: 4096, periodicFlush: longestDelayMs };
-  const stdout = new sonicBoom.SonicBoom({ fd: 1, sync: true, maxLength: mostWaiting, ...together });
+  // Its types describe the default export otherwise to a bundler than to Node.
+  const { SonicBoom } = sonicBoom as unknown as typeof import('sonic-boom');
+  const stdout = new SonicBoom({ fd: 1, sync: true, maxLength: mostWaiting, ...together });
   // Nobody's answer should suffer for a log that cannot be written. What a full disk did not take is tried again.
   stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
     // Whoever read it has gone.
