@@ -1,18 +1,16 @@
 import {
-  BREAK,
   type DocumentNode,
   type FieldNode,
   type FormattedExecutionResult,
   GraphQLError,
   type GraphQLFormattedError,
   type GraphQLSchema,
-  Kind,
   type OperationDefinitionNode,
   visit,
 } from 'graphql';
 import { type CompiledQuery, compileQuery, isCompiledQuery } from 'graphql-jit';
+import { isCompilable } from './compilable.ts';
 import type { Context } from './context.ts';
-import { mayFail } from './countTotals.ts';
 import type { Operation } from './operation.ts';
 
 /** Compiling takes as long as a dozen executions save (3 ms for 50 aliases): it is for documents that come again. */
@@ -65,44 +63,9 @@ export function createCompiledExecution(dependencies: CompiledDependencies): Com
 }
 
 function compile(schema: GraphQLSchema, document: DocumentNode, { name }: OperationDefinitionNode) {
-  if (mayMergeSkipped(document) || isReadOtherwise(document)) return undefined;
+  if (!isCompilable(document)) return undefined;
   const compiled = compileQuery(schema, document, name?.value);
   return isCompiledQuery(compiled) ? compiled.query : undefined;
-}
-
-/** Where fields of one name are merged, compiled code names the places of those, too, that a directive skips. */
-function mayMergeSkipped(document: DocumentNode): boolean {
-  const names: string[] = [];
-  let hasDirectives = false;
-  visit(document, {
-    Directive: () => {
-      hasDirectives = true;
-    },
-    Field: ({ alias, name }) => {
-      if (mayFail(name.value)) names.push((alias ?? name).value);
-    },
-  });
-  return hasDirectives && new Set(names).size < names.length;
-}
-
-/**
- * Compiled code reads some documents in another way than graphql-js does: it takes no variables inside an untyped literal, lets
- * a null through where a variable's default hid that none may be, and makes plain objects by names that callers choose.
- */
-function isReadOtherwise(document: DocumentNode): boolean {
-  if (document.loc?.source.body.includes('__proto__')) return true;
-  let isOdd = false;
-  const giveUp = () => {
-    isOdd = true;
-    return BREAK;
-  };
-  visit(document, {
-    VariableDefinition: ({ defaultValue, type }) =>
-      defaultValue !== undefined && type.kind !== Kind.NON_NULL_TYPE ? giveUp() : undefined,
-    Argument: ({ name, value }) =>
-      name.value === 'representations' && value.kind !== Kind.VARIABLE ? giveUp() : undefined,
-  });
-  return isOdd;
 }
 
 type Restore = (error: GraphQLError, document: DocumentNode) => GraphQLError;

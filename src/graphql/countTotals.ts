@@ -29,11 +29,6 @@ const totalFields = new Map<string, string | null>([
   ['customerTotal', null],
 ]);
 
-/** Whether a field of this name may come with an error in its place. */
-export function mayFail(fieldName: string): boolean {
-  return totalFields.has(fieldName) || fieldName === '_entities';
-}
-
 /**
  * How many totals a valid operation asks for before equal ones collapse, counted no further than one over `limit`.
  * Aliases, list items and entities each count; skipped fields, and fields selected again under one name, do not.

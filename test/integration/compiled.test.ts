@@ -58,6 +58,7 @@ const leaf = fc.constantFrom(
   'customerId',
   'e: entitlement { id __typename }',
   '...Leaf',
+  '...Leaf @skip(if: $yes)',
 );
 const depth = fc.createDepthIdentifier();
 
@@ -110,6 +111,8 @@ const whole = (fields: string[]) => `${head} { ${fields.join(' ')} ...All }
     z2: customerEntitlementTotals(requests: $requests) @include(if: $no) { quantity }
     z3: _entities(representations: $representations) @include(if: $no) { __typename }
   }`;
+
+const one = `customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}")`;
 
 describe('a compiled document', () => {
   it('answers as graphql-js does, byte for byte, whatever it asks for', async () => {
@@ -168,6 +171,30 @@ describe('a compiled document', () => {
       JSON.parse('{ "__proto__": 86400 }'),
     ],
     ['a field that is named as no other', '{ a: __typename __proto__: __typename b: __typename }'],
+    [
+      'a field again after a fragment that may have it',
+      `query ($no: Boolean = false) { ${one} { ...F quantity stale } } fragment F on CustomerEntitlementTotal { ... @include(if: $no) { stale } asOf }`,
+    ],
+    [
+      'a fragment again that was skipped',
+      `{ ${one} { stale ...F @skip(if: true) ...F } } fragment F on CustomerEntitlementTotal { quantity }`,
+    ],
+    [
+      'a fragment again within one that was skipped',
+      `{ ${one} { ...F @skip(if: true) ...G } } fragment F on CustomerEntitlementTotal { ...G } fragment G on CustomerEntitlementTotal { quantity }`,
+    ],
+    [
+      'a field again within another that was skipped',
+      `{ ${one} @skip(if: true) { customer { id } } ${one} { quantity customer { id } } }`,
+    ],
+    [
+      'a fragment again elsewhere',
+      `query ($yes: Boolean = true) { a: ${one} { ...F @skip(if: $yes) stale } b: ${one} { ...F } } fragment F on CustomerEntitlementTotal { quantity }`,
+    ],
+    [
+      'a fragment that another fragment skips',
+      `{ a: ${one} { ...G stale } b: ${one} { ...F } } fragment F on CustomerEntitlementTotal { quantity } fragment G on CustomerEntitlementTotal { ... @include(if: false) { ...F } stale }`,
+    ],
     ['two operations', 'query A { __typename } query B { _service { sdl } }'],
   ] as [string, string, object?][])('answers %s alike', async (_, query, values = {}) => {
     const [first, ...others] = await askOften(query, values);
