@@ -32,13 +32,15 @@ function peer(name: string, file: string): Contestant {
 
 export function gateway(name: string, environment: Record<string, string> = {}): Contestant {
   const credentials = { ZENSKAR_API_KEY: 'bench-api-key', ZENSKAR_ORGANISATION: 'bench-organisation' };
+  // As `npm start` and the image have it.
+  const codeCache = { NODE_COMPILE_CACHE: 'node_modules/.cache/node' };
   return {
     name,
     idType: 'UUID',
     takes: always,
     make: (ZENSKAR_URL) => ({
       command: [node, 'src/main.ts'],
-      environment: { ...credentials, ZENSKAR_URL, ...environment },
+      environment: { ...credentials, ...codeCache, ZENSKAR_URL, ...environment },
       cwd: root,
     }),
   };

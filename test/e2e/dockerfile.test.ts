@@ -35,15 +35,21 @@ describe('the Dockerfile', () => {
         });
       }
     }
-    for (const [program = '', ...args] of instructions('RUN')) await execute(program, args, { cwd: image });
+    const kept = { NODE_COMPILE_CACHE: join(image, 'node_modules/.cache/node') };
+    const env = { ...process.env, ...kept };
+    for (const [program = '', ...args] of instructions('RUN'))
+      await execute(program, args, { cwd: image, env });
     const [, ...start] = commandOf('CMD');
     const [, ...check] = commandOf('HEALTHCHECK');
     const gateway = runGateway(
-      { HOST: '0.0.0.0', AUTH_ALLOW_ANONYMOUS: 'true' },
+      { ...kept, HOST: '0.0.0.0', AUTH_ALLOW_ANONYMOUS: 'true', NODE_DEBUG_NATIVE: 'COMPILE_CACHE' },
       { cwd: image, args: start },
     );
     try {
       const [, port = ''] = await gateway.printed(/"url":"http:\/\/0\.0\.0\.0:(\d+)"/);
+      // The build has kept all that a start needs.
+      expect(gateway.output()).toMatch(/code cache for ESM .*app\.ts was accepted/);
+      expect(gateway.output()).not.toMatch(/was not initialized/);
       expect(await run(check, { PORT: port }, image).exited).toBe(0);
       expect(await run(check, { PORT: '1' }, image).exited).toBe(1);
     } finally {
@@ -54,7 +60,10 @@ describe('the Dockerfile', () => {
 
   it('runs as somebody who is not root, on any address, and opens no door by itself', async () => {
     expect(instructions('USER')).toEqual([['node']]);
-    expect(instructions('ENV')).toEqual([['HOST=0.0.0.0', 'PORT=4000']]);
+    expect(instructions('ENV')).toEqual([
+      ['NODE_COMPILE_CACHE=/app/node_modules/.cache/node'],
+      ['HOST=0.0.0.0', 'PORT=4000'],
+    ]);
     const unguarded = runGateway({ HOST: '0.0.0.0' });
     expect(await unguarded.exited).toBe(78);
     expect(unguarded.output()).toMatch(/AUTH_ALLOW_ANONYMOUS=true/);
