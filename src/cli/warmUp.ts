@@ -21,6 +21,7 @@ const environment = {
 };
 const main = new URL('../main.ts', import.meta.url).pathname;
 const gateway = spawn(process.execPath, [main], {
+  // biome-ignore lint/style/noProcessEnv: the entry of a program; the other is run as this one was
   env: { ...process.env, ...environment },
   stdio: ['ignore', 'pipe', 'inherit'],
 });
