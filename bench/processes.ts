@@ -92,28 +92,22 @@ function family(pid: number): number[] {
   return [pid, ...children.flatMap(family)];
 }
 
+/** What wrk prints, with the load on the second core; fails where an answer did. */
+export async function wrk(url: string, script: string, load: readonly string[]): Promise<string> {
+  const args = ['-c', '1', 'wrk', ...load, '--timeout', '10', '-s', script, `${url}/graphql`];
+  const { stdout } = await execute('taskset', args);
+  const failed = /Non-2xx or 3xx responses: (\d+)|Socket errors: .*/.exec(stdout);
+  if (failed !== null) throw new Error(`wrk: ${failed[0]}`);
+  return stdout;
+}
+
 /** Requests per second by wrk, and how many were answered with anything but a success. */
 export async function runWrk(
   url: string,
   script: string,
   seconds: number,
 ): Promise<{ perSecond: number; requests: number }> {
-  const args = [
-    '-c',
-    '1',
-    'wrk',
-    '-t1',
-    '-c32',
-    `-d${seconds}`,
-    '--timeout',
-    '10',
-    '-s',
-    script,
-    `${url}/graphql`,
-  ];
-  const { stdout } = await execute('taskset', args);
-  const failed = /Non-2xx or 3xx responses: (\d+)|Socket errors: .*/.exec(stdout);
-  if (failed !== null) throw new Error(`wrk: ${failed[0]}`);
-  const requests = Number(/(\d+) requests in/.exec(stdout)?.[1]);
-  return { perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]), requests };
+  const printed = await wrk(url, script, ['-t1', '-c32', `-d${seconds}`]);
+  const requests = Number(/(\d+) requests in/.exec(printed)?.[1]);
+  return { perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(printed)?.[1]), requests };
 }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { crc32 } from 'node:zlib';
 import { challenges, identifyingHeaders } from '../auth/identify.ts';
 import type { Identity } from '../auth/identity.ts';
 import { AppError } from '../errors.ts';
@@ -21,8 +22,6 @@ type GraphQLRequest = Omit<Exchange, 'createSignal'> & {
   identity: Identity | undefined;
   charge: ((units: number) => Promise<void>) | undefined;
 };
-
-type Posted = { search: string /** As latin1: bytes become a text one to one. */; posted: string };
 
 type TracedAnswer = (request: IncomingMessage, exchange: Exchange, span: Span) => Promise<HttpAnswer>;
 
@@ -63,17 +62,17 @@ export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Rout
     if (method !== 'POST' || identity === undefined)
       return responses.toAnswer(await produce(toAsked(undefined)));
     const bytes = await readBody(request, config.HTTP_MAX_BODY_BYTES);
-    const posted = bytes.toString('latin1');
-    const key = toKey(identity, request, { search, posted });
-    const kept = responses.find(key);
+    const posted = { text: bytes.toString('latin1'), crc: crc32(bytes) };
+    const question = { asker: toAsker(identity, request, search), posted };
+    const kept = responses.find(question);
     if (kept !== undefined) {
       const startedMs = now();
       if (kept.reuse.units > 1) await charge?.(kept.reuse.units - 1);
       const given = responses.give(kept, { requestId, span, startedMs });
       return callers.chargeAtOnce === undefined ? given : { ...given, posted };
     }
-    const produced = await produce(toAsked(parseJsonBody(bytes, posted)));
-    responses.keep(key, bytes, produced);
+    const produced = await produce(toAsked(parseJsonBody(bytes, posted.text)));
+    responses.keep(question, produced);
     return responses.toAnswer(produced);
   }
 
@@ -89,7 +88,7 @@ function createRecall({ callers, responses, tracing }: RecallDependencies): NonN
   return (asked, { requestId, search, posted }) => {
     const identity = callers.identifyAtOnce(asked);
     if (identity === undefined) return undefined;
-    const kept = responses.find(toKey(identity, asked, { search, posted }));
+    const kept = responses.find({ asker: toAsker(identity, asked, search), posted });
     if (kept === undefined || !callers.chargeAtOnce?.(asked, identity, kept.reuse.units)) return undefined;
     const span = tracing.startOperation(asked.headers);
     const recalled = responses.give(kept, { requestId, span });
@@ -118,9 +117,9 @@ async function endWith(answered: Promise<HttpAnswer>, span: Span): Promise<HttpA
   }
 }
 
-/** All that an answer follows from. A question by GET must pass Apollo's CSRF check first. */
-function toKey({ tenant, view }: Identity, { headers }: Asked, { search, posted }: Posted): string {
-  return `${tenant.scope}\n${view}\n${headers.accept}\n${search}\n${posted}`;
+/** All that an answer follows from, but what was posted. A question by GET must pass Apollo's CSRF check first. */
+function toAsker({ tenant, view }: Identity, { headers }: Asked, search: string): string {
+  return `${tenant.scope}\n${view}\n${headers.accept}\n${search}`;
 }
 
 /** Of a request that did not come as far as an operation, by the codes that its answer will have. */

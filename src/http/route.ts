@@ -9,6 +9,9 @@ export type Exchange = {
   createSignal: () => AbortSignal;
 };
 
+/** What was posted, as latin1, in which bytes become a text one to one; and the CRC-32 of them. */
+export type Posted = { text: string; crc: number };
+
 /** What an answer follows from, beside what was posted. */
 export type Asked = Pick<IncomingMessage, 'method' | 'headers' | 'socket'>;
 
@@ -16,8 +19,8 @@ export type HttpAnswer = {
   status: number;
   headers: Iterable<[string, string]>;
   body: string | Buffer;
-  /** What was posted, as latin1, where the answer was kept: `recall` may give it again. */
-  posted?: string;
+  /** What was posted, where the answer was kept: `recall` may give it again. */
+  posted?: Posted;
 };
 
 /** Answers one path. */
@@ -30,7 +33,7 @@ export type Route = {
   /** The answer to this POST, where it is kept and nobody has to be asked; undefined where it is not. */
   recall?: (
     asked: Asked,
-    recalled: Omit<Exchange, 'createSignal'> & { posted: string },
+    recalled: Omit<Exchange, 'createSignal'> & { posted: Posted },
   ) => HttpAnswer | undefined;
 };
 

@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { crc32 } from 'node:zlib';
 import { createAskedBefore } from './askedBefore.ts';
+import type { Posted } from './route.ts';
 import { toEncoding } from './send.ts';
 
 /** A request that came before as the same bytes, and was answered from what was kept. */
@@ -8,8 +10,7 @@ type KnownRequest = {
   method: string;
   url: string;
   headers: IncomingHttpHeaders;
-  /** What was posted, as latin1. */
-  posted: string;
+  posted: Posted;
   /** What its answers have to say beside what the route says. */
   ownHeaders: OutgoingHttpHeaders;
 };
@@ -86,8 +87,8 @@ export function createVerbatim(recall: Recall): Verbatim {
     const connection = connections.get(socket) ?? createConnection();
     connections.set(socket, connection);
     if (connection.inVain === maxInVain) return;
-    const bytes = write(request, posted);
-    const isAgain = bytes.length <= maxLength && isPlain(request) && isAskedAgain(bytes);
+    const bytes = write(request, posted.text);
+    const isAgain = bytes.length <= maxLength && isPlain(request) && isAskedAgain(crc32(bytes));
     connection.inVain = isAgain ? 0 : connection.inVain + 1;
     if (!isAgain) return;
     if (!connection.isWatched) watch(socket, connection);
@@ -125,10 +126,10 @@ function answer(socket: Socket, request: KnownRequest | undefined, recall: Recal
 }
 
 /** The bytes that say what the parser heard, and nothing besides. */
-function write({ method, url, httpVersion, rawHeaders }: IncomingMessage, posted: string): string {
+function write({ method, url, httpVersion, rawHeaders }: IncomingMessage, body: string): string {
   let head = `${method} ${url} HTTP/${httpVersion}\r\n`;
   for (let n = 0; n < rawHeaders.length; n += 2) head += `${rawHeaders[n]}: ${rawHeaders[n + 1]}\r\n`;
-  return `${head}\r\n${posted}`;
+  return `${head}\r\n${body}`;
 }
 
 /** Whether there is nothing about the connection that Node would have to see to. */

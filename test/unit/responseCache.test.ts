@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createResponseCache } from '../../src/http/responseCache.ts';
+import { toQuestion } from '../support/questions.ts';
 
 describe('large answers', () => {
   /** How many of so many questions have to be answered anew, each time all of them are asked. */
@@ -9,10 +10,10 @@ describe('large answers', () => {
     const made = Array.from({ length: times }, () => 0);
     for (let time = 0; time < times; time += 1) {
       for (let n = 0; n < questions; n += 1) {
-        const key = String(n).padStart(7, '0').repeat(600);
-        if (find(key) !== undefined) continue;
+        const question = toQuestion('a', String(n).padStart(7, '0').repeat(600));
+        if (find(question) !== undefined) continue;
         made[time] = (made[time] ?? 0) + 1;
-        keep(key, Buffer.from(key), { status: 200, headers: [], body: 'b'.repeat(2000), reuse });
+        keep(question, { status: 200, headers: [], body: 'b'.repeat(2000), reuse });
       }
     }
     return made;

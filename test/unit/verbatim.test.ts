@@ -21,7 +21,12 @@ function createConnection(recall = () => 'answer') {
   const send = () => socket.emit('data', Buffer.from(bytes));
   const answer = (request: IncomingMessage | undefined) => {
     const response = new EventEmitter() as ServerResponse;
-    verbatim.learn({ request: request as IncomingMessage, response, posted: '{}', ownHeaders: {} });
+    verbatim.learn({
+      request: request as IncomingMessage,
+      response,
+      posted: { text: '{}', crc: 0 },
+      ownHeaders: {},
+    });
     return () => response.emit('finish');
   };
   return { socket, parsed, written, send, answer };
