@@ -15,6 +15,8 @@ type Flight<Result> = {
   result: Promise<Result>;
   since: Moment;
   waiters: number;
+  /** Takes no new passengers from then on. */
+  end: () => void;
   land: AbortController;
 };
 
@@ -47,14 +49,13 @@ export function createFlights<Result>(purges: Purges): Flights<Result> {
     const land = new AbortController();
     const party: Party = { members: new Set([member]), onJoin: undefined };
     const result = start({ signal: land.signal, since, party });
-    const flight: Flight<Result> = { party, span, result, since, waiters: 0, land };
     const text = toKeyText(key);
-    underWay.set(text, flight);
     const end = () => {
       if (underWay.get(text) === flight) underWay.delete(text);
     };
-    flight.result.then(end, end);
-    land.signal.addEventListener('abort', end, { once: true });
+    const flight: Flight<Result> = { party, span, result, since, waiters: 0, end, land };
+    underWay.set(text, flight);
+    result.then(end, end);
     return flight;
   }
 
@@ -77,15 +78,39 @@ function waitFor<Result>(flight: Flight<Result>, signal: AbortSignal | undefined
   const { promise, resolve, reject } = Promise.withResolvers<Result>();
   const leave = () => {
     flight.waiters -= 1;
-    if (flight.waiters === 0) flight.land.abort();
+    if (flight.waiters === 0) {
+      flight.end();
+      flight.land.abort();
+    }
     reject(signal.reason);
   };
   if (signal.aborted) {
     leave();
     return promise;
   }
-  signal.addEventListener('abort', leave, { once: true });
-  const stay = () => signal.removeEventListener('abort', leave);
-  flight.result.then(resolve, reject).finally(stay);
+  const onAbort = listenersOf(signal);
+  onAbort.add(leave);
+  const thenStay =
+    <Value>(settle: (value: Value) => void) =>
+    (value: Value) => {
+      onAbort.delete(leave);
+      settle(value);
+    };
+  flight.result.then(thenStay(resolve), thenStay(reject));
   return promise;
+}
+
+const listeners = new WeakMap<AbortSignal, Set<() => void>>();
+
+/** A signal itself looks through all of its listeners for each that is added or removed: a thousand times a thousand. */
+function listenersOf(signal: AbortSignal): Set<() => void> {
+  const known = listeners.get(signal);
+  if (known !== undefined) return known;
+  const made = new Set<() => void>();
+  listeners.set(signal, made);
+  const tellAll = () => {
+    for (const listener of made) listener();
+  };
+  signal.addEventListener('abort', tellAll, { once: true });
+  return made;
 }

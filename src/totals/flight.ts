@@ -26,7 +26,7 @@ export type SourceDependencies = {
   now: () => number;
 };
 
-type Passenger = Caller & { waitsOn: AbortSignal | undefined };
+export type Passenger = Caller & { waitsOn: AbortSignal | undefined };
 
 /** Joins the flight for this key, or starts one that asks the upstream and keeps what it says. */
 export function fly(

@@ -1,7 +1,7 @@
 import type { CacheKey, Entry } from '../cache/key.ts';
 import type { Shared, Stamp } from '../cache/shared.ts';
 import { AppError } from '../errors.ts';
-import { type Caller, fly, isFailure, type SourceDependencies } from './flight.ts';
+import { type Caller, fly, isFailure, type Passenger, type SourceDependencies } from './flight.ts';
 import { type Freshness, toFreshness } from './freshness.ts';
 import { recordFailure, recordTotal, type Source } from './tally.ts';
 import type { Total } from './total.ts';
@@ -38,7 +38,8 @@ export function createTotalSource(dependencies: SourceDependencies): TotalSource
     // Where one has to wait for the shared cache, the others are asked for in the same round trip.
     if (dependencies.cache.shared !== undefined && wanted.some(needsUpstream))
       await consultShared(dependencies, wanted.filter(isNotFresh), caller);
-    const totals = Promise.all(wanted.map((one) => settle(dependencies, one, caller).catch(toError)));
+    const passenger = { ...caller, waitsOn: caller.signal };
+    const totals = Promise.all(wanted.map((one) => settle(dependencies, one, passenger)));
     const stale = wanted.filter(({ freshness }) => freshness === 'revalidate');
     if (stale.length > 0) void refresh(dependencies, stale, caller);
     return totals;
@@ -117,17 +118,21 @@ async function getMany(shared: Shared, wanted: readonly Wanted[], { span }: Call
   return found;
 }
 
-async function settle(dependencies: SourceDependencies, one: Wanted, caller: Caller): Promise<Total> {
+function settle(
+  dependencies: SourceDependencies,
+  one: Wanted,
+  caller: Passenger,
+): Total | Promise<Total | Error> {
   const { key, entry, stale, foundIn } = one;
-  if (entry === undefined || needsUpstream(one)) return fetchTotal(dependencies, one, caller);
+  if (entry === undefined || needsUpstream(one)) return fetchTotal(dependencies, one, caller).catch(toError);
   if (one.freshness === 'revalidate') caller.tally.isDoubtful = true;
   return record(caller, stale ? 'stale' : foundIn, toTotal(key, entry, stale));
 }
 
-async function fetchTotal(dependencies: SourceDependencies, one: Wanted, caller: Caller): Promise<Total> {
+async function fetchTotal(dependencies: SourceDependencies, one: Wanted, caller: Passenger): Promise<Total> {
   const source = dependencies.cache.flights.isUnderWay(one.key) ? 'inflight' : 'upstream';
   try {
-    const entry = await fly(dependencies, one, { ...caller, waitsOn: caller.signal });
+    const entry = await fly(dependencies, one, caller);
     return record(caller, source, toTotal(one.key, entry, false));
   } catch (error) {
     if (caller.signal.aborted) throw new AppError('UPSTREAM_UNAVAILABLE', 'The caller has gone.');

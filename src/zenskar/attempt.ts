@@ -78,14 +78,19 @@ export function toCallHeaders({ tenant, requestId, span }: Caller): Record<strin
   return { 'x-api-key': apiKey, organisation, 'x-request-id': requestId, ...span.headers };
 }
 
+/** By which the upstream's support finds a call. */
+const idHeaders = ['x-amzn-requestid', 'x-amz-apigw-id'];
+
 type Answer = { status: number; headers: IncomingHttpHeaders; body: string };
 
 export function toAnswered({ status, headers, body }: Answer): AttemptOutcome {
-  const ids = ['x-amzn-requestid', 'x-amz-apigw-id'].flatMap((name) => {
+  const ids: Record<string, string> = {};
+  for (const name of idHeaders) {
     const value = headers[name];
-    return typeof value === 'string' ? [[name, value]] : [];
-  });
+    if (typeof value === 'string') ids[name] = value;
+  }
   // undici gives a list where a header comes twice.
-  const [retryAfter] = [headers['retry-after']].flat();
-  return { kind: 'answered', status, body, headers: { retryAfter, ids: Object.fromEntries(ids) } };
+  const given: string | string[] | undefined = headers['retry-after'];
+  const retryAfter = Array.isArray(given) ? given[0] : given;
+  return { kind: 'answered', status, body, headers: { retryAfter, ids } };
 }

@@ -28,20 +28,22 @@ export function createRetryBudget(now: () => number): RetryBudget {
 /** Counts what happened within the window, to the second. */
 function createSlidingCount(now: () => number) {
   const perSecond = new Map<number, number>();
-  const currentSecond = () => Math.floor(now() / 1000);
 
-  function forgetOld(): void {
-    for (const second of perSecond.keys())
-      if (second <= currentSecond() - windowSeconds) perSecond.delete(second);
+  /** The current second; as it begins, those are forgotten that count no longer. */
+  function currentSecond(): number {
+    const second = Math.floor(now() / 1000);
+    if (perSecond.has(second)) return second;
+    for (const one of perSecond.keys()) if (one <= second - windowSeconds) perSecond.delete(one);
+    perSecond.set(second, 0);
+    return second;
   }
   return {
     add() {
-      forgetOld();
       const second = currentSecond();
       perSecond.set(second, (perSecond.get(second) ?? 0) + 1);
     },
     total() {
-      forgetOld();
+      currentSecond();
       return perSecond.values().reduce((sum, count) => sum + count, 0);
     },
   };
