@@ -40,7 +40,7 @@ export function gateway(name: string, environment: Record<string, string> = {}):
     takes: always,
     make: (ZENSKAR_URL) => ({
       command: [node, 'src/main.ts'],
-      environment: { ...credentials, ...codeCache, ZENSKAR_URL, ...environment },
+      environment: { ...credentials, ...codeCache, ZENSKAR_URL, ADMIN_PORT: '0', ...environment },
       cwd: root,
     }),
   };

@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { type Contestant, contestants, gateway, shipped } from './contestants.ts';
 import { measureP99 } from './latency.ts';
-import { runWrk, startServer } from './processes.ts';
-import { toLua, toSample, type Workload, workloads } from './workloads.ts';
+import { runWrk, startServer, startUpstream } from './processes.ts';
+import { type Entrant, race } from './race.ts';
+import { toLua, type Workload, workloads } from './workloads.ts';
 
 export type Extras = {
   /** Requests per second with everything on, as a share of bare node:http. */
@@ -19,19 +19,20 @@ export type Extras = {
   p99: Record<string, number>;
 };
 
-const rounds = 3;
-const seconds = 3;
-const warmUpSeconds = 4;
-/** Totals are asked for anew after half a minute: all rounds of latency fit into that. */
+const rounds = 9;
+const seconds = 1;
+const warmUpSeconds = 5;
+/** Totals are asked for anew after half a minute: the warm-up and all rounds of latency have to fit into that. */
+const latencyRounds = 3;
 const latencySeconds = 4;
 const tracedWorkloads = ['W1', 'W2v', 'W3', 'W4v'];
 
 /** What is not a matter of one contestant at one workload. */
-export async function measureExtras(folder: string): Promise<Extras> {
+export async function measureExtras(script: string): Promise<Extras> {
   const [w1, w2v, w4v] = ['W1', 'W2v', 'W4v'].map((name) => workloads.find((one) => one.name === name));
   if (!w1 || !w2v || !w4v) throw new Error('A workload is missing.');
-  const script = join(folder, 'extra.lua');
-  const bare = contestants[0] as Contestant;
+  const bare = { contestant: contestants[0] as Contestant };
+  const usual = { contestant: shipped };
   const issuer = await startIssuer();
   const collector = await listen('');
   const everything = gateway('everything', {
@@ -48,66 +49,38 @@ export async function measureExtras(folder: string): Promise<Extras> {
     OTEL_TRACES_SAMPLER_ARG: '0.01',
   });
   const two = gateway('two workers', { WEB_CONCURRENCY: '2' });
-  const run = (contestant: Contestant, workload: Workload, rest: Partial<Manner> = {}) =>
-    saturate(contestant, { workload, script, cpus: '0', token: undefined, ...rest });
+  /** How many times as much as the first the second does. */
+  const compare = async (workload: Workload, pair: [Entrant, Entrant]) => {
+    const [first = [], second = []] = await race(pair, { workload, script, rounds, seconds, warmUpSeconds });
+    return median(second.map(({ perSecond }, n) => perSecond / (first[n]?.perSecond ?? Number.NaN)));
+  };
   try {
-    const shares: number[] = [];
-    const multiples: number[] = [];
-    for (let round = 0; round < rounds; round += 1) {
-      const most = await run(bare, w1);
-      shares.push((await run(everything, w1, { token: issuer.token })) / most);
-      const one = await run(shipped, w2v);
-      multiples.push((await run(two, w2v, { cpus: '0,1' })) / one);
-    }
+    const everythingOn = await compare(w1, [bare, { contestant: everything, token: issuer.token }]);
+    const twoWorkers = await compare(w2v, [usual, { contestant: two, cpus: '0,1' }]);
     const tracing: Record<string, number> = {};
-    for (const workload of workloads.filter(({ name }) => tracedWorkloads.includes(name))) {
-      const pairs: number[] = [];
-      for (let round = 0; round < rounds; round += 1)
-        pairs.push((await run(traced, workload)) / (await run(shipped, workload)));
-      tracing[workload.name] = median(pairs);
-    }
+    for (const workload of workloads.filter(({ name }) => tracedWorkloads.includes(name)))
+      tracing[workload.name] = await compare(workload, [usual, { contestant: traced }]);
     const p99 = { W1: await measureLatency(w1, script), W4v: await measureLatency(w4v, script) };
-    return { everythingOn: median(shares), twoWorkers: median(multiples), traced: tracing, p99 };
+    return { everythingOn, twoWorkers, traced: tracing, p99 };
   } finally {
     issuer.stop();
     collector.stop();
   }
 }
 
-type Manner = { workload: Workload; script: string; cpus: string; token: string | undefined };
-
-async function saturate(contestant: Contestant, { workload, script, cpus, token }: Manner): Promise<number> {
-  const upstream = await startUpstream();
-  const { answer } = toSample(workload, contestant.idType, 0);
-  const server = await startServer({ ...contestant.make(upstream.url, JSON.stringify(answer)), cpus });
-  const runOnce = (base: number, length: number) => {
-    writeFileSync(script, toLua(workload, { idType: contestant.idType, base, token }));
-    return runWrk(server.url, script, length);
-  };
-  await runOnce(0, warmUpSeconds);
-  const { perSecond } = await runOnce(1, seconds);
-  await Promise.all([server.stop(), upstream.stop()]);
-  return perSecond;
-}
-
 /** The 99th percentile at a constant rate, half of what is reached without one: the middle one of some rounds. */
 async function measureLatency(workload: Workload, script: string): Promise<number> {
-  const upstream = await startUpstream();
+  const upstream = await startUpstream(workload.upstreamDelayMs);
   const server = await startServer({ ...shipped.make(upstream.url, ''), cpus: '0' });
   const lua = toLua(workload, { idType: shipped.idType, base: 0 });
   writeFileSync(script, lua);
-  await runWrk(server.url, script, 2 * warmUpSeconds);
-  const { perSecond } = await runWrk(server.url, script, seconds);
+  await runWrk(server.url, script, warmUpSeconds);
+  const { perSecond } = await runWrk(server.url, script, 3 * seconds);
   const load = { url: server.url, script, lua, perSecond: perSecond / 2, seconds: latencySeconds };
   const found: number[] = [];
-  for (let round = 0; round < rounds; round += 1) found.push(await measureP99(load));
+  for (let round = 0; round < latencyRounds; round += 1) found.push(await measureP99(load, round));
   await Promise.all([server.stop(), upstream.stop()]);
   return median(found);
-}
-
-function startUpstream() {
-  const command = [process.execPath, new URL('upstream.ts', import.meta.url).pathname];
-  return startServer({ command, cpus: '1', environment: {} });
 }
 
 async function startIssuer() {

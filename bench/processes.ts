@@ -36,6 +36,12 @@ export async function startServer(
   return { pid: child.pid ?? 0, url, startMs: performance.now() - startedMs, stop: () => stop(child) };
 }
 
+/** What all of them ask, beside the load. */
+export function startUpstream(delayMs: number): Promise<Running> {
+  const command = [process.execPath, new URL('upstream.ts', import.meta.url).pathname];
+  return startServer({ command, cpus: '1', environment: { DELAY_MS: String(delayMs) } });
+}
+
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
@@ -101,7 +107,7 @@ export async function wrk(url: string, script: string, load: readonly string[]):
   return stdout;
 }
 
-/** Requests per second by wrk, and how many were answered with anything but a success. */
+/** Requests per second by wrk, and how many there were. */
 export async function runWrk(
   url: string,
   script: string,

@@ -7,7 +7,7 @@ export function isCompilable(document: DocumentNode): boolean {
 
 /**
  * Compiled code reads some documents in another way than graphql-js does: it takes no variables inside an untyped literal, lets
- * a null through where a variable's default hid that none may be, and makes plain objects by names that callers choose.
+ * a null through where a variable's default hid that none may be, and has plain objects by names that callers choose.
  */
 function isReadOtherwise(document: DocumentNode): boolean {
   if (document.loc?.source.body.includes('__proto__')) return true;
@@ -17,8 +17,10 @@ function isReadOtherwise(document: DocumentNode): boolean {
     return BREAK;
   };
   visit(document, {
-    VariableDefinition: ({ defaultValue, type }) =>
-      defaultValue !== undefined && type.kind !== Kind.NON_NULL_TYPE ? giveUp() : undefined,
+    VariableDefinition: ({ variable, defaultValue, type }) =>
+      variable.name.value in {} || (defaultValue !== undefined && type.kind !== Kind.NON_NULL_TYPE)
+        ? giveUp()
+        : undefined,
     Argument: ({ name, value }) =>
       name.value === 'representations' && value.kind !== Kind.VARIABLE ? giveUp() : undefined,
   });

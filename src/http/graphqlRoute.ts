@@ -69,7 +69,7 @@ export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Rout
       const startedMs = now();
       if (kept.reuse.units > 1) await charge?.(kept.reuse.units - 1);
       const given = responses.give(kept, { requestId, span, startedMs });
-      return callers.chargeAtOnce === undefined ? given : { ...given, posted };
+      return callers.chargeAtOnce === undefined ? given : { ...given, posted: kept.posted };
     }
     const produced = await produce(toAsked(parseJsonBody(bytes, posted.text)));
     responses.keep(question, produced);

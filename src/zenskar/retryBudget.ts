@@ -28,13 +28,14 @@ export function createRetryBudget(now: () => number): RetryBudget {
 /** Counts what happened within the window, to the second. */
 function createSlidingCount(now: () => number) {
   const perSecond = new Map<number, number>();
+  let latest = Number.NaN;
 
-  /** The current second; as it begins, those are forgotten that count no longer. */
+  /** As a second begins, those are forgotten that count no longer. */
   function currentSecond(): number {
     const second = Math.floor(now() / 1000);
-    if (perSecond.has(second)) return second;
+    if (second === latest) return second;
+    latest = second;
     for (const one of perSecond.keys()) if (one <= second - windowSeconds) perSecond.delete(one);
-    perSecond.set(second, 0);
     return second;
   }
   return {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -25,6 +25,15 @@ function commandOf(name: string): string[] {
   return JSON.parse(list);
 }
 
+/** What was kept for the image's own user, who may read it, is read by the one who runs the tests. */
+async function readAs(uid: number, folder: string): Promise<void> {
+  const [name = '', ...others] = await readdir(folder);
+  expect([others, name]).toEqual([[], expect.stringMatching(/-1000$/)]);
+  for (const file of await readdir(join(folder, name)))
+    expect((await stat(join(folder, name, file))).mode & 0o777).toBe(0o644);
+  await rename(join(folder, name), join(folder, name.replace(/\d+$/, String(uid))));
+}
+
 describe('the Dockerfile', () => {
   it('builds a gateway of production files alone, that starts and knows its health', async () => {
     for (const words of instructions('COPY')) {
@@ -40,6 +49,7 @@ describe('the Dockerfile', () => {
     const env = { ...process.env, ...kept };
     for (const [program = '', ...args] of instructions('RUN'))
       await execute(program, args, { cwd: image, env });
+    await readAs(process.getuid?.() ?? 0, kept.NODE_COMPILE_CACHE);
     const [, ...start] = commandOf('CMD');
     const [, ...check] = commandOf('HEALTHCHECK');
     const gateway = runGateway(
@@ -48,7 +58,7 @@ describe('the Dockerfile', () => {
     );
     try {
       const [, port = ''] = await gateway.printed(/"url":"http:\/\/0\.0\.0\.0:(\d+)"/);
-      // The build has kept all that a start needs.
+      // The build has kept all that a start with the defaults needs.
       expect(gateway.output()).toMatch(/code cache for ESM .*app\.ts was accepted/);
       expect(gateway.output()).not.toMatch(/was not initialized/);
       expect(await run(check, { PORT: port }, image).exited).toBe(0);
@@ -61,8 +71,10 @@ describe('the Dockerfile', () => {
 
   it('runs as somebody who is not root, on any address, and opens no door by itself', async () => {
     expect(instructions('USER')).toEqual([['node']]);
+    const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+    const [folder = ''] = /node_modules\/\S+/.exec(scripts.start) ?? [];
     expect(instructions('ENV')).toEqual([
-      ['NODE_COMPILE_CACHE=/app/node_modules/.cache/node'],
+      [`NODE_COMPILE_CACHE=/app/${folder}`],
       ['HOST=0.0.0.0', 'PORT=4000'],
     ]);
     const unguarded = runGateway({ HOST: '0.0.0.0' });

@@ -14,12 +14,12 @@ const gateway = useGateway({
 
 /** Asks in a way that no answer is found again whole, under an id that stands in errors. */
 let asked = 0;
-async function ask(query: string, variables: object): Promise<string> {
+async function ask(query: string, variables: object, operationName?: string): Promise<string> {
   asked += 1;
   const response = await gateway.fetch(`/graphql?n=${asked}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'x-request-id': 'r' },
-    body: JSON.stringify({ query, variables }),
+    body: JSON.stringify({ query, variables, operationName }),
   });
   return `${response.status} ${await response.text()}`;
 }
@@ -195,10 +195,23 @@ describe('a compiled document', () => {
       'a fragment that another fragment skips',
       `{ a: ${one} { ...G stale } b: ${one} { ...F } } fragment F on CustomerEntitlementTotal { quantity } fragment G on CustomerEntitlementTotal { ... @include(if: false) { ...F } stale }`,
     ],
+    [
+      'a variable that is named as what all objects have',
+      'query ($constructor: [_Any!]!) { _entities(representations: $constructor) { __typename } }',
+    ],
     ['two operations', 'query A { __typename } query B { _service { sdl } }'],
   ] as [string, string, object?][])('answers %s alike', async (_, query, values = {}) => {
     const [first, ...others] = await askOften(query, values);
     for (const other of others) expect(other).toBe(first);
+  });
+
+  it('answers operations that share a fragment alike', async () => {
+    const query = `query A { ${one} { ...F @skip(if: true) stale } } query B { ${one} { ...F } } fragment F on CustomerEntitlementTotal { quantity }`;
+    const names = Array.from({ length: 4 }, () => ['A', 'B']).flat();
+    const answers: string[] = [];
+    for (const name of names) answers.push(await ask(query, {}, name));
+    expect(new Set(answers).size).toBe(2);
+    expect(answers.at(-1)).toMatch(/"quantity":\d+/);
   });
 
   it('is told of in the log, and is not made for what comes twice', async () => {

@@ -56,7 +56,7 @@ export function run(args: readonly string[], environment: Environment, cwd = roo
   return { pid, output: () => output, printed, signal, stopReading, childPids, exited };
 }
 
-/** Starts the gateway as `npm start` does, or as another place would. */
+/** Starts the gateway, from here or from another place. */
 export function runGateway(environment: Environment, { args = ['src/main.ts'], cwd = root } = {}): Process {
   const credentials = { ZENSKAR_API_KEY: apiKey, ZENSKAR_ORGANISATION: organisation };
   return run(args, { PORT: '0', ...credentials, ...environment }, cwd);

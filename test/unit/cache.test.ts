@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { createFlights } from '../../src/cache/flights.ts';
 import { createCacheKey, type Entry } from '../../src/cache/key.ts';
@@ -141,6 +142,25 @@ describe('a flight', () => {
     await Promise.all(left);
     const next = flights.join(key, stays, async () => 'next');
     expect(await next).toBe('next');
+  });
+
+  it('is waited for with one listener, however many one request waits for, and each of them is left', async () => {
+    const flights = createFlights<Entry>(createPurges());
+    const controller = new AbortController();
+    const { signal } = controller;
+    const keys = Array.from({ length: 1000 }, (_, n) => keyOf(String(n)));
+    const left: AbortSignal[] = [];
+    const passengers = keys.map((one) =>
+      flights.join(one, { ...stays, signal }, ({ signal: land }) => {
+        land.addEventListener('abort', () => left.push(land));
+        return new Promise(() => {});
+      }),
+    );
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    controller.abort();
+    const settled = await Promise.allSettled(passengers);
+    expect(settled.every(({ status }) => status === 'rejected')).toBe(true);
+    expect([left.length, keys.some(flights.isUnderWay)]).toEqual([1000, false]);
   });
 
   it('fails for all its passengers, and is tried anew by the next', async () => {

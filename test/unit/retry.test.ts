@@ -97,4 +97,14 @@ describe('the retry budget', () => {
     clock.nowMs = 10_000;
     expect(take(50)).toBe(10);
   });
+
+  it('forgets what is older also where the clock was set back meanwhile', () => {
+    const { clock, take } = createBudget();
+    clock.nowMs = 100_000;
+    expect(take(1)).toBe(1);
+    clock.nowMs = 90_000;
+    expect(take(50)).toBe(9);
+    clock.nowMs = 100_000;
+    expect(take(50)).toBe(9);
+  });
 });
