@@ -19,7 +19,7 @@ export type Extras = {
   p99: Record<string, number>;
 };
 
-const rounds = 9;
+const rounds = 5;
 const seconds = 1;
 const warmUpSeconds = 5;
 /** Totals are asked for anew after half a minute: the warm-up and all rounds of latency have to fit into that. */

@@ -36,6 +36,14 @@ export async function startServer(
   return { pid: child.pid ?? 0, url, startMs: performance.now() - startedMs, stop: () => stop(child) };
 }
 
+/** Resolves when the process has nothing left to do: what was under way when its load ended, it may go on with. */
+export async function idle(pid: number): Promise<void> {
+  for (let before = Number.NaN, now = cpuSeconds(pid); now !== before; now = cpuSeconds(pid)) {
+    before = now;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 /** What all of them ask, beside the load. */
 export function startUpstream(delayMs: number): Promise<Running> {
   const command = [process.execPath, new URL('upstream.ts', import.meta.url).pathname];

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Contestant } from './contestants.ts';
 import {
   cpuSeconds,
+  idle,
   type Running,
   residentMebibytes,
   runWrk,
@@ -43,9 +44,11 @@ export async function race(entrants: readonly Entrant[], course: Course): Promis
     const calls = await upstreamCalls(upstream);
     const cpu = cpuSeconds(server.pid);
     const { perSecond, requests } = await run(entrant, server.url, seconds);
+    const spent = cpuSeconds(server.pid) - cpu;
+    await idle(server.pid);
     return {
       perSecond,
-      cpuMsPerRequest: ((cpuSeconds(server.pid) - cpu) * 1000) / requests,
+      cpuMsPerRequest: (spent * 1000) / requests,
       residentMebibytes: residentMebibytes(server.pid),
       upstreamPerRequest: ((await upstreamCalls(upstream)) - calls) / requests,
       startMs: server.startMs,
@@ -61,6 +64,7 @@ export async function race(entrants: readonly Entrant[], course: Course): Promis
       servers.push(server);
       await check(server.url, sample, entrant);
       await run(entrant, server.url, warmUpSeconds);
+      await idle(server.pid);
     }
     const figures: Figure[][] = entrants.map(() => []);
     for (let round = 0; round < rounds; round += 1) {
