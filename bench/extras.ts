@@ -5,7 +5,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { type Contestant, contestants, gateway, shipped } from './contestants.ts';
 import { measureP99 } from './latency.ts';
 import { runWrk, startServer, startUpstream } from './processes.ts';
-import { type Entrant, race } from './race.ts';
+import { type Entrant, race, warmUpSeconds } from './race.ts';
 import { toLua, type Workload, workloads } from './workloads.ts';
 
 export type Extras = {
@@ -21,7 +21,6 @@ export type Extras = {
 
 const rounds = 5;
 const seconds = 1;
-const warmUpSeconds = 5;
 /** Totals are asked for anew after half a minute: the warm-up and all rounds of latency have to fit into that. */
 const latencyRounds = 3;
 const latencySeconds = 4;
@@ -51,7 +50,7 @@ export async function measureExtras(script: string): Promise<Extras> {
   const two = gateway('two workers', { WEB_CONCURRENCY: '2' });
   /** How many times as much as the first the second does. */
   const compare = async (workload: Workload, pair: [Entrant, Entrant]) => {
-    const [first = [], second = []] = await race(pair, { workload, script, rounds, seconds, warmUpSeconds });
+    const [first = [], second = []] = await race(pair, { workload, script, rounds, seconds });
     return median(second.map(({ perSecond }, n) => perSecond / (first[n]?.perSecond ?? Number.NaN)));
   };
   try {
@@ -72,15 +71,19 @@ export async function measureExtras(script: string): Promise<Extras> {
 async function measureLatency(workload: Workload, script: string): Promise<number> {
   const upstream = await startUpstream(workload.upstreamDelayMs);
   const server = await startServer({ ...shipped.make(upstream.url, ''), cpus: '0' });
+  const { url } = server;
   const lua = toLua(workload, { idType: shipped.idType, base: 0 });
-  writeFileSync(script, lua);
-  await runWrk(server.url, script, warmUpSeconds);
-  const { perSecond } = await runWrk(server.url, script, 3 * seconds);
-  const load = { url: server.url, script, lua, perSecond: perSecond / 2, seconds: latencySeconds };
-  const found: number[] = [];
-  for (let round = 0; round < latencyRounds; round += 1) found.push(await measureP99(load, round));
-  await Promise.all([server.stop(), upstream.stop()]);
-  return median(found);
+  try {
+    writeFileSync(script, lua);
+    await runWrk(url, script, warmUpSeconds);
+    const { perSecond } = await runWrk(url, script, 3 * seconds);
+    const load = { url, script, lua, perSecond: perSecond / 2, seconds: latencySeconds };
+    const found: number[] = [];
+    for (let round = 0; round < latencyRounds; round += 1) found.push(await measureP99(load, round));
+    return median(found);
+  } finally {
+    await Promise.all([server.stop(), upstream.stop()]);
+  }
 }
 
 async function startIssuer() {

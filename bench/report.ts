@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { type Extras, median } from './extras.ts';
-import type { Figure } from './race.ts';
+import { type Figure, warmUpSeconds } from './race.ts';
 import { workloads } from './workloads.ts';
 
 export type Results = {
@@ -124,7 +124,7 @@ function toMarkdown(results: Results): string {
     names
       .map((name) => row([name, ...measured.map((one) => cell(figures[one.name]?.[name], pick))]))
       .join('');
-  return `${machine}. Server on one core, load and upstream on the other; medians of ${rounds} rounds of ${seconds} s (4 s for W2c), in which all take turns after 5 s of warming up.
+  return `${machine}. Server on one core, load and upstream on the other; medians of ${rounds} rounds of ${seconds} s (4 s for W2c), in which all take turns after ${warmUpSeconds} s of warming up.
 
 Requests per second:
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Contestant, contestants } from './contestants.ts';
 import { measureExtras, median } from './extras.ts';
-import { race } from './race.ts';
+import { race, warmUpSeconds } from './race.ts';
 import { judge, type Results, report } from './report.ts';
 import { type Workload, workloads } from './workloads.ts';
 
@@ -17,8 +17,6 @@ const options = {
 const { values } = parseArgs({ options });
 const rounds = values.smoke ? 3 : Number(values.rounds);
 const seconds = values.smoke ? 1 : Number(values.seconds);
-/** V8 goes on making code faster for about as long. */
-const warmUpSeconds = values.smoke ? 2 : 5;
 /** What is under way when a round ends counts for nothing, and 50 cold totals take up to a second. */
 const lengthOf = ({ size, variety }: Workload) => seconds * (size > 1 && variety === 'cold' ? 4 : 1);
 const smokeWorkloads = ['W1', 'W3', 'W4v'];
@@ -40,7 +38,13 @@ const results: Results = { rounds, seconds, isSmoke: values.smoke, figures: {} }
 try {
   for (const workload of chosen) {
     const runners = contestants.filter((one) => isChosen(one, workload));
-    const course = { workload, script, rounds, seconds: lengthOf(workload), warmUpSeconds };
+    const course = {
+      workload,
+      script,
+      rounds,
+      seconds: lengthOf(workload),
+      warmUp: values.smoke ? 2 : warmUpSeconds,
+    };
     const figures = await race(
       runners.map((contestant) => ({ contestant })),
       course,

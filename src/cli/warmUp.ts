@@ -16,6 +16,7 @@ const timeoutMs = 60_000;
 // biome-ignore lint/style/noProcessEnv: the entry of a program; the other finds what this one found
 const { NODE_COMPILE_CACHE: folder = '', PATH } = process.env;
 const [, , readerUid = ''] = process.argv;
+if (folder === '' || !/^\d+$/.test(readerUid)) throw new Error('Expected NODE_COMPILE_CACHE and a uid.');
 const simulator = createSimulator();
 const environment = {
   ZENSKAR_URL: await simulator.start('127.0.0.1', 0),

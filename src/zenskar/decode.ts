@@ -18,7 +18,7 @@ type Decoded = { ok: true; quantity: number | null } | { ok: false; problem: str
 
 /**
  * Reads the body of a 200. An absent quantity means the same as null, and a numeric string the same as its
- * number. The echoed ids must be those asked for: any other number belongs to somebody else.
+ * number. The echoed ids must be those asked for, or the number belongs to somebody else.
  */
 export function decodeTotal(body: string, asked: TotalParameters): Decoded {
   const json = parseJson(body);

@@ -56,17 +56,19 @@ export function elsewhere({ requests }: Visit, url: string): string[] {
   return requests.filter((request) => new URL(request).origin !== new URL(url).origin);
 }
 
+type Violation = { id: string; impact: string; nodes: { target: string[] }[] };
+
 /** What axe finds in the page that is serious or worse, as `rule: elements`. */
 export async function findBarriers(page: Page): Promise<string[]> {
   // By the debugger's way in, which a page's own policy does not close.
   await page.evaluate(axe);
   const violations = await page.evaluate(async () => {
-    // biome-ignore lint/suspicious/noExplicitAny: the page's global, defined a line above
-    return (await (globalThis as any).axe.run()).violations;
+    const { axe } = globalThis as unknown as { axe: { run: () => Promise<{ violations: Violation[] }> } };
+    return (await axe.run()).violations;
   });
   return violations
-    .filter(({ impact }: { impact: string }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }: { id: string; nodes: { target: string[] }[] }) => {
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => {
       return `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`;
     });
 }
