@@ -1,3 +1,4 @@
+// Made by `npm run codegen`. Each `any` is the generator's, for subscriptions, of which there are none, and for what scalars hold.
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { Total } from '../../totals/total.ts';
 import type { Reference, Context } from '../context.ts';
