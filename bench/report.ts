@@ -88,12 +88,14 @@ function goals(results: Results): Goal[] {
   ];
 }
 
-/** Whether nothing is below half of its goal: for a machine of unknown quiet. */
-export function judge(results: Results): boolean {
-  const judged = goals(results).filter(({ value, least }) => value !== undefined && least !== undefined);
-  for (const { what, value, least } of judged)
-    process.stdout.write(`${what}: ${format(value)} (goal ${least})\n`);
-  return judged.every(({ value = 0, least = 0 }) => value >= least / 2);
+type Judged = { text: string; isNear: boolean };
+
+/** Each ratio that was measured, and whether it is at least half of its goal: for a machine of unknown quiet. */
+export function judge(results: Results): Judged[] {
+  return goals(results).flatMap(({ what, value, least }) => {
+    if (value === undefined || least === undefined) return [];
+    return [{ text: `${what}: ${format(value)} (goal ${least})`, isNear: value >= least / 2 }];
+  });
 }
 
 /** Writes what was found to `results/latest.json` and, where it is all of it, to docs/performance.md. */

@@ -60,5 +60,8 @@ try {
 } finally {
   rmSync(folder, { recursive: true });
 }
-if (values.smoke) process.exitCode = judge(results) ? 0 : 1;
-else report(results, values.only === undefined);
+if (values.smoke) {
+  const judged = judge(results);
+  for (const { text } of judged) process.stdout.write(`${text}\n`);
+  process.exitCode = judged.length > 0 && judged.every(({ isNear }) => isNear) ? 0 : 1;
+} else report(results, values.only === undefined);
