@@ -49,6 +49,8 @@ export type SimulatorState = {
   underWay: number;
   peak: number;
   overall: OverallBehaviour;
+  /** Milliseconds since the epoch. */
+  now: () => number;
   /** Requests of each second, by its number since the epoch. */
   perSecond: Map<number, number>;
 };
@@ -57,8 +59,8 @@ const maxHeaders = 100;
 const totalPath = /^\/entitlements\/([^/]+)\/customer\/([^/]+)\/total$/;
 
 /** A stand-in for Zenskar with numbers that can be foretold and failures that can be asked for. */
-export function createSimulator(): Simulator {
-  const state: SimulatorState = { ...emptyCounts(), underWay: 0, overall: { mode: 'ok' } };
+export function createSimulator(now = Date.now): Simulator {
+  const state: SimulatorState = { ...emptyCounts(), now, underWay: 0, overall: { mode: 'ok' } };
   const server = createServer((request, response) => {
     state.underWay += 1;
     state.peak = Math.max(state.peak, state.underWay);
@@ -98,7 +100,7 @@ async function handle(
   const earlierRequests = state.perKey.get(key) ?? 0;
   state.perKey.set(key, earlierRequests + 1);
   state.requests += 1;
-  const second = Math.floor(Date.now() / 1000);
+  const second = Math.floor(state.now() / 1000);
   state.perSecond.set(second, (state.perSecond.get(second) ?? 0) + 1);
   if (state.requestHeaders.push(request.headers) > maxHeaders) state.requestHeaders.shift();
   const asked = {
@@ -116,7 +118,7 @@ async function handle(
 function choose(state: SimulatorState, asked: SimulatedRequest, earlierRequests: number): Behaviour {
   const { overall, perSecond } = state;
   if (overall.mode === 'reset') return { kind: 'reset' };
-  const rate = perSecond.get(Math.floor(Date.now() / 1000)) ?? 0;
+  const rate = perSecond.get(Math.floor(state.now() / 1000)) ?? 0;
   const isTooMuch = overall.mode === 'limited' && rate > overall.callsPerSecond;
   const code = overall.mode === 'as' ? overall.code : isTooMuch ? '0429' : undefined;
   const customerId = code === undefined ? asked.customerId : customerOf(code);

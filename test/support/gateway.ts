@@ -27,6 +27,8 @@ export type Gateway = {
   now: () => number;
   /** Moves the gateway's time on, beside the flow of real time. */
   advance: (ms: number) => void;
+  /** Until the test ends, time passes for the gateway by `advance` alone. */
+  stopClock: () => void;
   /** Posts an operation. */
   gql: (query: string, variables?: object, init?: RequestInit) => Promise<GraphQLAnswer>;
   fetch: (path: string, init?: RequestInit) => Promise<Response>;
@@ -61,15 +63,19 @@ export function useReplicas(
   environment: () => Environment,
   connectionLimits: Partial<ConnectionLimits> = {},
 ): Gateway[] {
-  const simulator = createSimulator();
   let aheadMs = 0;
+  let stillAtMs: number | undefined;
   const stops: (() => Promise<void>)[] = [];
   const clock = {
-    now: () => Date.now() + aheadMs,
+    now: () => (stillAtMs ?? Date.now()) + aheadMs,
     advance: (ms: number) => {
       aheadMs += ms;
     },
+    stopClock: () => {
+      stillAtMs = Date.now();
+    },
   };
+  const simulator = createSimulator(clock.now);
   const replicas = Array.from({ length: count }, () =>
     createTestGateway({ simulator: simulator.state, ...clock }),
   );
@@ -92,6 +98,7 @@ export function useReplicas(
     }
   });
   beforeEach(() => {
+    stillAtMs = undefined;
     // Whatever an earlier test left in the cache, the circuit or the line is past by then.
     clock.advance(86_400_000);
     reset(simulator.state);
@@ -105,7 +112,7 @@ export function useReplicas(
   return replicas;
 }
 
-function createTestGateway(parts: Pick<Gateway, 'simulator' | 'now' | 'advance'>): Gateway {
+function createTestGateway(parts: Pick<Gateway, 'simulator' | 'now' | 'advance' | 'stopClock'>): Gateway {
   const gateway: Gateway = {
     ...parts,
     url: '',
