@@ -1,27 +1,28 @@
-import { createIdentify } from './auth/identify.ts';
-import { createRateLimit } from './auth/rateLimit.ts';
-import { createCache } from './cache/cache.ts';
-import { loadRedis } from './cache/loadRedis.ts';
-import type { Redis } from './cache/redis.ts';
-import type { Config } from './config.ts';
+import { createAuthenticate } from './auth/authenticate.ts';
+import { createRateLimit } from './auth/rateLimiter.ts';
+import type { Config } from './config/config.ts';
 import { loadGraphiql } from './explorer/graphiql.ts';
 import { explorerOrigins } from './graphql/explorer.ts';
+import { createPersistedQueries } from './graphql/persistedQueries.ts';
 import { createGraphQLServer, type GraphQLServer } from './graphql/server.ts';
 import { createAdminListener, type Purge } from './http/admin.ts';
 import { createFileRoutes } from './http/fileRoutes.ts';
 import { createGraphQLRoute } from './http/graphqlRoute.ts';
 import { type ConnectionLimits, createHttpServer } from './http/server.ts';
-import { type Emit, tellAll } from './telemetry/events.ts';
+import type { Redis } from './redis/connection.ts';
+import { loadRedis } from './redis/loadRedis.ts';
+import { combine, type Emit } from './telemetry/events.ts';
 import { loadTracing } from './telemetry/loadTracing.ts';
 import { createConfiguredLog, type LogDestination } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
-import type { Samples } from './telemetry/sum.ts';
-import type { Tracing } from './telemetry/trace.ts';
+import type { Tracing } from './telemetry/tracing.ts';
+import type { Samples } from './telemetry/workerMetrics.ts';
+import { createCache } from './totals/cache.ts';
 import { toFreshnessSettings, toLifetimeMs } from './totals/freshness.ts';
 import { createTotalSource } from './totals/source.ts';
+import { createUpstream, type Upstream } from './zenskar/policy.ts';
 import { toUpstreamSettings } from './zenskar/settings.ts';
 import { loadZenskarClient } from './zenskar/transport.ts';
-import { createUpstream, type Upstream } from './zenskar/upstream.ts';
 
 export type Overrides = {
   /** Milliseconds since the epoch. */
@@ -56,14 +57,18 @@ type Surroundings = {
 export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
   const { now = Date.now, logDestination, connectionLimits, isWorker = false } = overrides;
   const metrics = createMetrics({ config, now });
-  const emit = tellAll(createConfiguredLog(config, logDestination), metrics.count);
+  const emit = combine(createConfiguredLog(config, logDestination), metrics.count);
   const redis = await loadRedis({ config, emit, now });
   const tracing = await loadTracing({ config, emit, now });
   const surroundings = { config, emit, now, redis, tracing, connectionLimits };
 
   const { client, upstream } = await composeUpstream(surroundings);
   const { cache, source } = composeTotals(upstream, surroundings);
-  const graphql = createGraphQLServer({ source, persistedQueries: cache.persistedQueries, ...surroundings });
+  const graphql = createGraphQLServer({
+    source,
+    persistedQueries: createPersistedQueries(redis),
+    ...surroundings,
+  });
   const http = await composeMainListener(graphql, surroundings);
   const own = { purge: cache.purge, readMetrics: metrics.read, ...surroundings };
   const admin = isWorker ? undefined : createAdminListener(own);
@@ -104,7 +109,7 @@ async function composeMainListener({ execute }: GraphQLServer, surroundings: Sur
   const graphql = createGraphQLRoute({
     execute,
     page: graphiql?.page,
-    identify: await createIdentify(surroundings),
+    identify: await createAuthenticate(surroundings),
     limit: await createRateLimit({ unitsPerMinute: config.RATE_LIMIT_PER_MINUTE, ...surroundings }),
     ...surroundings,
   });

@@ -3,7 +3,7 @@ import { readFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import type { App } from './app.ts';
-import { type Config, ConfigurationError, parseConfig } from './config.ts';
+import { type Config, ConfigurationError, parseConfig } from './config/config.ts';
 
 /** sysexits.h: EX_CONFIG. */
 const configurationExitCode = 78;

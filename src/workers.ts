@@ -1,10 +1,10 @@
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { z } from 'zod';
-import type { Config } from './config.ts';
+import type { Config } from './config/config.ts';
 import { createAdminListener, type Purge } from './http/admin.ts';
 import { createConfiguredLog } from './telemetry/log.ts';
-import { createMetricsSum, type Samples } from './telemetry/sum.ts';
+import { createMetricsSum, type Samples } from './telemetry/workerMetrics.ts';
 
 /** A worker that keeps dying is started no more often than this. */
 const restartDelayMs = 1000;

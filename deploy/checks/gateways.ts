@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { parseConfig } from '../../src/config.ts';
-import { secretVariables } from '../../src/variables.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import { secretVariables } from '../../src/config/variables.ts';
 import { readText, readYaml } from './files.ts';
 
 /** Stands for what only whoever runs the gateway knows. Most take any text. */

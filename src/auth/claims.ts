@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { toUuid } from '../uuid.ts';
-import { everything, type Identity } from './identity.ts';
+import { allCustomers, type Identity } from './identity.ts';
 
 /** The verified claims of a token, by name. */
 type Payload = Readonly<Record<string, unknown>>;
@@ -18,10 +18,10 @@ export function readClaims(
   { customerClaim, allCustomersScope }: ClaimNames,
 ): Omit<Identity, 'tenant'> {
   const name = typeof payload.sub === 'string' ? toName(payload.sub) : undefined;
-  if (scopesOf(payload).includes(allCustomersScope)) return { name, ...everything };
+  if (scopesOf(payload).includes(allCustomersScope)) return { name, ...allCustomers };
   const customerIds = new Set(idsOf(own(payload, customerClaim)));
-  const view = [...customerIds].sort().join();
-  return { name, view, maySee: (customerId) => customerIds.has(customerId) };
+  const accessKey = [...customerIds].sort().join();
+  return { name, accessKey, maySee: (customerId) => customerIds.has(customerId) };
 }
 
 function idsOf(claim: unknown): string[] {

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Tenant } from '../tenant.ts';
+import type { Tenant } from './tenant.ts';
 
 /** Who asks. */
 export type Identity = {
@@ -7,13 +7,13 @@ export type Identity = {
   /** Tells callers of one tenant apart; undefined where nothing does. A hash, from which nobody can be named. */
   name: string | undefined;
   /** Equal for callers of one tenant that may see the same, and for no others. */
-  view: string;
+  accessKey: string;
   /** Whether this caller may see the totals of the customer with this id, in canonical form. */
   maySee: (customerId: string) => boolean;
 };
 
 /** Reads from a request's headers who asks; fails with `UNAUTHENTICATED` where they do not say. */
-export type Identify = (headers: IncomingHttpHeaders) => Identity | Promise<Identity>;
+export type Authenticate = (headers: IncomingHttpHeaders) => Identity | Promise<Identity>;
 
 /** What a caller sees that may see every customer. */
-export const everything = { view: '*', maySee: () => true };
+export const allCustomers = { accessKey: '*', maySee: () => true };

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createApp, type Overrides } from '../app.ts';
-import { type Config, parseConfig } from '../config.ts';
+import { type Config, parseConfig } from '../config/config.ts';
 import { createSimulator } from '../simulator/simulator.ts';
 
 type DemoOptions = {

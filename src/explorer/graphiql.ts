@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { tabs } from './tabs.ts';
 
 /** Something a page loads, as it goes over the wire. */

@@ -13,11 +13,11 @@ import {
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
 import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { Context } from './context.ts';
 import { createDocumentLimits } from './documentLimits.ts';
-import type { DocumentStore } from './documentStore.ts';
+import type { DocumentStore } from './documents.ts';
 import { createLandingPage } from './explorer.ts';
 import type { Operation } from './operation.ts';
 import type { OperationSteps } from './operationSteps.ts';

@@ -7,8 +7,8 @@ import { parseUuid } from './scalars.ts';
  * Tells a router under which tags to keep an answer, so that whoever purges a customer here can purge it there, too:
  * `apolloEntityCacheTags` for each entity in its place, `apolloCacheTags` for other answers.
  */
-export function toCacheTags({ definition, variables }: Operation, { tally }: Context): CacheTags {
-  const customerIds = new Set(tally.totals.map(({ customerId }) => customerId));
+export function toCacheTags({ definition, variables }: Operation, { stats }: Context): CacheTags {
+  const customerIds = new Set(stats.totals.map(({ customerId }) => customerId));
   const { representations } = variables;
   return asksForEntities(definition) && Array.isArray(representations)
     ? { apolloEntityCacheTags: tagEntities(representations, customerIds) }

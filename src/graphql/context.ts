@@ -1,6 +1,6 @@
-import type { Span } from '../telemetry/trace.ts';
+import type { Span } from '../telemetry/tracing.ts';
 import type { TotalLoader } from '../totals/loader.ts';
-import type { Tally } from '../totals/tally.ts';
+import type { LoadStats } from '../totals/stats.ts';
 
 /** What one GraphQL request carries through its resolvers; made anew for each. */
 export type Context = {
@@ -8,7 +8,7 @@ export type Context = {
   span: Span;
   startedMs: number;
   totals: TotalLoader;
-  tally: Tally;
+  stats: LoadStats;
   /** Takes further units of the caller's rate limit; rejects where there are too few. */
   charge: ((units: number) => Promise<void>) | undefined;
   outcome: Outcome;

@@ -11,7 +11,7 @@ import {
   separateOperations,
   visit,
 } from 'graphql';
-import { type Manifest, type ManifestOperation, toManifest } from '../manifest.ts';
+import { type Manifest, type ManifestOperation, toManifest } from '../config/manifest.ts';
 import { createSafelist } from './safelist.ts';
 import { createSchema } from './schema.ts';
 

@@ -13,7 +13,7 @@ import {
   type ValidationRule,
   visit,
 } from 'graphql';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 
 /** More than any honest document has; each costs work before anything is executed. */
 const maxDirectives = 50;

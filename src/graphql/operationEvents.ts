@@ -1,7 +1,7 @@
 import type { FormattedExecutionResult } from 'graphql';
 import type { Emit, OperationEnded } from '../telemetry/events.ts';
-import { describeOperation } from '../telemetry/trace.ts';
-import type { Tally } from '../totals/tally.ts';
+import { describeOperation } from '../telemetry/tracing.ts';
+import type { LoadStats } from '../totals/stats.ts';
 import type { Context } from './context.ts';
 import type { Operation } from './operation.ts';
 
@@ -21,7 +21,7 @@ export type TellOperationEnded = (
 
 /** Tells of an operation once its answer is ready, and notes what became of it. */
 export function createOperationEvents({ emit, now }: EventDependencies): TellOperationEnded {
-  return ({ outcome, tally, requestId, span, startedMs, signal }, { operation, claimedName, result }) => {
+  return ({ outcome, stats, requestId, span, startedMs, signal }, { operation, claimedName, result }) => {
     const { name, operation: type } = operation?.definition ?? {};
     outcome.operationName = name?.value.slice(0, maxNameLength) ?? null;
     outcome.hasErrors = Boolean(result.errors?.length);
@@ -32,11 +32,11 @@ export function createOperationEvents({ emit, now }: EventDependencies): TellOpe
       traceId: span.traceId,
       operationName: outcome.operationName,
       claimedName: operation === undefined ? claimedName?.slice(0, maxNameLength) : undefined,
-      outcome: isCancelled ? 'cancelled' : toOutcome(result, tally),
+      outcome: isCancelled ? 'cancelled' : toOutcome(result, stats),
       // What was given up for want of a caller is nobody's failure.
       codes: isCancelled ? [] : toCodes(result),
-      upstreamCalls: tally.upstreamCalls,
-      totals: tally.sources,
+      upstreamCalls: stats.upstreamCalls,
+      totals: stats.sources,
       responseCache: 'miss',
       execution: outcome.execution,
       durationMs: now() - startedMs,
@@ -50,7 +50,7 @@ function toCodes({ errors }: FormattedExecutionResult): string[] {
   return [...new Set(errors?.map(({ extensions }) => String(extensions?.code)))];
 }
 
-function toOutcome({ errors }: FormattedExecutionResult, { sources }: Tally): OperationEnded['outcome'] {
+function toOutcome({ errors }: FormattedExecutionResult, { sources }: LoadStats): OperationEnded['outcome'] {
   if (!errors?.length) return 'ok';
   const { failed = 0, ...answered } = sources;
   return Object.keys(answered).length > 0 ? 'partial' : 'failed';

@@ -8,7 +8,7 @@ import {
 } from 'graphql';
 import { AppError } from '../errors.ts';
 import type { Context } from './context.ts';
-import { isCountFixed, weighOperation } from './countTotals.ts';
+import { isCountFixed, weighOperation } from './cost.ts';
 import type { Operation } from './operation.ts';
 
 /** Fields of an answer for each total that an operation may ask for: four times what there are to ask for. */

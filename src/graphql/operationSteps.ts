@@ -1,9 +1,9 @@
 import type { FormattedExecutionResult, GraphQLError, GraphQLFormattedError, GraphQLSchema } from 'graphql';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { toCacheTags } from './cacheTags.ts';
-import { type CompiledExecution, createCompiledExecution } from './compiled.ts';
 import type { Context } from './context.ts';
+import { type CompiledExecution, createCompiledExecution } from './jit.ts';
 import type { Operation } from './operation.ts';
 import { createOperationEvents } from './operationEvents.ts';
 import { createOperationLimit, type OperationLimit } from './operationLimit.ts';

@@ -8,9 +8,9 @@ type Lifetime = { maxAgeMs: number; isPurged: ReturnType<TotalSource['watch']> }
  * An answer is as good as asking again for as long as the oldest of its totals stays fresh. Not for a moment where
  * anything in it may be better the next time, or where it holds no total.
  */
-export function toReuse({ outcome, tally }: Context, { maxAgeMs, isPurged }: Lifetime): Reuse | undefined {
+export function toReuse({ outcome, stats }: Context, { maxAgeMs, isPurged }: Lifetime): Reuse | undefined {
   const { operationName, units, hasErrors } = outcome;
-  const { totals, sources, oldestAsOfMs, isDoubtful } = tally;
+  const { totals, sources, oldestAsOfMs, isDoubtful } = stats;
   if (hasErrors || isDoubtful || sources.stale || sources.failed || totals.length === 0) return undefined;
   const untilMs = oldestAsOfMs + maxAgeMs;
   return { operationName, units, totals: totals.length, untilMs, isPurged: () => isPurged(totals) };

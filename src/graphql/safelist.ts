@@ -1,7 +1,7 @@
 import { type GraphQLSchema, parse, stripIgnoredCharacters, validate } from 'graphql';
-import { ConfigurationError } from '../config.ts';
+import { ConfigurationError } from '../config/config.ts';
+import type { Manifest, ManifestOperation } from '../config/manifest.ts';
 import { AppError } from '../errors.ts';
-import type { Manifest, ManifestOperation } from '../manifest.ts';
 
 /** The part of a request that names the operation: a JSON body, or the query of a URL. */
 type Asking = { method: string; search: string; body: unknown };

@@ -3,7 +3,7 @@ import { buildSubgraphSchema } from '@apollo/subgraph';
 import { type DocumentNode, type GraphQLSchema, Kind, parse } from 'graphql';
 import { AppError } from '../errors.ts';
 import type { Reference } from './context.ts';
-import { entityTypes } from './countTotals.ts';
+import { entityTypes } from './cost.ts';
 import { resolvers } from './resolvers.ts';
 import { parseUuid } from './scalars.ts';
 

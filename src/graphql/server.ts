@@ -1,16 +1,16 @@
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { Identity } from '../auth/identity.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { AppError } from '../errors.ts';
 import type { Reuse } from '../reuse.ts';
 import type { Emit } from '../telemetry/events.ts';
-import type { Span } from '../telemetry/trace.ts';
+import type { Span } from '../telemetry/tracing.ts';
 import { createTotalLoader } from '../totals/loader.ts';
 import type { TotalSource } from '../totals/source.ts';
-import { createTally } from '../totals/tally.ts';
+import { createLoadStats } from '../totals/stats.ts';
 import { createApollo, type PersistedQueries } from './apollo.ts';
 import type { Context, Outcome } from './context.ts';
-import { createDocumentStore } from './documentStore.ts';
+import { createDocumentStore } from './documents.ts';
 import { formatError } from './formatError.ts';
 import { createOperationSteps } from './operationSteps.ts';
 import { toReuse } from './reuse.ts';
@@ -92,12 +92,12 @@ export function createGraphQLServer(dependencies: GraphQLDependencies): GraphQLS
   }
 
   function createContext({ charge, requestId, span, signal }: GraphQLRequest, identity: Identity): Context {
-    const tally = createTally();
+    const stats = createLoadStats();
     const { tenant, maySee } = identity;
-    const totals = createTotalLoader(source, { tenant, maySee, requestId, span, signal, tally });
+    const totals = createTotalLoader(source, { tenant, maySee, requestId, span, signal, stats });
     const outcome: Outcome = { operationName: null, units: 1, hasErrors: true, execution: 'interpreted' };
     const own = { requestId, span, startedMs: now(), signal, charge: charge && once(charge) };
-    return { ...own, totals, tally, outcome };
+    return { ...own, totals, stats, outcome };
   }
 
   return { start: () => apollo.start(), stop: () => apollo.stop(), execute };

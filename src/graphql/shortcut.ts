@@ -1,6 +1,6 @@
 import { getOperationAST } from 'graphql';
 import type { Context } from './context.ts';
-import type { DocumentStore } from './documentStore.ts';
+import type { DocumentStore } from './documents.ts';
 import type { Operation } from './operation.ts';
 import type { OperationSteps } from './operationSteps.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { AppError } from '../errors.ts';
-import { isSecret } from '../secret.ts';
+import { equalsConstantTime } from '../secret.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { toUuid } from '../uuid.ts';
 import { readJsonBody } from './body.ts';
@@ -52,7 +52,7 @@ function createPurgeRoute(purge: Purge, purgeToken: string): Route {
     methods: ['POST'],
     challenge: 'Bearer',
     answer: async (request) => {
-      if (!isSecret(request.headers.authorization ?? '', `Bearer ${purgeToken}`)) {
+      if (!equalsConstantTime(request.headers.authorization ?? '', `Bearer ${purgeToken}`)) {
         throw new AppError('UNAUTHENTICATED', 'Expected the purge token as a bearer token.');
       }
       const target = purgeBody.safeParse(await readJsonBody(request, maxBodyBytes));

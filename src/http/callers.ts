@@ -1,11 +1,11 @@
-import type { Identify, Identity } from '../auth/identity.ts';
-import type { RateLimit } from '../auth/rateLimit.ts';
-import type { Config } from '../config.ts';
+import type { Authenticate, Identity } from '../auth/identity.ts';
+import type { RateLimit } from '../auth/rateLimiter.ts';
+import type { Config } from '../config/config.ts';
 import { createClientAddress } from './clientAddress.ts';
 import type { Asked } from './route.ts';
 
 export type CallerDependencies = {
-  identify: Identify;
+  identify: Authenticate;
   /** Undefined where there is none. */
   limit: RateLimit | undefined;
   config: Config;

@@ -1,14 +1,14 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { crc32 } from 'node:zlib';
-import { challenges, identifyingHeaders } from '../auth/identify.ts';
+import { challenges, identifyingHeaders } from '../auth/authenticate.ts';
 import type { Identity } from '../auth/identity.ts';
 import { AppError } from '../errors.ts';
+import { createResponseCache, type Produced, type ResponseCache } from '../responseCache.ts';
 import type { Emit } from '../telemetry/events.ts';
-import { describeOperation, type Span, type Tracing } from '../telemetry/trace.ts';
+import { describeOperation, type Span, type Tracing } from '../telemetry/tracing.ts';
 import { parseJsonBody, readBody } from './body.ts';
 import { type CallerDependencies, type Callers, createCallers } from './callers.ts';
 import { HttpError } from './httpError.ts';
-import { createResponseCache, type Produced, type ResponseCache } from './responseCache.ts';
 import type { Asked, Exchange, HttpAnswer, Route } from './route.ts';
 
 /** A GraphQL request as it came over HTTP; whoever executes it need not know sockets. */
@@ -118,8 +118,8 @@ async function endWith(answered: Promise<HttpAnswer>, span: Span): Promise<HttpA
 }
 
 /** All that an answer follows from, but what was posted. A question by GET must pass Apollo's CSRF check first. */
-function toAsker({ tenant, view }: Identity, { headers }: Asked, search: string): string {
-  return `${tenant.scope}\n${view}\n${headers.accept}\n${search}`;
+function toAsker({ tenant, accessKey }: Identity, { headers }: Asked, search: string): string {
+  return `${tenant.scope}\n${accessKey}\n${headers.accept}\n${search}`;
 }
 
 /** Of a request that did not come as far as an operation, by the codes that its answer will have. */

@@ -25,7 +25,7 @@ export function toRefusal(error: unknown, { listener, exchange, route, emit }: R
   }
   if (error instanceof AppError) {
     const { code, message, reason } = error;
-    emit({ type: 'callerRefused', listener, requestId, code, reason });
+    emit({ type: 'requestRejected', listener, requestId, code, reason });
     const body = toErrorBody(message, toExtensions(error, requestId));
     return { status: toStatus(error), headers: [contentType, ...toHeaders(error, route)], body };
   }

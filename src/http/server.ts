@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { createHandler, type HandlerSettings } from './handler.ts';
 import { refuseUnreadable } from './refusal.ts';
 import type { Routes } from './route.ts';

@@ -10,16 +10,16 @@ export type GatewayEvent =
   | UpstreamCallEnded
   | { type: 'upstreamRetry'; requestId: string; attempts: number; pauseMs: number }
   /** A call steps into the line before the upstream, or out of it. */
-  | { type: 'upstreamLineChanged'; change: 1 | -1 }
+  | { type: 'upstreamQueueChanged'; change: 1 | -1 }
   | { type: 'circuitChanged'; tenant: string; state: 'closed' | 'open' | 'halfOpen' }
   /** A 429 asked for a pause of all the tenant's calls. */
-  | { type: 'tenantHeldBack'; tenant: string; durationMs: number }
+  | { type: 'upstreamPaused'; tenant: string; durationMs: number }
   | { type: 'redisChanged'; state: 'up' | 'down'; reason: string | undefined }
   | { type: 'redisRefused'; reason: string }
   | { type: 'purged'; everywhere: boolean }
   /** Somebody was not let in, or not for now. `reason` says more than the answer did, and nothing of the credentials. */
   | {
-      type: 'callerRefused';
+      type: 'requestRejected';
       listener: 'main' | 'admin';
       requestId: string;
       code: string;
@@ -78,7 +78,7 @@ type UpstreamCallEnded = {
 export type Emit = (event: GatewayEvent) => void;
 
 /** Tells several of each event. */
-export function tellAll(...listeners: readonly Emit[]): Emit {
+export function combine(...listeners: readonly Emit[]): Emit {
   return (event) => {
     for (const tell of listeners) tell(event);
   };

@@ -1,6 +1,6 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { Emit } from './events.ts';
-import { passingTracing, type Tracing } from './trace.ts';
+import { passingTracing, type Tracing } from './tracing.ts';
 
 type LoadSettings = { config: Config; emit: Emit; now: () => number };
 

@@ -1,8 +1,8 @@
 import sonicBoom from 'sonic-boom';
-import type { Config } from '../config.ts';
-import { secretVariables } from '../variables.ts';
+import type { Config } from '../config/config.ts';
+import { secretVariables } from '../config/variables.ts';
 import type { Emit, GatewayEvent } from './events.ts';
-import { createSampling } from './sampling.ts';
+import { createSampling } from './warningThrottle.ts';
 
 /** A line waits at most so long for others to leave with. */
 const longestDelayMs = 100;
@@ -68,7 +68,7 @@ function levelOf(event: GatewayEvent): Level {
     case 'requestEnded':
     case 'connectionsChanged':
     case 'upstreamCallStarted':
-    case 'upstreamLineChanged':
+    case 'upstreamQueueChanged':
       return 'trace';
     case 'unexpectedError':
       return 'error';
@@ -81,7 +81,7 @@ function levelOf(event: GatewayEvent): Level {
     case 'circuitChanged':
       return event.state === 'closed' ? 'info' : 'warn';
     case 'redisRefused':
-    case 'tenantHeldBack':
+    case 'upstreamPaused':
     case 'keysUnavailable':
     case 'tracesLost':
     case 'workerDied':

@@ -1,10 +1,10 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { Config } from '../config.ts';
-import type { Manifest } from '../manifest.ts';
-import { version } from '../version.ts';
+import type { Config } from '../config/config.ts';
+import type { Manifest } from '../config/manifest.ts';
+import { version } from '../config/version.ts';
 import type { Emit, OperationEnded } from './events.ts';
 import { createInstruments, durationBounds, type Instruments } from './instruments.ts';
-import type { ReadMetrics, Samples } from './sum.ts';
+import type { ReadMetrics, Samples } from './workerMetrics.ts';
 
 /** So many operations have a name of their own here; anybody may name an operation as they like. */
 const maxNames = 200;
@@ -103,7 +103,7 @@ function countOperations({ counter, duration }: Instruments, toName: Naming): Em
   return (event) => {
     if (event.type === 'operationEnded') countEnded(event);
     // Whoever is not let in comes as far as no operation.
-    else if (event.type === 'callerRefused' && event.listener === 'main') errors(1, event.code);
+    else if (event.type === 'requestRejected' && event.listener === 'main') errors(1, event.code);
   };
 }
 
@@ -123,7 +123,7 @@ function countUpstream({ counter, gauge, duration }: Instruments): Emit {
       calls(1, event.result);
       took(event.durationMs);
     } else if (event.type === 'upstreamRetry') retries(1);
-    else if (event.type === 'upstreamLineChanged') waiting += event.change;
+    else if (event.type === 'upstreamQueueChanged') waiting += event.change;
   };
 }
 

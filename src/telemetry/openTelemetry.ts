@@ -27,9 +27,9 @@ import {
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
-import type { Config } from '../config.ts';
-import { parseHeaderList } from '../otelVariables.ts';
-import { name, version } from '../version.ts';
+import type { Config } from '../config/config.ts';
+import { parseHeaderList } from '../config/otelVariables.ts';
+import { name, version } from '../config/version.ts';
 import type { Emit } from './events.ts';
 import {
   type Attributes,
@@ -39,7 +39,7 @@ import {
   type TraceContext,
   type Tracing,
   toTraceHeaders,
-} from './trace.ts';
+} from './tracing.ts';
 
 /** The drain waits no longer than this for what was recorded last. */
 const longestFlushMs = 1000;

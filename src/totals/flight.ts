@@ -1,12 +1,12 @@
-import type { Cache } from '../cache/cache.ts';
-import type { CacheKey, Entry } from '../cache/key.ts';
-import type { Stamp } from '../cache/shared.ts';
+import type { Tenant } from '../auth/tenant.ts';
 import { AppError } from '../errors.ts';
-import type { Span } from '../telemetry/trace.ts';
-import type { Tenant } from '../tenant.ts';
-import type { Upstream } from '../zenskar/upstream.ts';
+import type { Span } from '../telemetry/tracing.ts';
+import type { Upstream } from '../zenskar/policy.ts';
+import type { Cache } from './cache.ts';
 import type { FreshnessSettings } from './freshness.ts';
-import type { Tally } from './tally.ts';
+import type { CacheKey, Entry } from './key.ts';
+import type { Stamp } from './redisCache.ts';
+import type { LoadStats } from './stats.ts';
 
 /** The request on whose behalf totals are loaded. */
 export type Caller = {
@@ -16,7 +16,7 @@ export type Caller = {
   /** What loading them is a part of. */
   span: Span;
   signal: AbortSignal;
-  tally: Tally;
+  stats: LoadStats;
 };
 
 export type SourceDependencies = {
@@ -36,10 +36,10 @@ export function fly(
 ): Promise<Entry> {
   const { upstream, freshness } = dependencies;
   const { flights, memory, shared } = dependencies.cache;
-  const { tenant, requestId, span, tally, waitsOn } = caller;
-  return flights.join(key, { member: tally, signal: waitsOn, span }, async ({ signal, since, party }) => {
+  const { tenant, requestId, span, stats, waitsOn } = caller;
+  return flights.join(key, { member: stats, signal: waitsOn, span }, async ({ signal, since, party }) => {
     const onAttempt = () => {
-      tally.upstreamCalls += 1;
+      stats.upstreamCalls += 1;
     };
     try {
       const entry = await upstream.loadTotal(key, { tenant, requestId, span, party, signal, onAttempt });

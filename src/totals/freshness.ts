@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 
 /** How long a number is good for what, each span beginning where the one before ends (RFC 5861). */
 export type FreshnessSettings = {

@@ -1,9 +1,9 @@
 import DataLoader from 'dataloader';
-import { type CacheKey, createCacheKey, toKeyText } from '../cache/key.ts';
 import { AppError } from '../errors.ts';
 import type { Caller } from './flight.ts';
+import { type CacheKey, createCacheKey, toKeyText } from './key.ts';
 import type { TotalSource } from './source.ts';
-import { recordFailure } from './tally.ts';
+import { countFailure } from './stats.ts';
 import type { Total, TotalKey } from './total.ts';
 
 /** DataLoader's own bound is infinity. */
@@ -28,7 +28,7 @@ export function createTotalLoader(source: Source, caller: Caller): TotalLoader {
 
   function load(total: TotalKey): Total | Promise<Total> {
     if (!caller.maySee(total.customerId)) {
-      recordFailure(caller.tally);
+      countFailure(caller.stats);
       throw new AppError('FORBIDDEN', 'You may not see the totals of this customer.');
     }
     const key = createCacheKey(caller.tenant.scope, total);

@@ -1,9 +1,9 @@
-import type { CacheKey, Entry } from '../cache/key.ts';
-import type { Shared, Stamp } from '../cache/shared.ts';
 import { AppError } from '../errors.ts';
 import { type Caller, fly, isFailure, type Passenger, type SourceDependencies } from './flight.ts';
 import { type Freshness, toFreshness } from './freshness.ts';
-import { recordFailure, recordTotal, type Source } from './tally.ts';
+import type { CacheKey, Entry } from './key.ts';
+import type { Shared, Stamp } from './redisCache.ts';
+import { countFailure, countTotal, type Source } from './stats.ts';
 import type { Total } from './total.ts';
 
 export type TotalSource = {
@@ -125,7 +125,7 @@ function settle(
 ): Total | Promise<Total | Error> {
   const { key, entry, stale, foundIn } = one;
   if (entry === undefined || needsUpstream(one)) return fetchTotal(dependencies, one, caller).catch(toError);
-  if (one.freshness === 'revalidate') caller.tally.isDoubtful = true;
+  if (one.freshness === 'revalidate') caller.stats.isDoubtful = true;
   return record(caller, stale ? 'stale' : foundIn, toTotal(key, entry, stale));
 }
 
@@ -140,7 +140,7 @@ async function fetchTotal(dependencies: SourceDependencies, one: Wanted, caller:
     one.shared = undefined;
     const kept = isFailure(error) ? look(dependencies, one).entry : undefined;
     if (kept === undefined || one.freshness === 'gone') {
-      recordFailure(caller.tally);
+      countFailure(caller.stats);
       throw error;
     }
     return record(caller, 'stale', toTotal(one.key, kept, one.stale));
@@ -167,8 +167,8 @@ function toTotal(key: CacheKey, { quantity, asOfMs }: Entry, stale: boolean): To
   return { entitlementId, customerId, startDate, endDate, quantity, asOfMs, stale };
 }
 
-function record({ tally }: Caller, source: Source, total: Total): Total {
-  recordTotal(tally, source, total);
+function record({ stats }: Caller, source: Source, total: Total): Total {
+  countTotal(stats, source, total);
   return total;
 }
 

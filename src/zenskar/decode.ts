@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseJson } from '../json.ts';
-import type { TotalParameters } from './attempt.ts';
+import type { TotalParameters } from './request.ts';
 
 const numericText = z
   .string()

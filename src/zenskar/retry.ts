@@ -1,4 +1,4 @@
-import type { AttemptOutcome } from './attempt.ts';
+import type { AttemptOutcome } from './request.ts';
 
 const firstPauseMs = 100;
 const longestPauseMs = 2000;

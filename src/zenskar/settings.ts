@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 
 /** The settings of the configuration that say how to ask Zenskar. Times are in milliseconds. */
 export function toUpstreamSettings(config: Config) {

@@ -1,11 +1,11 @@
-import type { Attributes } from '../telemetry/trace.ts';
+import type { Attributes } from '../telemetry/tracing.ts';
 import {
   type AttemptContext,
   type AttemptOutcome,
   pathTemplate,
   type TotalParameters,
   type ZenskarClient,
-} from './attempt.ts';
+} from './request.ts';
 
 /** Tells of each attempt as a span of its own, named and described as OpenTelemetry's conventions for HTTP have it. */
 export function createTracedClient(client: ZenskarClient, url: string): ZenskarClient {

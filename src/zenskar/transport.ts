@@ -1,6 +1,6 @@
-import type { Config } from '../config.ts';
-import { userAgent } from '../version.ts';
-import type { ZenskarClient } from './attempt.ts';
+import type { Config } from '../config/config.ts';
+import { userAgent } from '../config/version.ts';
+import type { ZenskarClient } from './request.ts';
 import { createTracedClient } from './tracedClient.ts';
 
 type Choice = Pick<Config, 'UPSTREAM_TRANSPORT' | 'ZENSKAR_URL' | 'ZENSKAR_API_VERSION'>;
@@ -11,7 +11,7 @@ export async function loadZenskarClient(config: Choice): Promise<ZenskarClient> 
   const settings = { url, apiVersion, userAgent };
   const client =
     config.UPSTREAM_TRANSPORT === 'got'
-      ? (await import('./client.ts')).createGotClient(settings)
+      ? (await import('./gotClient.ts')).createGotClient(settings)
       : (await import('./undiciClient.ts')).createUndiciClient(settings);
   return createTracedClient(client, url);
 }

@@ -1,4 +1,5 @@
 import { type Dispatcher, Pool } from 'undici';
+import { createCollector } from './readResponse.ts';
 import {
   type AttemptContext,
   type AttemptOutcome,
@@ -8,8 +9,7 @@ import {
   toPath,
   type ZenskarClient,
   type ZenskarClientSettings,
-} from './attempt.ts';
-import { createCollector } from './collect.ts';
+} from './request.ts';
 
 /** Calls Zenskar by undici's dispatcher, which does nothing that is not asked for. */
 export function createUndiciClient(settings: ZenskarClientSettings): ZenskarClient {

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { requiredVariables, secretVariables, variables } from '../../src/config/variables.ts';
 import { errorCodes } from '../../src/errors.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
-import { requiredVariables, secretVariables, variables } from '../../src/variables.ts';
 import { useGateway } from '../support/gateway.ts';
 
 const root = new URL('../../', import.meta.url);

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { createPersistedQueries } from '../../src/cache/persistedQueries.ts';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import { createPersistedQueries } from '../../src/graphql/persistedQueries.ts';
 import { createGraphQLServer } from '../../src/graphql/server.ts';
 import type { Routes } from '../../src/http/route.ts';
 import { connectionLimits, createHttpServer } from '../../src/http/server.ts';
 import type { GatewayEvent } from '../../src/telemetry/events.ts';
-import { noSpan } from '../../src/telemetry/trace.ts';
+import { noSpan } from '../../src/telemetry/tracing.ts';
 import { customer, entitlement, totalQuery } from '../support/ids.ts';
 import { tenantOf } from '../support/totals.ts';
 
@@ -87,7 +87,7 @@ describe('a fault of the gateway itself', () => {
         headers: { 'content-type': 'application/json' },
         search: '',
         body: { query: totalQuery, variables: { entitlementId: entitlement, customerId: customer } },
-        identity: { tenant: tenantOf('one'), name: undefined, view: '', maySee: () => true },
+        identity: { tenant: tenantOf('one'), name: undefined, accessKey: '', maySee: () => true },
         charge: async () => {},
         requestId: 'r',
         span: noSpan,

@@ -233,6 +233,8 @@ describe('metrics of who is not let in', () => {
   it('count nobody who has the wrong token for purges', async () => {
     const purge = () => fetch(`${gateway.adminUrl}/purge`, { method: 'POST' });
     expect(await grown(gateway, purge)).toEqual({});
-    expect(gateway.log).toMatchObject([{ msg: 'callerRefused', listener: 'admin', code: 'UNAUTHENTICATED' }]);
+    expect(gateway.log).toMatchObject([
+      { msg: 'requestRejected', listener: 'admin', code: 'UNAUTHENTICATED' },
+    ]);
   });
 });

@@ -37,7 +37,7 @@ describe('a limit of 10 totals in a minute', () => {
     expect(refused.headers.get('retry-after')).toBe(String(extensions.retryAfterSeconds));
     expect(refused.headers.get('cache-control')).toBe('no-store');
     expect(gateway.log.at(-1)).toMatchObject({
-      msg: 'callerRefused',
+      msg: 'requestRejected',
       code: 'RATE_LIMITED',
       reason: expect.stringMatching(/^caller [\w-]{22}\/1\.1\.1\.1$/),
     });

@@ -42,7 +42,7 @@ describe('an upstream with a bad day', () => {
   it('that limits the rate is left alone by all for as long as it asks, then asked again', async () => {
     const limited = ask(customerOf('0429'));
     while (simulator.requests === 0) await new Promise((resolve) => setTimeout(resolve, 1));
-    while (!gateway.log.some(({ msg }) => msg === 'tenantHeldBack'))
+    while (!gateway.log.some(({ msg }) => msg === 'upstreamPaused'))
       await new Promise((resolve) => setTimeout(resolve, 1));
     expect(await ask()).toEqual({
       code: 'UPSTREAM_RATE_LIMITED',

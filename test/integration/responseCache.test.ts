@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createResponseCache } from '../../src/http/responseCache.ts';
+import { createResponseCache } from '../../src/responseCache.ts';
 import type { Reuse } from '../../src/reuse.ts';
 import { type Gateway, until, useGateway, useReplicas } from '../support/gateway.ts';
 import { customer, customerOf, entitlement, expectedQuantity, idOf, totalQuery } from '../support/ids.ts';

@@ -173,7 +173,7 @@ describe('with a safelist', () => {
       byText(text(), { extensions: { persistedQuery: { version: 1, sha256Hash: operation().id } } }),
     );
     expect(outcome).toMatchObject({ status: 200, code: 'QUERY_NOT_IN_SAFELIST' });
-    expect(gateway.log.at(-1)).toMatchObject({ msg: 'callerRefused', code: 'QUERY_NOT_IN_SAFELIST' });
+    expect(gateway.log.at(-1)).toMatchObject({ msg: 'requestRejected', code: 'QUERY_NOT_IN_SAFELIST' });
     const search = new URLSearchParams({ query: String(text()) });
     const headers = { 'apollo-require-preflight': '1' };
     if (typeof text() === 'string' && search.size < 10_000 && String(search).length < 8000)

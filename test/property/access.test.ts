@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { readClaims } from '../../src/auth/claims.ts';
-import { noSpan } from '../../src/telemetry/trace.ts';
+import { noSpan } from '../../src/telemetry/tracing.ts';
 import { createTotalLoader } from '../../src/totals/loader.ts';
-import { createTally } from '../../src/totals/tally.ts';
+import { createLoadStats } from '../../src/totals/stats.ts';
 import { idOf } from '../support/ids.ts';
 import { answerWith, createTotals, tenantOf } from '../support/totals.ts';
 
@@ -64,7 +64,7 @@ describe('whatever the claims and the totals asked for', () => {
           requestId: 'r',
           span: noSpan,
           signal,
-          tally: createTally(),
+          stats: createLoadStats(),
         };
         const loader = createTotalLoader(source, caller);
         const answers = keys.map(async ({ customer, entitlement }) => {

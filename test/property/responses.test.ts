@@ -2,9 +2,9 @@ import { Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Identity } from '../../src/auth/identity.ts';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { createGraphQLRoute } from '../../src/http/graphqlRoute.ts';
-import { passingTracing } from '../../src/telemetry/trace.ts';
+import { passingTracing } from '../../src/telemetry/tracing.ts';
 import { tenantOf } from '../support/totals.ts';
 
 const parsed = parseConfig({ ZENSKAR_API_KEY: 'k', ZENSKAR_ORGANISATION: 'o' }, () => '');
@@ -12,9 +12,9 @@ if (!parsed.ok) throw new Error('The configuration is wrong.');
 const { config } = parsed;
 
 const tenants = ['a', 'b'].map(tenantOf);
-const views = ['*', 'x', 'x,y'];
+const accessKeys = ['*', 'x', 'x,y'];
 const identities: Identity[] = tenants.flatMap((tenant) =>
-  views.map((view) => ({ tenant, view, name: undefined, maySee: () => true })),
+  accessKeys.map((accessKey) => ({ tenant, accessKey, name: undefined, maySee: () => true })),
 );
 /** Texts that could be taken for the end of one part of a key and the beginning of the next. */
 const text = fc.constantFrom('{}', '{ }', '["*"]');
@@ -55,7 +55,7 @@ describe('whoever asks what, when and in whatever order', () => {
             const { accept } = headers;
             const made = {
               scope: identity?.tenant.scope,
-              view: identity?.view,
+              accessKey: identity?.accessKey,
               body,
               accept,
               madeMs: nowMs,
@@ -86,7 +86,7 @@ describe('whoever asks what, when and in whatever order', () => {
             const { madeMs, ...made } = JSON.parse(String(answer.body));
             const asked = {
               scope: asking.tenant.scope,
-              view: asking.view,
+              accessKey: asking.accessKey,
               body: JSON.parse(one.text),
               at: purges,
             };

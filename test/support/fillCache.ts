@@ -1,6 +1,6 @@
-import { createCacheKey } from '../../src/cache/key.ts';
-import { createMemory } from '../../src/cache/memory.ts';
-import { createPurges } from '../../src/cache/purges.ts';
+import { createCacheKey } from '../../src/totals/key.ts';
+import { createMemory } from '../../src/totals/memory.ts';
+import { createPurges } from '../../src/totals/purges.ts';
 import { idOf } from './ids.ts';
 import { tenantOf } from './totals.ts';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import { createApp } from '../../src/app.ts';
-import { type Config, parseConfig } from '../../src/config.ts';
+import { type Config, parseConfig } from '../../src/config/config.ts';
 import type { ConnectionLimits } from '../../src/http/server.ts';
 import { createSimulator, reset, type SimulatorState } from '../../src/simulator/simulator.ts';
 import { apiKey, organisation } from './ids.ts';

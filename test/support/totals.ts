@@ -1,13 +1,13 @@
-import { createCache } from '../../src/cache/cache.ts';
-import { createCacheKey, type PurgeTarget } from '../../src/cache/key.ts';
-import { noSpan } from '../../src/telemetry/trace.ts';
-import { createTenant, type Tenant } from '../../src/tenant.ts';
+import { createTenant, type Tenant } from '../../src/auth/tenant.ts';
+import { noSpan } from '../../src/telemetry/tracing.ts';
+import { createCache } from '../../src/totals/cache.ts';
 import { type FreshnessSettings, toLifetimeMs } from '../../src/totals/freshness.ts';
+import { createCacheKey, type PurgeTarget } from '../../src/totals/key.ts';
 import { createTotalSource } from '../../src/totals/source.ts';
-import { createTally } from '../../src/totals/tally.ts';
+import { createLoadStats } from '../../src/totals/stats.ts';
 import type { Total, TotalKey } from '../../src/totals/total.ts';
-import type { AttemptOutcome, TotalParameters, ZenskarClient } from '../../src/zenskar/attempt.ts';
-import { createUpstream } from '../../src/zenskar/upstream.ts';
+import { createUpstream } from '../../src/zenskar/policy.ts';
+import type { AttemptOutcome, TotalParameters, ZenskarClient } from '../../src/zenskar/request.ts';
 
 type Attempt = (parameters: TotalParameters, tenant: Tenant) => Promise<AttemptOutcome>;
 
@@ -47,7 +47,7 @@ export async function createTotals(attempt: Attempt, freshness: FreshnessSetting
       requestId: 'r',
       span: noSpan,
       signal: new AbortController().signal,
-      tally: createTally(),
+      stats: createLoadStats(),
     };
     const [total = new Error('no slot')] = await source.loadMany([createCacheKey(tenant.scope, key)], caller);
     return total;

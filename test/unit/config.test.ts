@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
 
 const credentials = { ZENSKAR_API_KEY: 'a-secret-key', ZENSKAR_ORGANISATION: 'an-organisation' };
 const noFile = () => {

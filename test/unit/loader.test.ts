@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { AppError } from '../../src/errors.ts';
-import { noSpan } from '../../src/telemetry/trace.ts';
+import { noSpan } from '../../src/telemetry/tracing.ts';
 import type { Caller } from '../../src/totals/flight.ts';
 import { createTotalLoader, type TotalLoader } from '../../src/totals/loader.ts';
-import { createTally } from '../../src/totals/tally.ts';
+import { createLoadStats } from '../../src/totals/stats.ts';
 import type { Total, TotalKey } from '../../src/totals/total.ts';
 import { customer, idOf } from '../support/ids.ts';
 import { answerWith, createTotals, tenantOf } from '../support/totals.ts';
@@ -20,7 +20,7 @@ const caller: Caller = {
   requestId: 'r',
   span: noSpan,
   signal: new AbortController().signal,
-  tally: createTally(),
+  stats: createLoadStats(),
 };
 const totalOf = ({ entitlementId, customerId, startDate, endDate }: TotalKey): Total => {
   return { entitlementId, customerId, startDate, endDate, quantity: 1, asOfMs: 0, stale: false };

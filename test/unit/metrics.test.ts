@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Manifest } from '../../src/manifest.ts';
+import type { Manifest } from '../../src/config/manifest.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
-import { createMetricsSum } from '../../src/telemetry/sum.ts';
+import { createMetricsSum } from '../../src/telemetry/workerMetrics.ts';
 
 const operation = {
   type: 'operationEnded',

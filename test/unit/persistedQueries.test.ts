@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createPersistedQueries } from '../../src/cache/persistedQueries.ts';
+import { createPersistedQueries } from '../../src/graphql/persistedQueries.ts';
 
 const hashOf = (n: number) => `apq:${n.toString(16).padStart(64, '0')}`;
 

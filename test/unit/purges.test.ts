@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { createCacheKey } from '../../src/cache/key.ts';
-import { createPurges } from '../../src/cache/purges.ts';
-import { createTenant } from '../../src/tenant.ts';
+import { createTenant } from '../../src/auth/tenant.ts';
+import { createCacheKey } from '../../src/totals/key.ts';
+import { createPurges } from '../../src/totals/purges.ts';
 
 const { scope } = createTenant({ apiKey: 'k', organisation: 'o', url: 'u', apiVersion: undefined });
 const keyOf = (customerId: string, entitlementId: string) =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createResponseCache } from '../../src/http/responseCache.ts';
+import { createResponseCache } from '../../src/responseCache.ts';
 import { toQuestion } from '../support/questions.ts';
 
 describe('large answers', () => {

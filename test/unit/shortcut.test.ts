@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'graphql';
 import type { Context } from '../../src/graphql/context.ts';
-import { createDocumentStore } from '../../src/graphql/documentStore.ts';
+import { createDocumentStore } from '../../src/graphql/documents.ts';
 import { createShortcut } from '../../src/graphql/shortcut.ts';
 
 const text = 'query A { __typename } query B { __typename }';

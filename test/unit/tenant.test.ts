@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createTenant } from '../../src/tenant.ts';
+import { createTenant } from '../../src/auth/tenant.ts';
 
 const identity = { apiKey: 'key', organisation: 'organisation', url: 'https://a', apiVersion: undefined };
 

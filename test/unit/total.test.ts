@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { createCacheKey, toKeyText } from '../../src/cache/key.ts';
+import { createCacheKey, toKeyText } from '../../src/totals/key.ts';
 import { toTotalKey } from '../../src/totals/total.ts';
 import { customer, entitlement } from '../support/ids.ts';
 import { tenantOf } from '../support/totals.ts';

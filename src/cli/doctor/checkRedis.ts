@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
-import { loadRedis } from '../../cache/loadRedis.ts';
-import type { Redis } from '../../cache/redis.ts';
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
+import type { Redis } from '../../redis/connection.ts';
+import { loadRedis } from '../../redis/loadRedis.ts';
 import { ok, problem, skipped, type Verdict } from './verdict.ts';
 
 /** The gateway's own client gives up a connection after 5 s; this is for one that neither works nor fails. */

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import type { Config } from '../../config.ts';
-import { noSpan } from '../../telemetry/trace.ts';
-import { createTenant } from '../../tenant.ts';
-import { userAgent } from '../../version.ts';
+import { createTenant } from '../../auth/tenant.ts';
+import type { Config } from '../../config/config.ts';
+import { userAgent } from '../../config/version.ts';
+import { noSpan } from '../../telemetry/tracing.ts';
 import {
   maxBodyBytes,
   type TotalParameters,
   toCallHeaders,
   toOwnHeaders,
   toPath,
-} from '../../zenskar/attempt.ts';
+} from '../../zenskar/request.ts';
 import { type Answer, call } from './call.ts';
 import { describeFailure } from './describeFailure.ts';
 import { judgeAnswer } from './judgeAnswer.ts';

@@ -1,5 +1,5 @@
-import { mayHoldSecret } from '../../config.ts';
-import { secretVariables, variables } from '../../variables.ts';
+import { mayHoldSecret } from '../../config/config.ts';
+import { secretVariables, variables } from '../../config/variables.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 type ReadFile = (path: string) => string;

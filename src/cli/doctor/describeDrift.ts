@@ -1,6 +1,6 @@
 import { parseJson } from '../../json.ts';
-import type { TotalParameters } from '../../zenskar/attempt.ts';
 import { decodeTotal } from '../../zenskar/decode.ts';
+import type { TotalParameters } from '../../zenskar/request.ts';
 import { isObject } from './isObject.ts';
 
 /** What the answer with a total has. Which of them must be there, and of which type, `decodeTotal` alone knows. */

@@ -1,4 +1,4 @@
-import { type Config, parseConfig } from '../../config.ts';
+import { type Config, parseConfig } from '../../config/config.ts';
 import { checkClock } from './checkClock.ts';
 import { checkKeySet } from './checkKeySet.ts';
 import { checkRedis } from './checkRedis.ts';

@@ -1,5 +1,5 @@
 import { parseJson } from '../../json.ts';
-import type { TotalParameters } from '../../zenskar/attempt.ts';
+import type { TotalParameters } from '../../zenskar/request.ts';
 import type { Answer } from './call.ts';
 import { isObject } from './isObject.ts';
 import { ok, problem, type Verdict } from './verdict.ts';

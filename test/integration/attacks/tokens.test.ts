@@ -170,7 +170,7 @@ describe('a caller whose token', () => {
   it('is not known has no body read, nor an operation named in the log', async () => {
     await post(gateway, 'not even JSON');
     expect(gateway.log.map(({ msg, code, reason }) => [msg, code, reason])).toEqual([
-      ['callerRefused', 'UNAUTHENTICATED', 'no token'],
+      ['requestRejected', 'UNAUTHENTICATED', 'no token'],
     ]);
   });
 

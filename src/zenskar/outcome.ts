@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AppError, type ValidationError } from '../errors.ts';
 import { parseJson } from '../json.ts';
-import type { AttemptOutcome } from './attempt.ts';
+import type { AttemptOutcome } from './request.ts';
 import { parseRetryAfter } from './retryAfter.ts';
 
 type Answered = Extract<AttemptOutcome, { kind: 'answered' }>;

@@ -1,11 +1,10 @@
+import type { Redis } from '../redis/connection.ts';
 import type { Emit } from '../telemetry/events.ts';
-import { createFlights, type Flights } from './flights.ts';
 import type { Entry, PurgeTarget } from './key.ts';
 import { createMemory, type Memory } from './memory.ts';
-import { createPersistedQueries, type PersistedQueries } from './persistedQueries.ts';
 import { createPurges, type Purges } from './purges.ts';
-import type { Redis } from './redis.ts';
-import { createShared, type Shared } from './shared.ts';
+import { createShared, type Shared } from './redisCache.ts';
+import { createFlights, type Flights } from './singleFlight.ts';
 
 export type Cache = {
   memory: Memory;
@@ -13,7 +12,6 @@ export type Cache = {
   shared: Shared | undefined;
   flights: Flights<Entry>;
   purges: Purges;
-  persistedQueries: PersistedQueries;
   /** Forgets totals on all replicas; resolves to false where the others could not be told. */
   purge: (target: PurgeTarget) => Promise<boolean>;
 };
@@ -43,5 +41,5 @@ export function createCache({ maxEntries, redis, lifetimeMs, emit, now }: CacheS
     emit({ type: 'purged', everywhere });
     return everywhere;
   }
-  return { memory, shared, flights, purges, persistedQueries: createPersistedQueries(redis), purge };
+  return { memory, shared, flights, purges, purge };
 }

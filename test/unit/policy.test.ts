@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { noSpan } from '../../src/telemetry/trace.ts';
-import type { AttemptOutcome } from '../../src/zenskar/attempt.ts';
-import { createUpstream, type Upstream } from '../../src/zenskar/upstream.ts';
+import { noSpan } from '../../src/telemetry/tracing.ts';
+import { createUpstream, type Upstream } from '../../src/zenskar/policy.ts';
+import type { AttemptOutcome } from '../../src/zenskar/request.ts';
 import { idOf } from '../support/ids.ts';
 import { answerStatus, answerWith, tenantOf } from '../support/totals.ts';
 

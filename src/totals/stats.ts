@@ -4,7 +4,7 @@ import type { Total } from './total.ts';
 export type Source = 'memory' | 'redis' | 'upstream' | 'inflight' | 'stale' | 'failed';
 
 /** What the totals of one request amount to, for its cache-control and its log line. */
-export type Tally = {
+export type LoadStats = {
   upstreamCalls: number;
   sources: Partial<Record<Source, number>>;
   totals: Total[];
@@ -14,7 +14,7 @@ export type Tally = {
   isDoubtful: boolean;
 };
 
-export function createTally(): Tally {
+export function createLoadStats(): LoadStats {
   return {
     upstreamCalls: 0,
     sources: {},
@@ -25,17 +25,17 @@ export function createTally(): Tally {
 }
 
 /** Counts one total in. */
-export function recordTotal(tally: Tally, source: Source, total: Total): void {
-  recordSource(tally, source);
-  tally.totals.push(total);
-  tally.oldestAsOfMs = Math.min(tally.oldestAsOfMs, total.asOfMs);
+export function countTotal(stats: LoadStats, source: Source, total: Total): void {
+  recordSource(stats, source);
+  stats.totals.push(total);
+  stats.oldestAsOfMs = Math.min(stats.oldestAsOfMs, total.asOfMs);
 }
 
 /** Counts one total that could not be had. */
-export function recordFailure(tally: Tally): void {
-  recordSource(tally, 'failed');
+export function countFailure(stats: LoadStats): void {
+  recordSource(stats, 'failed');
 }
 
-function recordSource({ sources }: Tally, source: Source): void {
+function recordSource({ sources }: LoadStats, source: Source): void {
   sources[source] = (sources[source] ?? 0) + 1;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createTenantPolicies } from '../../src/zenskar/tenantPolicy.ts';
+import { createTenantPolicies } from '../../src/zenskar/tenantPolicies.ts';
 import { tenantOf } from '../support/totals.ts';
 
 const settings = { concurrency: 2, breakerFailures: 3, breakerResetMs: 1000, emit: () => {}, now: () => 0 };

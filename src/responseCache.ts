@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
-import type { Reuse } from '../reuse.ts';
-import type { Emit, OperationEnded } from '../telemetry/events.ts';
-import { describeOperation, type Span } from '../telemetry/trace.ts';
-import { createAskedBefore } from './askedBefore.ts';
-import type { HttpAnswer, Posted } from './route.ts';
+import { createAskedBefore } from './http/askedBefore.ts';
+import type { HttpAnswer, Posted } from './http/route.ts';
+import type { Reuse } from './reuse.ts';
+import type { Emit, OperationEnded } from './telemetry/events.ts';
+import { describeOperation, type Span } from './telemetry/tracing.ts';
 
 /** `asker`: all that an answer follows from, but what was posted. */
 type Question = { asker: string; posted: Posted };

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { GatewayEvent } from '../../src/telemetry/events.ts';
-import { createSampling } from '../../src/telemetry/sampling.ts';
+import { createSampling } from '../../src/telemetry/warningThrottle.ts';
 
 const failed = (requestId: string, result: number): GatewayEvent => ({
   type: 'upstreamCallEnded',

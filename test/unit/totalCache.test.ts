@@ -1,10 +1,10 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
-import { createFlights } from '../../src/cache/flights.ts';
-import { createCacheKey, type Entry } from '../../src/cache/key.ts';
-import { createMemory } from '../../src/cache/memory.ts';
-import { createPurges } from '../../src/cache/purges.ts';
-import { noSpan } from '../../src/telemetry/trace.ts';
+import { noSpan } from '../../src/telemetry/tracing.ts';
+import { createCacheKey, type Entry } from '../../src/totals/key.ts';
+import { createMemory } from '../../src/totals/memory.ts';
+import { createPurges } from '../../src/totals/purges.ts';
+import { createFlights } from '../../src/totals/singleFlight.ts';
 import { tenantOf } from '../support/totals.ts';
 
 const { scope } = tenantOf('one');

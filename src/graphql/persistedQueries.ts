@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Redis } from './redis.ts';
+import type { Redis } from '../redis/connection.ts';
 
 /** Characters of all texts together that are kept in this process. */
 const maxLength = 5_000_000;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { noSpan, parseTraceContext, passingTracing, toTraceHeaders } from '../../src/telemetry/trace.ts';
+import { noSpan, parseTraceContext, passingTracing, toTraceHeaders } from '../../src/telemetry/tracing.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const spanId = 'b7ad6b7169203331';

@@ -9,8 +9,8 @@ import {
   visit,
 } from 'graphql';
 import { type CompiledQuery, compileQuery, isCompiledQuery } from 'graphql-jit';
-import { isCompilable } from './compilable.ts';
 import type { Context } from './context.ts';
+import { isCompilable } from './jitSupport.ts';
 import type { Operation } from './operation.ts';
 
 /** Compiling takes as long as a dozen executions save (3 ms for 50 aliases): it is for documents that come again. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createRateLimit } from '../../src/auth/rateLimit.ts';
+import { createRateLimit } from '../../src/auth/rateLimiter.ts';
 
 /** A Redis that says that too much was asked for, and how long the window still lasts. */
 async function refusedWith(msBeforeNext: number): Promise<string[]> {

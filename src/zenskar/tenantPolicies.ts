@@ -1,5 +1,5 @@
+import type { TenantScope } from '../auth/tenant.ts';
 import type { Emit } from '../telemetry/events.ts';
-import type { TenantScope } from '../tenant.ts';
 import { type Circuit, createCircuit } from './circuit.ts';
 import { createFairQueue, type FairQueue } from './fairQueue.ts';
 import { createRetryBudget, type RetryBudget } from './retryBudget.ts';
@@ -64,7 +64,7 @@ function createTenantPolicy(tenant: TenantScope, dependencies: PolicyDependencie
     }),
     queue: createFairQueue(concurrency),
     budget: createRetryBudget(now),
-    brake: createBrake({ now, onHold: (durationMs) => emit({ type: 'tenantHeldBack', tenant, durationMs }) }),
+    brake: createBrake({ now, onHold: (durationMs) => emit({ type: 'upstreamPaused', tenant, durationMs }) }),
   };
 }
 

@@ -1,6 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import got, { type RequestError, type RequestFunction, type Response } from 'got';
+import { createCollector } from './readResponse.ts';
 import {
   type AttemptContext,
   type AttemptOutcome,
@@ -10,8 +11,7 @@ import {
   toPath,
   type ZenskarClient,
   type ZenskarClientSettings,
-} from './attempt.ts';
-import { createCollector } from './collect.ts';
+} from './request.ts';
 
 /** Calls Zenskar by got. */
 export function createGotClient(settings: ZenskarClientSettings): ZenskarClient {

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Span } from '../telemetry/trace.ts';
-import type { Tenant } from '../tenant.ts';
+import type { Tenant } from '../auth/tenant.ts';
+import type { Span } from '../telemetry/tracing.ts';
 
 /** No contract-abiding answer comes near this; a larger one is not read to its end. */
 export const maxBodyBytes = 65_536;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type FragmentDefinitionNode, Kind, type OperationDefinitionNode, parse } from 'graphql';
-import { countTotals } from '../../src/graphql/countTotals.ts';
+import { countTotals } from '../../src/graphql/cost.ts';
 
 function count(source: string, variables: Record<string, unknown> = {}, limit = 1000): number {
   const { definitions } = parse(source);

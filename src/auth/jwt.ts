@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { errors, jwtVerify } from 'jose';
-import { type Config, need } from '../config.ts';
+import { type Config, need } from '../config/config.ts';
 import { AppError } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
-import type { Tenant } from '../tenant.ts';
 import { readClaims } from './claims.ts';
-import type { Identify, Identity } from './identity.ts';
-import { createKeySet } from './keySet.ts';
+import type { Authenticate, Identity } from './identity.ts';
+import { createKeySet } from './jwks.ts';
+import type { Tenant } from './tenant.ts';
 
 /** Only signatures with a private key: whoever can read the issuer's public keys must not be able to sign with them. */
 const algorithms = [
@@ -32,7 +32,10 @@ type TokenDependencies = { config: Config; emit: Emit; now: () => number };
 type Verified = { identity: Identity; expiresMs: number };
 
 /** Identifies callers by the bearer token that the configured issuer gave them (RFC 6750, RFC 7519). */
-export function createIdentifyByToken(tenant: Tenant, { config, emit, now }: TokenDependencies): Identify {
+export function createJwtAuthenticate(
+  tenant: Tenant,
+  { config, emit, now }: TokenDependencies,
+): Authenticate {
   const keys = createKeySet({ url: need(config, 'JWT_JWKS_URL'), emit, now });
   const issuer = need(config, 'JWT_ISSUER');
   const audience = need(config, 'JWT_AUDIENCE');

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { parseJson } from '../json.ts';
+import type { Redis, RedisClient } from '../redis/connection.ts';
 import { type CacheKey, type Entry, type PurgeTarget, toKeyText, toPurgeName } from './key.ts';
+import { createUntold } from './pendingPurges.ts';
 import type { Purges } from './purges.ts';
-import type { Redis, RedisClient } from './redis.ts';
-import { createUntold } from './untold.ts';
 
 // Another version of the gateway may use the same Redis: a change of form gets another number.
 const prefix = 'zenskar-gateway:1';

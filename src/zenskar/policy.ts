@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Tenant } from '../auth/tenant.ts';
 import { AppError } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
-import type { Span } from '../telemetry/trace.ts';
-import type { Tenant } from '../tenant.ts';
-import type { AttemptOutcome, TotalParameters, ZenskarClient } from './attempt.ts';
+import type { Span } from '../telemetry/tracing.ts';
 import type { Verdict } from './circuit.ts';
 import { decodeTotal } from './decode.ts';
 import type { Party } from './fairQueue.ts';
-import { invalidResponse, mapStatus, mapUnanswered } from './mapError.ts';
+import { invalidResponse, mapStatus, mapUnanswered } from './outcome.ts';
+import type { AttemptOutcome, TotalParameters, ZenskarClient } from './request.ts';
 import { decideRetry } from './retry.ts';
 import { parseRetryAfter } from './retryAfter.ts';
-import { createTenantPolicies, type PolicySettings, type TenantPolicy } from './tenantPolicy.ts';
+import { createTenantPolicies, type PolicySettings, type TenantPolicy } from './tenantPolicies.ts';
 
 /** What Zenskar said, and when (milliseconds since the epoch). */
 type UpstreamTotal = { quantity: number | null; asOfMs: number };
@@ -124,13 +124,13 @@ function isBlocked({ circuit, brake }: TenantPolicy, pauseMs: number): boolean {
 async function waitInLine({ emit, now }: UpstreamDependencies, call: Call): Promise<() => void> {
   const { policy, context, deadlineAtMs } = call;
   const { party, signal } = context;
-  emit({ type: 'upstreamLineChanged', change: 1 });
+  emit({ type: 'upstreamQueueChanged', change: 1 });
   try {
     return await policy.queue.wait(party, { signal, timeoutMs: deadlineAtMs - now() });
   } catch {
     throw mapUnanswered({ kind: signal.aborted ? 'aborted' : 'timeout' });
   } finally {
-    emit({ type: 'upstreamLineChanged', change: -1 });
+    emit({ type: 'upstreamQueueChanged', change: -1 });
   }
 }
 

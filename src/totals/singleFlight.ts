@@ -1,4 +1,4 @@
-import type { Span } from '../telemetry/trace.ts';
+import type { Span } from '../telemetry/tracing.ts';
 import { type CacheKey, toKeyText } from './key.ts';
 import type { Moment, Purges } from './purges.ts';
 
@@ -108,9 +108,9 @@ function listenersOf(signal: AbortSignal): Set<() => void> {
   if (known !== undefined) return known;
   const made = new Set<() => void>();
   listeners.set(signal, made);
-  const tellAll = () => {
+  const combine = () => {
     for (const listener of made) listener();
   };
-  signal.addEventListener('abort', tellAll, { once: true });
+  signal.addEventListener('abort', combine, { once: true });
   return made;
 }

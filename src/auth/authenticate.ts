@@ -1,9 +1,9 @@
-import { type Config, need } from '../config.ts';
+import { type Config, need } from '../config/config.ts';
 import { AppError } from '../errors.ts';
-import { isSecret } from '../secret.ts';
+import { equalsConstantTime } from '../secret.ts';
 import type { Emit } from '../telemetry/events.ts';
-import { createTenant, type Tenant } from '../tenant.ts';
-import { everything, type Identify } from './identity.ts';
+import { type Authenticate, allCustomers } from './identity.ts';
+import { createTenant, type Tenant } from './tenant.ts';
 
 type IdentifySettings = { config: Config; emit: Emit; now: () => number };
 
@@ -19,17 +19,17 @@ export const identifyingHeaders = {
 } as const;
 
 /** The way of identifying callers that the configuration chose. */
-export async function createIdentify(settings: IdentifySettings): Promise<Identify> {
+export async function createAuthenticate(settings: IdentifySettings): Promise<Authenticate> {
   const { config } = settings;
   switch (config.AUTH_MODE) {
     case 'none': {
-      const anybody = { tenant: createOwnTenant(config), name: undefined, ...everything };
+      const anybody = { tenant: createOwnTenant(config), name: undefined, ...allCustomers };
       return () => anybody;
     }
     case 'jwt': {
       // Whoever needs no tokens need not load what verifies them.
-      const { createIdentifyByToken } = await import('./token.ts');
-      return createIdentifyByToken(createOwnTenant(config), settings);
+      const { createJwtAuthenticate } = await import('./jwt.ts');
+      return createJwtAuthenticate(createOwnTenant(config), settings);
     }
     case 'router':
       return createIdentifyRouter(createOwnTenant(config), need(config, 'ROUTER_SECRET'));
@@ -51,10 +51,10 @@ function createOwnTenant(config: Config): Tenant {
 }
 
 /** A router knows its own callers: it may see every customer, and its secret is nobody's name. */
-function createIdentifyRouter(tenant: Tenant, secret: string): Identify {
-  const router = { tenant, name: undefined, ...everything };
+function createIdentifyRouter(tenant: Tenant, secret: string): Authenticate {
+  const router = { tenant, name: undefined, ...allCustomers };
   return ({ 'x-router-secret': given }) => {
-    if (typeof given === 'string' && isSecret(given, secret)) return router;
+    if (typeof given === 'string' && equalsConstantTime(given, secret)) return router;
     throw new AppError('UNAUTHENTICATED', 'Expected the secret of the router in x-router-secret.', {
       reason: given === undefined ? 'no secret' : 'wrong secret',
     });
@@ -62,7 +62,7 @@ function createIdentifyRouter(tenant: Tenant, secret: string): Identify {
 }
 
 /** Zenskar itself decides what these credentials may see; each pair is a tenant of its own. */
-function createIdentifyByCredentials(config: Config): Identify {
+function createIdentifyByCredentials(config: Config): Authenticate {
   const { ZENSKAR_URL: url, ZENSKAR_API_VERSION: apiVersion } = config;
   return ({ 'x-api-key': apiKey, organisation }) => {
     if (!isCredential(apiKey) || !isCredential(organisation)) {
@@ -71,7 +71,7 @@ function createIdentifyByCredentials(config: Config): Identify {
       });
     }
     const tenant = createTenant({ apiKey, organisation, url, apiVersion });
-    return { tenant, name: tenant.scope, ...everything };
+    return { tenant, name: tenant.scope, ...allCustomers };
   };
 }
 

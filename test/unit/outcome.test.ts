@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { mapStatus } from '../../src/zenskar/mapError.ts';
+import { mapStatus } from '../../src/zenskar/outcome.ts';
 
 const headers = { retryAfter: undefined, ids: {} };
 const map = (status: number, body: unknown = '') =>

@@ -1,4 +1,4 @@
-import type { TenantScope } from '../tenant.ts';
+import type { TenantScope } from '../auth/tenant.ts';
 
 export type KeyParts = {
   customerId: string;

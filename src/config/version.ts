@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-const file = new URL('../package.json', import.meta.url);
+const file = new URL('../../package.json', import.meta.url);
 const manifest = JSON.parse(readFileSync(file, 'utf8')) as { name: string; version: string };
 
 /** As package.json has it. */

@@ -1,4 +1,4 @@
-import type { TenantScope } from '../tenant.ts';
+import type { TenantScope } from '../auth/tenant.ts';
 import { type CacheKey, type Entry, type KeyParts, toGrant } from './key.ts';
 import type { Moment, Purges } from './purges.ts';
 

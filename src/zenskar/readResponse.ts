@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type AttemptContext, type AttemptOutcome, maxBodyBytes, toAnswered } from './attempt.ts';
+import { type AttemptContext, type AttemptOutcome, maxBodyBytes, toAnswered } from './request.ts';
 
 /** To be told of an answer as it comes in. What comes after the end is not heard. */
 export type Collector = {

@@ -1,0 +1,78 @@
+/** What every file may import. */
+const base =
+  'config/|errors[.]ts$|json[.]ts$|secret[.]ts$|uuid[.]ts$|reuse[.]ts$|auth/(tenant|identity)[.]ts$';
+
+/** What the files of each folder may import besides their own folder and the base. */
+const folders = {
+  config: '-',
+  telemetry: '-',
+  redis: 'telemetry/',
+  auth: 'telemetry/',
+  zenskar: 'telemetry/',
+  totals: 'zenskar/|redis/|telemetry/',
+  graphql: 'auth/|totals/|redis/|telemetry/',
+  http: 'auth/|telemetry/|responseCache[.]ts$',
+  explorer: '-',
+  simulator: '-',
+};
+
+/** The folder, or the files, in which each library is used. */
+const homes = {
+  got: 'zenskar/gotClient',
+  undici: 'zenskar/undiciClient',
+  dataloader: 'totals/',
+  '@redis/client': 'redis/',
+  jose: 'auth/',
+  'rate-limiter-flexible': 'auth/',
+  '@apollo': 'graphql/',
+  graphql: 'graphql/',
+  'graphql-jit': 'graphql/',
+  'graphql-scalars': 'graphql/',
+  '@opentelemetry': 'telemetry/',
+  'prom-client': 'telemetry/',
+  'sonic-boom': 'telemetry/',
+  cors: 'http/',
+  '@graphql-yoga': 'explorer/',
+  'lru-cache': 'totals/|graphql/|auth/|zenskar/|http/|responseCache',
+};
+
+const forbid = (name, from, to) => ({ name, severity: 'error', from, to });
+
+export default {
+  forbidden: [
+    ...Object.entries(folders).map(([folder, others]) =>
+      forbid(
+        `imports of ${folder}/`,
+        { path: `^src/${folder}/` },
+        { path: '^src/', pathNot: `^src/(${folder}/|${base}|${others})` },
+      ),
+    ),
+    ...Object.entries(homes).map(([library, home]) =>
+      forbid(
+        `home of ${library}`,
+        { path: '^src/', pathNot: `^src/(${home})` },
+        { path: `node_modules/${library}/` },
+      ),
+    ),
+    forbid(
+      'programs are not imported',
+      { path: '^src/', pathNot: '^src/(cli|simulator)/' },
+      { path: '^src/(cli|simulator)/' },
+    ),
+    forbid(
+      'only programs start the gateway',
+      { path: '^src/', pathNot: '^src/(main[.]ts|cli/)' },
+      { path: '^src/(main|app|workers)[.]ts$' },
+    ),
+    forbid('no cycles', { path: '^src/', pathNot: '__generated__|^src/graphql/context' }, { circular: true }),
+  ],
+  options: {
+    parser: 'swc',
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
+  },
+};
