@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
-import { createApp } from '../../src/app.ts';
+import { type App, createApp } from '../../src/app.ts';
 import { type Config, parseConfig } from '../../src/config/config.ts';
 import type { ConnectionLimits } from '../../src/http/server.ts';
 import { createSimulator, reset, type SimulatorState } from '../../src/simulator/simulator.ts';
@@ -18,6 +18,8 @@ type GraphQLAnswer = {
 export type Gateway = {
   url: string;
   adminUrl: string;
+  /** Once it has started. */
+  app: App;
   simulator: SimulatorState;
   /** Since the test began. */
   log: LogLine[];
@@ -93,7 +95,7 @@ export function useReplicas(
           },
         },
       });
-      Object.assign(replica, await app.start());
+      Object.assign(replica, { app, ...(await app.start()) });
       stops.push(app.stop);
     }
   });
@@ -117,6 +119,7 @@ function createTestGateway(parts: Pick<Gateway, 'simulator' | 'now' | 'advance' 
     ...parts,
     url: '',
     adminUrl: '',
+    app: undefined as never,
     log: [],
     wholeLog: [],
     fetch: (path, init) => fetch(`${gateway.url}${path}`, init),

@@ -1,0 +1,473 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { type ReceivedSpan, useCollector } from '../support/collector.ts';
+import { type Gateway, until, useReplicas } from '../support/gateway.ts';
+import { customer, customerOf, entitlement, expectedQuantity, idOf, totalQuery } from '../support/ids.ts';
+
+// What a client, an operator and a tracing backend see of one operation, on each route that it can take. The routes may
+// differ in speed and in what they report of themselves; the promises are the same.
+
+type Sent = { method?: string; body?: object; search?: string; headers?: Record<string, string> };
+
+type Seen = {
+  status: number;
+  headers: Record<string, string>;
+  body: unknown;
+  log: Readonly<Record<string, unknown>>[];
+  /** Counters that grew. */
+  metrics: Record<string, number>;
+  /** The names of the spans from the outside in, and the attributes of the operation's. */
+  spans: { names: string[]; operation: ReceivedSpan['attributes'] | undefined };
+};
+
+const attempt = 'GET /entitlements/{entitlement_id}/customer/{customer_id}/total';
+/** From the outside in. */
+const spanNames = ['query', 'GraphQL Operation', 'totals batch', attempt];
+const allowGet = { 'apollo-require-preflight': '1' };
+
+const collector = useCollector();
+const environment = () => ({
+  OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+  OTEL_BSP_SCHEDULE_DELAY: '5',
+  CORS_ORIGINS: 'https://app.example',
+  UPSTREAM_RETRIES: '0',
+  RATE_LIMIT_PER_MINUTE: '1000',
+});
+const [gateway, strict, draining] = useReplicas(2, environment).concat(useReplicas(1, environment)) as [
+  Gateway,
+  Gateway,
+  Gateway,
+];
+
+/** Sends one request under ids of its own and collects all that can be seen of it. */
+async function observe(
+  { url, app, log }: Gateway,
+  sent: Sent,
+  meanwhile?: () => Promise<void>,
+): Promise<Seen> {
+  const requestId = randomBytes(8).toString('hex');
+  const traceId = randomBytes(16).toString('hex');
+  const before = await readCounters(app);
+  const { method = 'POST', body, search = '', headers } = sent;
+  const pending = fetch(`${url}/graphql${search}`, {
+    method,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    headers: {
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      origin: 'https://app.example',
+      'x-request-id': requestId,
+      traceparent: `00-${traceId}-00f067aa0ba902b7-01`,
+      ...headers,
+    },
+  });
+  await meanwhile?.();
+  const response = await pending;
+  const text = await response.text();
+  const spansOf = () => collector.spans.filter((span) => span.traceId === traceId);
+  const isOperation = ({ parentSpanId }: ReceivedSpan) => parentSpanId === '00f067aa0ba902b7';
+  await until(() => spansOf().some(isOperation));
+  const after = Object.entries(await readCounters(app));
+  const own = log.filter((line) => line.requestId === requestId && line.level !== 'debug');
+  return {
+    status: response.status,
+    headers: withoutVariable(Object.fromEntries(response.headers), requestId),
+    body: JSON.parse(text.replaceAll(requestId, '(request id)')),
+    log: own.map(({ time, durationMs, requestId: _, traceId: loggedTraceId, ...line }) => ({
+      ...line,
+      hasDuration: typeof durationMs === 'number',
+      isTraced: loggedTraceId === traceId,
+    })),
+    metrics: Object.fromEntries(
+      after
+        .map(([name, value]) => [name, value - (before[name] ?? 0)] as const)
+        .filter(([, more]) => more > 0),
+    ),
+    spans: {
+      names: spansOf()
+        .map(({ name }) => name)
+        .toSorted((a, b) => spanNames.indexOf(a) - spanNames.indexOf(b)),
+      operation: spansOf().find(isOperation)?.attributes,
+    },
+  };
+}
+
+function withoutVariable(headers: Record<string, string>, requestId: string): Record<string, string> {
+  expect(headers['x-request-id']).toBe(requestId);
+  expect(Date.parse(String(headers.date))).not.toBeNaN();
+  expect(Number(headers['content-length'])).toBeGreaterThan(0);
+  const { date, 'content-length': length, 'x-request-id': id, ...others } = headers;
+  return { ...others, 'cache-control': others['cache-control']?.replace(/=(29|30)$/, '=30') ?? '' };
+}
+
+/** Counters, and how often each histogram was observed. */
+async function readCounters(app: Gateway['app']): Promise<Record<string, number>> {
+  const counters: Record<string, number> = {};
+  for (const { name, values, type } of await app.readSamples()) {
+    if (/^(process|nodejs)_/.test(name) || String(type) === 'gauge') continue;
+    for (const { labels, value, ...rest } of values) {
+      const sample = 'metricName' in rest ? String(rest.metricName) : name;
+      if (/_(bucket|sum)$/.test(sample)) continue;
+      counters[[sample, ...Object.values(labels)].join(' ')] = Number(value);
+    }
+  }
+  return counters;
+}
+
+const promisedHeaders = {
+  'access-control-allow-origin': 'https://app.example',
+  'access-control-expose-headers': 'x-request-id,retry-after',
+  'cache-control': 'private, max-age=30',
+  connection: 'keep-alive',
+  'content-type': 'application/json; charset=utf-8',
+  'keep-alive': 'timeout=65',
+  'referrer-policy': 'no-referrer',
+  vary: 'Origin, accept',
+  'x-content-type-options': 'nosniff',
+};
+
+const ended = {
+  level: 'info',
+  msg: 'operationEnded',
+  operationName: 'Total',
+  outcome: 'ok',
+  codes: [],
+  upstreamCalls: 0,
+  totals: { memory: 1 },
+  responseCache: 'miss',
+  hasDuration: true,
+  isTraced: true,
+};
+
+const counted = {
+  'gateway_http_requests_total 200': 1,
+  gateway_http_request_duration_seconds_count: 1,
+  'graphql_operations_total Total ok': 1,
+  graphql_operation_duration_seconds_count: 1,
+  'response_cache_total miss': 1,
+};
+
+const described = {
+  'graphql.operation.type': 'query',
+  'graphql.operation.name': 'Total',
+  'gateway.outcome': 'ok',
+  'gateway.response_cache': 'miss',
+};
+
+const variables = { entitlementId: entitlement, customerId: customer };
+const total = { query: totalQuery, variables };
+const data = { customerEntitlementTotal: { quantity: expectedQuantity() } };
+const upstreamCounted = {
+  'upstream_requests_total 200': 1,
+  upstream_request_duration_seconds_count: 1,
+  'totals_requested_total upstream': 1,
+};
+const persisted = (query: string) => ({
+  persistedQuery: { version: 1, sha256Hash: createHash('sha256').update(query).digest('hex') },
+});
+/** A document that no other test sends. */
+const documentOf = (name: string) => `${totalQuery} # ${name}`;
+/** Sends the document until the gateway knows and has compiled it, each time about another total. */
+async function makeKnown(query: string): Promise<void> {
+  for (let n = 1; n <= 4; n += 1)
+    await gateway.gql(query, { ...variables, customerId: idOf(n) }, { headers: { 'x-request-id': `n${n}` } });
+}
+
+describe('an operation', () => {
+  it('that is seen for the first time is parsed, executed and asked for upstream', async () => {
+    expect(await observe(gateway, { body: { ...total, query: documentOf('cold') } })).toEqual({
+      status: 200,
+      headers: promisedHeaders,
+      body: { data },
+      log: [{ ...ended, execution: 'interpreted', upstreamCalls: 1, totals: { upstream: 1 } }],
+      metrics: { ...counted, ...upstreamCounted, 'graphql_executions_total interpreted': 1 },
+      spans: { names: ['query', 'totals batch', attempt], operation: described },
+    });
+  });
+
+  it('whose document is known keeps the same promises', async () => {
+    const query = documentOf('known');
+    await makeKnown(query);
+    expect(await observe(gateway, { body: { query, variables } })).toEqual({
+      status: 200,
+      headers: promisedHeaders,
+      body: { data },
+      log: [{ ...ended, execution: 'compiled', upstreamCalls: 1, totals: { upstream: 1 } }],
+      metrics: { ...counted, ...upstreamCounted, 'graphql_executions_total compiled': 1 },
+      spans: { names: ['query', 'totals batch', attempt], operation: described },
+    });
+  });
+
+  it('that hits the response cache keeps the same promises', async () => {
+    await observe(gateway, { body: total });
+    const { 'response_cache_total miss': _, ...others } = counted;
+    expect(await observe(gateway, { body: total })).toEqual({
+      status: 200,
+      headers: promisedHeaders,
+      body: { data },
+      log: [{ ...ended, responseCache: 'hit' }],
+      metrics: { ...others, 'response_cache_total hit': 1, 'totals_requested_total memory': 1 },
+      spans: { names: ['query'], operation: { ...described, 'gateway.response_cache': 'hit' } },
+    });
+  });
+
+  it('that is asked for by GET keeps the same promises', async () => {
+    const parameters = { query: documentOf('get'), variables: JSON.stringify(variables) };
+    const sent = { method: 'GET', search: `?${new URLSearchParams(parameters)}`, headers: allowGet };
+    expect(await observe(gateway, sent)).toEqual({
+      status: 200,
+      headers: promisedHeaders,
+      body: { data },
+      log: [{ ...ended, execution: 'interpreted', upstreamCalls: 1, totals: { upstream: 1 } }],
+      metrics: { ...counted, ...upstreamCounted, 'graphql_executions_total interpreted': 1 },
+      spans: { names: ['query', 'totals batch', attempt], operation: described },
+    });
+  });
+
+  it('that is asked for as a persisted query keeps the same promises', async () => {
+    const query = documentOf('persisted');
+    await gateway.gql(query, variables, {
+      body: JSON.stringify({ query, variables, extensions: persisted(query) }),
+    });
+    const sent = { body: { extensions: persisted(query), variables } };
+    expect(await observe(gateway, sent)).toEqual({
+      status: 200,
+      headers: promisedHeaders,
+      body: { data },
+      log: [{ ...ended, execution: 'interpreted' }],
+      metrics: { ...counted, 'graphql_executions_total interpreted': 1, 'totals_requested_total memory': 1 },
+      spans: { names: ['query'], operation: described },
+    });
+  });
+
+  it('whose persisted query is not known is told so in the usual form', async () => {
+    const { body, ...seen } = await observe(gateway, { body: { extensions: persisted('{ unknown }') } });
+    expect(body).toEqual({
+      errors: [
+        {
+          message: 'PersistedQueryNotFound',
+          extensions: { code: 'PERSISTED_QUERY_NOT_FOUND', requestId: '(request id)' },
+        },
+      ],
+    });
+    const failed = { outcome: 'failed', codes: ['PERSISTED_QUERY_NOT_FOUND'] };
+    expect(seen).toEqual({
+      status: 200,
+      headers: { ...promisedHeaders, 'cache-control': 'no-store' },
+      log: [{ ...ended, ...failed, operationName: null, execution: 'interpreted', totals: {} }],
+      metrics: {
+        'gateway_http_requests_total 200': 1,
+        gateway_http_request_duration_seconds_count: 1,
+        'graphql_operations_total anonymous failed': 1,
+        graphql_operation_duration_seconds_count: 1,
+        'response_cache_total miss': 1,
+        'graphql_errors_total PERSISTED_QUERY_NOT_FOUND': 1,
+        'graphql_executions_total interpreted': 1,
+      },
+      spans: {
+        names: ['GraphQL Operation'],
+        operation: {
+          'gateway.outcome': 'failed',
+          'gateway.error_codes': ['PERSISTED_QUERY_NOT_FOUND'],
+          'gateway.response_cache': 'miss',
+        },
+      },
+    });
+  });
+
+  it.each(['an unknown document', 'a known document'])(
+    'that answers in part keeps the same promises: %s',
+    async (kind) => {
+      const requests = [customer, customerOf('0404')].map((customerId) => ({ ...variables, customerId }));
+      const query = `query Total($requests: [CustomerEntitlementTotalRequest!]!) {
+        customerEntitlementTotals(requests: $requests) { quantity } } # ${kind}`;
+      const execution = kind === 'a known document' ? 'compiled' : 'interpreted';
+      if (execution === 'compiled') for (let n = 0; n < 3; n += 1) await gateway.gql(query, { requests: [] });
+      const partial = { outcome: 'partial', codes: ['NOT_FOUND'], totals: { upstream: 1, failed: 1 } };
+      const { 'graphql_operations_total Total ok': _, ...others } = counted;
+      expect(await observe(gateway, { body: { query, variables: { requests } } })).toEqual({
+        status: 200,
+        headers: { ...promisedHeaders, 'cache-control': 'no-store' },
+        body: {
+          data: { customerEntitlementTotals: [{ quantity: expectedQuantity() }, null] },
+          errors: [
+            {
+              message: expect.any(String),
+              locations: [{ line: 2, column: 9 }],
+              path: ['customerEntitlementTotals', 1],
+              extensions: {
+                code: 'NOT_FOUND',
+                retryable: false,
+                requestId: '(request id)',
+                upstream: { status: 404 },
+              },
+            },
+          ],
+        },
+        log: [{ ...ended, ...partial, execution, upstreamCalls: 2 }],
+        metrics: {
+          ...others,
+          'graphql_operations_total Total partial': 1,
+          'graphql_errors_total NOT_FOUND': 1,
+          [`graphql_executions_total ${execution}`]: 1,
+          'totals_requested_total upstream': 1,
+          'totals_requested_total failed': 1,
+          'upstream_requests_total 200': 1,
+          'upstream_requests_total 404': 1,
+          upstream_request_duration_seconds_count: 2,
+        },
+        spans: {
+          names: ['query', 'totals batch', attempt, attempt],
+          operation: { ...described, 'gateway.outcome': 'partial', 'gateway.error_codes': ['NOT_FOUND'] },
+        },
+      });
+    },
+  );
+
+  it.each(['an unknown document', 'a known document'])(
+    'whose variables are rejected keeps the same promises: %s',
+    async (kind) => {
+      const query = documentOf(`wrong variables, ${kind}`);
+      if (kind === 'a known document') await makeKnown(query);
+      const { 'graphql_operations_total Total ok': _, ...others } = counted;
+      const codes = ['BAD_USER_INPUT'];
+      expect(
+        await observe(gateway, { body: { query, variables: { ...variables, startDate: 1.5 } } }),
+      ).toEqual({
+        status: 200,
+        headers: { ...promisedHeaders, 'cache-control': 'no-store' },
+        body: {
+          errors: [
+            {
+              message: expect.stringMatching(/^Variable "\$startDate" got invalid value 1.5/),
+              locations: [{ line: 1, column: 56 }],
+              extensions: { code: 'BAD_USER_INPUT', retryable: false, requestId: '(request id)' },
+            },
+          ],
+        },
+        log: [{ ...ended, outcome: 'failed', codes, totals: {}, execution: 'interpreted' }],
+        metrics: {
+          ...others,
+          'graphql_operations_total Total failed': 1,
+          'graphql_errors_total BAD_USER_INPUT': 1,
+          'graphql_executions_total interpreted': 1,
+        },
+        spans: {
+          names: ['query'],
+          operation: { ...described, 'gateway.outcome': 'failed', 'gateway.error_codes': codes },
+        },
+      });
+    },
+  );
+
+  it.each([
+    ['a POST without JSON', { body: [] as object, headers: { 'content-type': 'text/plain' } }, 415],
+    ['a method that has no meaning here', { method: 'PUT' }, 405],
+  ] as [string, Sent, number][])('is rejected before GraphQL: %s', async (_, sent, status) => {
+    const { body, metrics, log, headers } = await observe405(sent, status);
+    expect(body).toEqual({
+      errors: [
+        { message: expect.any(String), extensions: { code: 'BAD_REQUEST', requestId: '(request id)' } },
+      ],
+    });
+    expect(metrics).toEqual({
+      [`gateway_http_requests_total ${status}`]: 1,
+      gateway_http_request_duration_seconds_count: 1,
+    });
+    expect(log).toEqual([]);
+    const { vary, ...others } = promisedHeaders;
+    expect(headers).toMatchObject({ ...others, vary: 'Origin', 'cache-control': 'no-store' });
+  });
+
+  /** Without waiting for spans: a request that is no operation may have none. */
+  async function observe405(sent: Sent, status: number) {
+    const requestId = randomBytes(8).toString('hex');
+    const before = await readCounters(gateway.app);
+    const response = await fetch(`${gateway.url}/graphql`, {
+      method: sent.method ?? 'POST',
+      ...(sent.body === undefined ? {} : { body: JSON.stringify(sent.body) }),
+      headers: { origin: 'https://app.example', 'x-request-id': requestId, ...sent.headers },
+    });
+    expect(response.status).toBe(status);
+    const text = await response.text();
+    const after = Object.entries(await readCounters(gateway.app));
+    return {
+      headers: withoutVariable(Object.fromEntries(response.headers), requestId),
+      body: JSON.parse(text.replaceAll(requestId, '(request id)')),
+      log: gateway.log.filter((line) => line.requestId === requestId),
+      metrics: Object.fromEntries(
+        after
+          .map(([name, value]) => [name, value - (before[name] ?? 0)] as const)
+          .filter(([, more]) => more > 0),
+      ),
+    };
+  }
+
+  it.each(['an unknown document', 'a known document', 'a response-cache hit'])(
+    'beyond the rate limit is rejected in the same words: %s',
+    async (kind) => {
+      const query = `query Total($ids: [UUID!]!) { _entities(representations: [{ __typename: "Customer", id: "${customer}" }]) {
+        ... on Customer { entitlementTotals(entitlementIds: $ids) { quantity } } } } # ${kind}`;
+      const ask = (count: number) => ({
+        query,
+        variables: { ids: Array.from({ length: count }, (_, n) => idOf(n)) },
+      });
+      if (kind === 'a known document')
+        for (let n = 0; n < 4; n += 1) await strict.gql(query, { ids: [idOf(n)] });
+      if (kind === 'a response-cache hit')
+        for (let n = 0; n < 2; n += 1) await observe(strict, { body: ask(300) });
+      // Each takes its whole cost, so that the last does not fit.
+      let seen = await observe(strict, { body: ask(300) });
+      for (let n = 0; n < 3 && (seen.body as { data?: object }).data; n += 1)
+        seen = await observe(strict, { body: ask(300) });
+      expect(seen).toMatchObject({
+        status: 200,
+        headers: {
+          ...promisedHeaders,
+          'cache-control': 'no-store',
+          'retry-after': expect.stringMatching(/^\d+$/),
+          vary: expect.stringMatching(/^Origin/),
+        },
+        body: {
+          errors: [
+            {
+              message: expect.stringMatching(/1000/),
+              extensions: {
+                code: 'RATE_LIMITED',
+                retryable: true,
+                retryAfterSeconds: expect.any(Number),
+                requestId: '(request id)',
+              },
+            },
+          ],
+        },
+        metrics: { 'gateway_http_requests_total 200': 1, 'graphql_errors_total RATE_LIMITED': 1 },
+        spans: { operation: { 'gateway.outcome': 'failed', 'gateway.error_codes': ['RATE_LIMITED'] } },
+      });
+      expect(seen.body).not.toHaveProperty('data');
+      expect(seen.log).toHaveLength(1);
+    },
+  );
+
+  it('that is answered while the gateway drains ends its connection and keeps the same promises', async () => {
+    const customerId = customerOf('d3e8');
+    const { 'keep-alive': _, ...others } = promisedHeaders;
+    let stopped: Promise<void> | undefined;
+    const seen = await observe(
+      draining,
+      { body: { ...total, variables: { ...variables, customerId } } },
+      async () => {
+        await until(() => draining.simulator.requests === 1);
+        stopped = draining.app.stop();
+      },
+    );
+    await stopped;
+    expect(seen).toEqual({
+      status: 200,
+      headers: { ...others, connection: 'close' },
+      body: { data: { customerEntitlementTotal: { quantity: expectedQuantity({ customerId }) } } },
+      log: [{ ...ended, execution: 'interpreted', upstreamCalls: 1, totals: { upstream: 1 } }],
+      metrics: { ...counted, ...upstreamCounted, 'graphql_executions_total interpreted': 1 },
+      spans: { names: ['query', 'totals batch', attempt], operation: described },
+    });
+  });
+});
