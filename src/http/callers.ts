@@ -14,12 +14,8 @@ export type CallerDependencies = {
 export type Callers = {
   /** Who asks; undefined where the explorer's page is asked for. Rejects where they are not known. */
   identify: (asked: Asked) => Promise<Identity | undefined>;
-  /** The same, where nobody has to be asked for it. */
-  identifyAtOnce: (asked: Asked) => Identity | undefined;
   /** Takes so many units from what this caller has left; undefined where there is no limit. */
   chargeOf: (asked: Asked, identity: Identity | undefined) => ((units: number) => Promise<void>) | undefined;
-  /** The same, where nobody has to be asked for it: whether that was enough. Undefined where somebody has to be. */
-  chargeAtOnce: ((asked: Asked, identity: Identity, units: number) => boolean) | undefined;
 };
 
 /** Knows who asks, and how often they may. */
@@ -48,22 +44,7 @@ export function createCallers({ identify, limit, config }: CallerDependencies): 
     }
   }
 
-  function identifyAtOnce({ headers }: Asked): Identity | undefined {
-    try {
-      const identity = identify(headers);
-      if (!(identity instanceof Promise)) return identity;
-      // It is asked for again in a moment, by whom its failure is told.
-      identity.catch(() => {});
-      return undefined;
-    } catch {
-      return undefined;
-    }
-  }
-
-  const quick = limit === undefined ? () => true : limit.chargeAtOnce;
-  const chargeAtOnce: Callers['chargeAtOnce'] =
-    quick && ((asked, identity, units) => limit === undefined || quick(nameOf(asked, identity), units));
-  return { identify: identifyOrCharge, identifyAtOnce, chargeOf, chargeAtOnce };
+  return { identify: identifyOrCharge, chargeOf };
 }
 
 function wantsPage({ method, headers }: Asked): boolean {

@@ -3,11 +3,11 @@ import { crc32 } from 'node:zlib';
 import { challenges, identifyingHeaders } from '../auth/authenticate.ts';
 import type { Identity } from '../auth/identity.ts';
 import { AppError } from '../errors.ts';
-import { createResponseCache, type Produced, type ResponseCache } from '../responseCache.ts';
+import { createResponseCache, type Produced } from '../responseCache.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { describeOperation, type Span, type Tracing } from '../telemetry/tracing.ts';
 import { parseJsonBody, readBody } from './body.ts';
-import { type CallerDependencies, type Callers, createCallers } from './callers.ts';
+import { type CallerDependencies, createCallers } from './callers.ts';
 import { HttpError } from './httpError.ts';
 import type { Asked, Exchange, HttpAnswer, Route } from './route.ts';
 
@@ -68,8 +68,7 @@ export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Rout
     if (kept !== undefined) {
       const startedMs = now();
       if (kept.reuse.units > 1) await charge?.(kept.reuse.units - 1);
-      const given = responses.give(kept, { requestId, span, startedMs });
-      return callers.chargeAtOnce === undefined ? given : { ...given, posted: kept.posted };
+      return responses.give(kept, { requestId, span, startedMs });
     }
     const produced = await produce(toAsked(parseJsonBody(bytes, posted.text)));
     responses.keep(question, produced);
@@ -77,24 +76,7 @@ export function createGraphQLRoute(dependencies: GraphQLRouteDependencies): Rout
   }
 
   const challenge = challenges[config.AUTH_MODE];
-  const recall = createRecall({ callers, responses, tracing });
-  return { methods: ['GET', 'POST'], challenge, answer: toTraced(answer, tracing), recall };
-}
-
-type RecallDependencies = { callers: Callers; responses: ResponseCache; tracing: Tracing };
-
-/** Gives what is kept to whoever is known at once, and has enough left. */
-function createRecall({ callers, responses, tracing }: RecallDependencies): NonNullable<Route['recall']> {
-  return (asked, { requestId, search, posted }) => {
-    const identity = callers.identifyAtOnce(asked);
-    if (identity === undefined) return undefined;
-    const kept = responses.find({ asker: toAsker(identity, asked, search), posted });
-    if (kept === undefined || !callers.chargeAtOnce?.(asked, identity, kept.reuse.units)) return undefined;
-    const span = tracing.startOperation(asked.headers);
-    const recalled = responses.give(kept, { requestId, span });
-    span.end();
-    return recalled;
-  };
+  return { methods: ['GET', 'POST'], challenge, answer: toTraced(answer, tracing) };
 }
 
 /** Every question is an operation to traces, also one that is refused. */

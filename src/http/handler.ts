@@ -5,8 +5,7 @@ import { HttpError } from './httpError.ts';
 import { toRefusal } from './refusal.ts';
 import { toRequestId } from './requestId.ts';
 import type { Exchange, HttpAnswer, Route, Routes } from './route.ts';
-import { createHttpDate, send, toText } from './send.ts';
-import { createVerbatim, type Recall } from './verbatim.ts';
+import { send } from './send.ts';
 
 /** More than this of a body that nobody reads is not taken in. */
 const maxDiscardedBytes = 1_048_576;
@@ -26,7 +25,7 @@ type Asked = {
   exchange: Exchange;
   route: Route | undefined;
 };
-type HandlerDependencies = HandlerSettings & { isReady: () => boolean; keepAliveTimeoutMs: number };
+type HandlerDependencies = HandlerSettings & { isReady: () => boolean };
 
 export type Handler = {
   listener: RequestListener;
@@ -38,7 +37,6 @@ export type Handler = {
 export function createHandler(dependencies: HandlerDependencies): Handler {
   const { routes, corsOrigins, listener: name, emit, now, isReady } = dependencies;
   const applyCors = createCors(corsOrigins);
-  const verbatim = createVerbatim(createRecall(dependencies));
   let underWay = 0;
 
   async function respond({ request, response, exchange, route }: Asked): Promise<void> {
@@ -58,9 +56,6 @@ export function createHandler(dependencies: HandlerDependencies): Handler {
       // Whoever is told that this connection ends asks another replica next.
       // Nobody was answered who has gone.
       if (response.destroyed) return;
-      const { posted } = answer;
-      if (posted !== undefined)
-        verbatim.learn({ request, response, posted, ownHeaders: response.getHeaders() });
       send(response, answer, { requestId: exchange.requestId, isLast: !isReady() });
       emit({ type: 'requestEnded', listener: name, status: answer.status, durationMs: now() - startedMs });
     } catch {
@@ -76,35 +71,11 @@ export function createHandler(dependencies: HandlerDependencies): Handler {
     const route = routes.get(pathname);
     const exchange = { requestId, search, createSignal: () => createSignal(response) };
     const next = () => void respond({ request, response, exchange, route });
-    verbatim.hear(request);
     if (route === undefined || applyCors === undefined) next();
     else applyCors(request, response, next);
   }
 
   return { listener, underWay: () => underWay };
-}
-
-/** Does at once, for a request that came before, what is done for any; nothing where it takes longer. */
-function createRecall({
-  routes,
-  listener,
-  emit,
-  now,
-  isReady,
-  keepAliveTimeoutMs,
-}: HandlerDependencies): Recall {
-  const toDate = createHttpDate();
-  const keepAliveSeconds = Math.floor(keepAliveTimeoutMs / 1000);
-  return ({ method, url, headers, posted, ownHeaders }, socket) => {
-    const { pathname, search } = splitUrl(url);
-    const requestId = toRequestId(headers['x-request-id']);
-    // Whose last answer it would be must be told so.
-    if (!isReady()) return undefined;
-    const answer = routes.get(pathname)?.recall?.({ method, headers, socket }, { requestId, search, posted });
-    if (answer === undefined) return undefined;
-    emit({ type: 'requestEnded', listener, status: answer.status, durationMs: 0 });
-    return toText(answer, { requestId, ownHeaders, keepAliveSeconds, date: toDate(now()) });
-  };
 }
 
 /** Where no origin may call, there is nothing to say. */

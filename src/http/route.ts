@@ -19,8 +19,6 @@ export type HttpAnswer = {
   status: number;
   headers: Iterable<[string, string]>;
   body: string | Buffer;
-  /** What was posted, where the answer was kept: `recall` may give it again. */
-  posted?: Posted;
 };
 
 /** Answers one path. */
@@ -30,11 +28,6 @@ export type Route = {
   challenge?: string;
   /** Throws an `HttpError` to refuse. */
   answer: (request: IncomingMessage, exchange: Exchange) => Promise<HttpAnswer> | HttpAnswer;
-  /** The answer to this POST, where it is kept and nobody has to be asked; undefined where it is not. */
-  recall?: (
-    asked: Asked,
-    recalled: Omit<Exchange, 'createSignal'> & { posted: Posted },
-  ) => HttpAnswer | undefined;
 };
 
 export type Routes = ReadonlyMap<string, Route>;

@@ -1,4 +1,4 @@
-import { type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { HttpAnswer } from './route.ts';
 
 type Sending = {
@@ -16,29 +16,8 @@ export function send(response: ServerResponse, answer: HttpAnswer, sending: Send
   response.writeHead(answer.status, list).end(answer.body, toEncoding(answer.body));
 }
 
-type Writing = Pick<Sending, 'requestId'> & {
-  ownHeaders: OutgoingHttpHeaders;
-  date: string;
-  /** As it is advertised. */
-  keepAliveSeconds: number;
-};
-
-/** The same as a text, with what Node would say of itself, on a connection that stays open. */
-export function toText(
-  answer: HttpAnswer,
-  { ownHeaders, date, keepAliveSeconds, requestId }: Writing,
-): string {
-  const { vary: ownVary, ...others } = ownHeaders;
-  const list = toHeaderList(answer, { requestId, isLast: false, ownVary });
-  let head = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}\r\n`;
-  for (const name in others) head += `${name}: ${others[name]}\r\n`;
-  for (let n = 0; n < list.length; n += 2) head += `${list[n]}: ${list[n + 1]}\r\n`;
-  const own = `date: ${date}\r\nconnection: keep-alive\r\nkeep-alive: timeout=${keepAliveSeconds}`;
-  return `${head}${own}\r\n\r\n${answer.body}`;
-}
-
 /** Plain ASCII need not be looked through for what is none. */
-export function toEncoding(body: string | Buffer): 'latin1' | 'utf8' {
+function toEncoding(body: string | Buffer): 'latin1' | 'utf8' {
   return Buffer.byteLength(body) === body.length ? 'latin1' : 'utf8';
 }
 
@@ -65,16 +44,4 @@ function toHeaderList(
   if (isLast) list.push('connection', 'close');
   if (status !== 204) list.push('content-length', String(Buffer.byteLength(body)));
   return list;
-}
-
-/** Makes dates as RFC 9110, section 5.6.7, has them, one for all answers of a second. */
-export function createHttpDate(): (nowMs: number) => string {
-  let madeSecond = 0;
-  let made = '';
-  return (nowMs) => {
-    const second = Math.floor(nowMs / 1000);
-    if (second !== madeSecond) made = new Date(nowMs).toUTCString();
-    madeSecond = second;
-    return made;
-  };
 }

@@ -49,8 +49,7 @@ export function createHttpServer(host: string, port: number, settings: HttpServe
   const isReady = () => !isDraining;
   const routes = new Map([...settings.routes, ...createProbes(isReady)]);
   const limits = { ...connectionLimits, ...settings.connectionLimits };
-  const keepAliveTimeoutMs = limits.keepAliveTimeout;
-  const handler = createHandler({ ...settings, routes, isReady, keepAliveTimeoutMs });
+  const handler = createHandler({ ...settings, routes, isReady });
   const server = createServer(limits, handler.listener);
   server.maxConnections = limits.maxConnections;
   // Who does not read its answer is cut off as well; nobody else is silent for longer than an upstream may be.
