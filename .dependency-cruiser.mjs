@@ -1,6 +1,5 @@
 /** What every file may import. */
-const base =
-  'config/|errors[.]ts$|json[.]ts$|secret[.]ts$|uuid[.]ts$|reuse[.]ts$|auth/(tenant|identity)[.]ts$';
+const base = 'config/|errors[.]ts$|json[.]ts$|secret[.]ts$|uuid[.]ts$|auth/(tenant|identity)[.]ts$';
 
 /** What the files of each folder may import besides their own folder and the base. */
 const folders = {
@@ -10,8 +9,8 @@ const folders = {
   auth: 'telemetry/',
   zenskar: 'telemetry/',
   totals: 'zenskar/|redis/|telemetry/',
-  graphql: 'auth/|totals/|redis/|telemetry/',
-  http: 'auth/|telemetry/|responseCache[.]ts$',
+  graphql: 'totals/|redis/|telemetry/',
+  http: 'telemetry/',
   explorer: '-',
   simulator: '-',
 };
@@ -33,7 +32,7 @@ const homes = {
   'sonic-boom': 'telemetry/',
   cors: 'http/',
   '@graphql-yoga': 'explorer/',
-  'lru-cache': 'totals/|graphql/|auth/|zenskar/|http/|responseCache',
+  'lru-cache': 'totals/|graphql/|auth/|zenskar/|responseCache',
 };
 
 const forbid = (name, from, to) => ({ name, severity: 'error', from, to });

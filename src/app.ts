@@ -1,14 +1,14 @@
 import { createAuthenticate } from './auth/authenticate.ts';
-import { createRateLimit } from './auth/rateLimiter.ts';
+import { createRateLimiter } from './auth/rateLimiter.ts';
 import type { Config } from './config/config.ts';
 import { loadGraphiql } from './explorer/graphiql.ts';
-import { explorerOrigins } from './graphql/explorer.ts';
+import { sandboxOrigins } from './graphql/apollo.ts';
 import { createPersistedQueries } from './graphql/persistedQueries.ts';
 import { createGraphQLServer, type GraphQLServer } from './graphql/server.ts';
 import { createAdminListener, type Purge } from './http/admin.ts';
-import { createFileRoutes } from './http/fileRoutes.ts';
-import { createGraphQLRoute } from './http/graphqlRoute.ts';
+import { createFileRoute } from './http/router.ts';
 import { type ConnectionLimits, createHttpServer } from './http/server.ts';
+import { createPipeline } from './pipeline.ts';
 import type { Redis } from './redis/connection.ts';
 import { loadRedis } from './redis/loadRedis.ts';
 import { combine, type Emit } from './telemetry/events.ts';
@@ -29,22 +29,22 @@ export type Overrides = {
   now?: () => number;
   logDestination?: LogDestination;
   connectionLimits?: Partial<ConnectionLimits>;
-  /** One of several, of which the first process alone has an admin listener. */
+  /** A worker process: its primary has the admin listener. */
   isWorker?: boolean;
 };
 
 export type App = {
   /** Listens; resolves to the base URLs of the main and the admin listener. */
   start: () => Promise<{ url: string; adminUrl: string | undefined }>;
-  /** Lets what is under way end, then frees everything. */
+  /** Waits for requests in flight, then frees everything. */
   stop: () => Promise<void>;
-  /** Forgets totals; false where some replica could not be told. */
+  /** Purges totals; false when other replicas could not be reached. */
   purge: Purge;
-  /** What was counted so far. */
+  /** All metrics, as data. */
   readSamples: () => Promise<Samples>;
 };
 
-type Surroundings = {
+type Dependencies = {
   config: Config;
   emit: Emit;
   now: () => number;
@@ -53,25 +53,26 @@ type Surroundings = {
   connectionLimits: Partial<ConnectionLimits> | undefined;
 };
 
-/** Builds the gateway, each part once, from the inside out. */
+/** Builds each part of the gateway once, from the inside out. */
 export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
   const { now = Date.now, logDestination, connectionLimits, isWorker = false } = overrides;
   const metrics = createMetrics({ config, now });
   const emit = combine(createConfiguredLog(config, logDestination), metrics.count);
   const redis = await loadRedis({ config, emit, now });
   const tracing = await loadTracing({ config, emit, now });
-  const surroundings = { config, emit, now, redis, tracing, connectionLimits };
+  const dependencies = { config, emit, now, redis, tracing, connectionLimits };
 
-  const { client, upstream } = await composeUpstream(surroundings);
-  const { cache, source } = composeTotals(upstream, surroundings);
+  const { client, upstream } = await composeUpstream(dependencies);
+  const { cache, source } = composeTotals(upstream, dependencies);
   const graphql = createGraphQLServer({
     source,
     persistedQueries: createPersistedQueries(redis),
-    ...surroundings,
+    ...dependencies,
   });
-  const http = await composeMainListener(graphql, surroundings);
-  const own = { purge: cache.purge, readMetrics: metrics.read, ...surroundings };
-  const admin = isWorker ? undefined : createAdminListener(own);
+  const http = await composeMainListener(graphql, dependencies);
+  const admin = isWorker
+    ? undefined
+    : createAdminListener({ purge: cache.purge, readMetrics: metrics.read, ...dependencies });
 
   async function start() {
     await graphql.start();
@@ -91,30 +92,37 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   return { start, stop, purge: cache.purge, readSamples: metrics.readSamples };
 }
 
-async function composeUpstream({ config, ...surroundings }: Surroundings) {
+async function composeUpstream({ config, ...dependencies }: Dependencies) {
   const client = await loadZenskarClient(config);
-  return { client, upstream: createUpstream({ ...surroundings, client, ...toUpstreamSettings(config) }) };
+  return { client, upstream: createUpstream({ ...dependencies, client, ...toUpstreamSettings(config) }) };
 }
 
-function composeTotals(upstream: Upstream, { config, ...surroundings }: Surroundings) {
+function composeTotals(upstream: Upstream, { config, ...dependencies }: Dependencies) {
   const freshness = toFreshnessSettings(config);
   const bounds = { maxEntries: config.CACHE_MAX_ENTRIES, lifetimeMs: toLifetimeMs(freshness) };
-  const cache = createCache({ ...bounds, ...surroundings });
-  return { cache, source: createTotalSource({ ...surroundings, cache, upstream, freshness }) };
+  const cache = createCache({ ...bounds, ...dependencies });
+  return { cache, source: createTotalSource({ ...dependencies, cache, upstream, freshness }) };
 }
 
-async function composeMainListener({ execute }: GraphQLServer, surroundings: Surroundings) {
-  const { config } = surroundings;
+async function composeMainListener(graphql: GraphQLServer, dependencies: Dependencies) {
+  const { config } = dependencies;
   const graphiql = await loadGraphiql(config);
-  const graphql = createGraphQLRoute({
-    execute,
+  const pipeline = createPipeline({
+    graphql,
     page: graphiql?.page,
-    identify: await createAuthenticate(surroundings),
-    limit: await createRateLimit({ unitsPerMinute: config.RATE_LIMIT_PER_MINUTE, ...surroundings }),
-    ...surroundings,
+    authenticate: await createAuthenticate(dependencies),
+    rateLimiter: await createRateLimiter({ pointsPerMinute: config.RATE_LIMIT_PER_MINUTE, ...dependencies }),
+    ...dependencies,
   });
-  const corsOrigins = [...config.CORS_ORIGINS, ...explorerOrigins(config)];
-  const routes = new Map([['/graphql', graphql], ...createFileRoutes(graphiql?.files)]);
-  const own = { listener: 'main', routes, corsOrigins } as const;
-  return createHttpServer(config.HOST, config.PORT, { ...surroundings, ...own });
+  const files = Array.from(graphiql?.files ?? [], ([path, file]) => [path, createFileRoute(file)] as const);
+  const corsOrigins = [
+    ...config.CORS_ORIGINS,
+    ...(config.GRAPHQL_EXPLORER === 'sandbox' ? sandboxOrigins : []),
+  ];
+  const settings = {
+    listener: 'main',
+    routes: new Map([['/graphql', pipeline], ...files]),
+    corsOrigins,
+  } as const;
+  return createHttpServer(config.HOST, config.PORT, { ...dependencies, ...settings });
 }

@@ -1,104 +1,75 @@
 import { LRUCache } from 'lru-cache';
-import { createAskedBefore } from './http/askedBefore.ts';
-import type { HttpAnswer, Posted } from './http/route.ts';
-import type { Reuse } from './reuse.ts';
-import type { Emit, OperationEnded } from './telemetry/events.ts';
-import { describeOperation, type Span } from './telemetry/tracing.ts';
+import type { GraphQLResponse } from './graphql/server.ts';
 
-/** `asker`: all that an answer follows from, but what was posted. */
-type Question = { asker: string; posted: Posted };
+/** The bytes of a request body as latin1, in which each byte is one character, and their CRC-32. */
+type RawBody = { text: string; checksum: number };
 
-type Kept = { posted: Posted; answer: HttpAnswer; reuse: Reuse };
+/** `varyKey`: everything that the response depends on besides the body. */
+type CacheKey = { varyKey: string; rawBody: RawBody };
 
-/** `reuse` is there where the same question may be answered the same again. */
-export type Produced = HttpAnswer & { reuse: Reuse | undefined };
-
-/** `startedMs`: since when it is under way, where that is not now. */
-type Giving = { requestId: string; span: Span; startedMs?: number };
+type Entry = { rawBody: RawBody; response: GraphQLResponse };
 
 export type ResponseCache = {
-  /** What was answered to this question before, where that is as good as asking again. */
-  find: (question: Question) => Kept | undefined;
-  /** Gives it again, and tells of it as of any operation. */
-  give: (kept: Kept, giving: Giving) => HttpAnswer;
-  /** Keeps what may be given again. */
-  keep: (question: Question, produced: Produced) => void;
-  /** An answer with a word on how long it is good for. */
-  toAnswer: (produced: Produced) => HttpAnswer;
+  /** The response to this request, while it is fresh and none of its totals was purged. */
+  get: (key: CacheKey) => GraphQLResponse | undefined;
+  /** Stores a response that may be reused. */
+  set: (key: CacheKey, response: GraphQLResponse) => void;
 };
-
-type CacheDependencies = { emit: Emit; now: () => number };
 
 /** In characters, which are bytes for all but a few. */
 const maxSize = 16_777_216;
-/** V8 hashes longer texts by their length alone, so that a caller could make all of its own collide. */
+/** V8 hashes longer strings by their length alone, so that a caller could make all of its own collide. */
 const maxKeyLength = 16_000;
-/** What is smaller is kept from the first time on. */
+/** Smaller responses are stored at their first request, larger ones at their second. */
 const smallSize = 4096;
-/** Of large answers, fewer than there is room for: those that come again later would find theirs gone already. */
-const maxQuestions = 1000;
-/** What an entry takes beside its texts, roughly. */
+/** Of larger requests, how many are remembered. More would not fit: entries would be evicted before they are used. */
+const maxSeen = 1000;
+/** What an entry takes besides its texts, roughly. */
 const entrySize = 500;
 const totalSize = 100;
 
-/** Keeps whole answers by what was asked, by whom, and byte for byte, for as long as the data in them allows. */
-export function createResponseCache({ emit, now }: CacheDependencies): ResponseCache {
-  const kept = new LRUCache<string, Kept>({ maxSize });
-  const isAskedAgain = createAskedBefore(maxQuestions);
+/** Stores whole responses by tenant, access, headers and the bytes of the body, for as long as the totals in them are fresh. */
+export function createResponseCache(now: () => number): ResponseCache {
+  const entries = new LRUCache<string, Entry>({ maxSize });
+  const seen = new LRUCache<number, true>({ max: maxSeen });
 
-  function find(question: Question): Kept | undefined {
-    const key = toKey(question);
-    const found = kept.get(key);
-    if (found?.posted.text !== question.posted.text) return undefined;
-    if (now() < found.reuse.untilMs && !found.reuse.isPurged()) return found;
-    kept.delete(key);
+  function get(key: CacheKey): GraphQLResponse | undefined {
+    const text = toText(key);
+    const entry = entries.get(text);
+    if (entry?.rawBody.text !== key.rawBody.text) return undefined;
+    const { response } = entry;
+    if (isFresh(response, now())) return response;
+    entries.delete(text);
     return undefined;
   }
 
-  function keep(question: Question, { reuse, ...answer }: Produced): void {
-    const { posted } = question;
-    const key = toKey(question);
-    if (reuse === undefined || key.length > maxKeyLength) return;
-    const lengths = key.length + posted.text.length + answer.body.length;
-    const size = lengths + entrySize + reuse.totals * totalSize;
-    if (size > smallSize && !isAskedAgain(posted.crc)) return;
-    kept.set(key, { posted, answer, reuse }, { size });
+  function isSeenBefore({ checksum }: RawBody): boolean {
+    if (seen.get(checksum) !== undefined) return true;
+    seen.set(checksum, true);
+    return false;
   }
 
-  function give({ answer, reuse }: Kept, { requestId, span, startedMs = now() }: Giving): HttpAnswer {
-    const { operationName, totals } = reuse;
-    const ended: OperationEnded = {
-      type: 'operationEnded',
-      requestId,
-      traceId: span.traceId,
-      operationName,
-      outcome: 'ok',
-      codes: [],
-      upstreamCalls: 0,
-      totals: { memory: totals },
-      responseCache: 'hit',
-      execution: undefined,
-      durationMs: now() - startedMs,
-    };
-    emit(ended);
-    // Nothing but queries is kept.
-    describeOperation(span, ended, { type: 'query', name: operationName ?? undefined });
-    return toAnswer({ ...answer, reuse });
+  function set(key: CacheKey, response: GraphQLResponse): void {
+    const { rawBody } = key;
+    const text = toText(key);
+    if (response.cachePolicy === undefined || text.length > maxKeyLength) return;
+    const lengths = text.length + rawBody.text.length + response.body.length;
+    const size = lengths + entrySize + countTotals(response) * totalSize;
+    if (size > smallSize && !isSeenBefore(rawBody)) return;
+    entries.set(text, { rawBody, response }, { size });
   }
-
-  function toAnswer({ reuse, ...produced }: Produced): HttpAnswer {
-    if (reuse === undefined) return produced;
-    return { ...produced, headers: [...produced.headers, toCacheControl(reuse, now())] };
-  }
-  return { find, give, keep, toAnswer };
+  return { get, set };
 }
 
-/** Short: V8 copies and hashes the whole of a key only to find that it never was before (docs/decisions/0010). */
-function toKey({ asker, posted }: Question): string {
-  return `${asker}\n${posted.crc}`;
+function isFresh({ cachePolicy }: GraphQLResponse, nowMs: number): boolean {
+  return cachePolicy !== undefined && nowMs < cachePolicy.expiresAtMs && !cachePolicy.isPurged();
 }
 
-/** Says for how long an answer is as good as asking again (RFC 9111, section 5.2.2), to the one who asked. */
-function toCacheControl({ untilMs }: Reuse, nowMs: number): [string, string] {
-  return ['cache-control', `private, max-age=${Math.max(0, Math.floor((untilMs - nowMs) / 1000))}`];
+function countTotals({ report }: GraphQLResponse): number {
+  return Object.values(report?.totals ?? {}).reduce((sum, count) => sum + count, 0);
+}
+
+/** Short, because V8 copies and hashes the whole key of each request that was never made before (docs/decisions/0010). */
+function toText({ varyKey, rawBody }: CacheKey): string {
+  return `${varyKey}\n${rawBody.checksum}`;
 }

@@ -11,26 +11,24 @@ type ScriptRunner = {
 
 type RateLimitSettings = {
   /** 0 sets no limit. */
-  unitsPerMinute: number;
+  pointsPerMinute: number;
   /** Shares the counts between replicas; where it fails, each counts for itself. */
   redis: ScriptRunner | undefined;
   now: () => number;
 };
 
-export type RateLimit = {
+export type RateLimiter = {
   /** Takes so many units from what this caller has left; rejects with `RATE_LIMITED` where that is not enough. */
-  charge: (caller: string, units: number) => Promise<void>;
-  /** The same where nobody has to be asked for it: whether that was enough. Undefined where Redis has to be. */
-  chargeAtOnce: ((caller: string, units: number) => boolean) | undefined;
+  consume: (caller: string, units: number) => Promise<void>;
 };
 
 /** Counts what each caller asks for, in windows of a minute; undefined where there is no limit. */
-export async function createRateLimit(settings: RateLimitSettings): Promise<RateLimit | undefined> {
-  const { unitsPerMinute, redis, now } = settings;
-  if (unitsPerMinute === 0) return undefined;
+export async function createRateLimiter(settings: RateLimitSettings): Promise<RateLimiter | undefined> {
+  const { pointsPerMinute, redis, now } = settings;
+  if (pointsPerMinute === 0) return undefined;
   return redis === undefined
-    ? createOwnLimit(unitsPerMinute, now)
-    : { charge: await createSharedCharge(unitsPerMinute, redis), chargeAtOnce: undefined };
+    ? createOwnLimit(pointsPerMinute, now)
+    : { consume: await createSharedCharge(pointsPerMinute, redis) };
 }
 
 type Window = { used: number; endsAtMs: number };
@@ -41,7 +39,7 @@ function isOpen({ endsAtMs }: Window, nowMs: number): boolean {
 }
 
 /** What is refused takes nothing, or one question too large would use up what smaller ones could still have. */
-function createOwnLimit(unitsPerMinute: number, now: () => number): RateLimit {
+function createOwnLimit(pointsPerMinute: number, now: () => number): RateLimiter {
   // A Map keeps its order, which is that of their beginnings.
   const windows = new Map<string, Window>();
 
@@ -59,24 +57,27 @@ function createOwnLimit(unitsPerMinute: number, now: () => number): RateLimit {
     return window;
   }
 
-  function chargeAtOnce(caller: string, units: number): boolean {
+  function tryConsume(caller: string, units: number): boolean {
     const window = windowOf(caller);
-    if (window.used + units > unitsPerMinute) return false;
+    if (window.used + units > pointsPerMinute) return false;
     window.used += units;
     return true;
   }
 
-  async function charge(caller: string, units: number): Promise<void> {
-    if (!chargeAtOnce(caller, units))
-      throw refuse({ unitsPerMinute, caller, remainingMs: windowOf(caller).endsAtMs - now() });
+  async function consume(caller: string, units: number): Promise<void> {
+    if (!tryConsume(caller, units))
+      throw refuse({ pointsPerMinute, caller, remainingMs: windowOf(caller).endsAtMs - now() });
   }
-  return { charge, chargeAtOnce };
+  return { consume };
 }
 
-async function createSharedCharge(unitsPerMinute: number, redis: ScriptRunner): Promise<RateLimit['charge']> {
+async function createSharedCharge(
+  pointsPerMinute: number,
+  redis: ScriptRunner,
+): Promise<RateLimiter['consume']> {
   // Loads every kind of store there is, so only where it is of use.
   const { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } = await import('rate-limiter-flexible');
-  const own = { points: unitsPerMinute, duration: windowMs / 1000, keyPrefix: 'zenskar-gateway:1:rate' };
+  const own = { points: pointsPerMinute, duration: windowMs / 1000, keyPrefix: 'zenskar-gateway:1:rate' };
   const insuranceLimiter = new RateLimiterMemory(own);
   const limiter = new RateLimiterRedis({
     ...own,
@@ -92,15 +93,15 @@ async function createSharedCharge(unitsPerMinute: number, redis: ScriptRunner): 
       if (!(refusal instanceof RateLimiterRes)) throw refusal;
       // What is refused is given back. Not at the end of a window: given back to the next one, it would be a present.
       if (refusal.msBeforeNext > rewardMs) await limiter.reward(caller, units);
-      throw refuse({ unitsPerMinute, caller, remainingMs: refusal.msBeforeNext });
+      throw refuse({ pointsPerMinute, caller, remainingMs: refusal.msBeforeNext });
     }
   };
 }
 
-type Refused = { unitsPerMinute: number; caller: string; remainingMs: number };
+type Refused = { pointsPerMinute: number; caller: string; remainingMs: number };
 
-function refuse({ unitsPerMinute, caller, remainingMs }: Refused): AppError {
-  return new AppError('RATE_LIMITED', `More than ${unitsPerMinute} totals or operations in a minute.`, {
+function refuse({ pointsPerMinute, caller, remainingMs }: Refused): AppError {
+  return new AppError('RATE_LIMITED', `More than ${pointsPerMinute} totals or operations in a minute.`, {
     retryAfterSeconds: Math.max(1, Math.ceil(remainingMs / 1000)),
     reason: `caller ${caller}`,
   });

@@ -9,112 +9,137 @@ import {
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginInlineTraceDisabled,
+  ApolloServerPluginLandingPageDisabled,
   ApolloServerPluginSchemaReportingDisabled,
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
-import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
+import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
+import { GraphQLError, type GraphQLSchema } from 'graphql';
 import type { Config } from '../config/config.ts';
+import { AppError } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { Context } from './context.ts';
+import type { CostLimit } from './cost.ts';
 import { createDocumentLimits } from './documentLimits.ts';
-import type { DocumentStore } from './documents.ts';
-import { createLandingPage } from './explorer.ts';
-import type { Operation } from './operation.ts';
-import type { OperationSteps } from './operationSteps.ts';
-import { refuseOddHash } from './persistedHash.ts';
+import type { Documents, Operation } from './documents.ts';
+import type { Answer, Engine } from './engine.ts';
+import type { FormatError } from './formatError.ts';
+import { type PersistedQueries, rejectMalformedHash } from './persistedQueries.ts';
 
-/** Texts of operations by their hash. */
-export type PersistedQueries = {
-  get: (key: string) => Promise<string | undefined>;
-  set: (key: string, text: string) => Promise<void>;
-  delete: (key: string) => Promise<void>;
-};
+/** Where Apollo Sandbox runs; its requests come from these origins. */
+export const sandboxOrigins = ['https://studio.apollographql.com', 'https://sandbox.embed.apollographql.com'];
 
 type ApolloDependencies = {
   config: Config;
   schema: GraphQLSchema;
-  documents: DocumentStore;
+  documents: Documents;
   persistedQueries: PersistedQueries;
-  steps: OperationSteps;
-  format: (formatted: GraphQLFormattedError, thrown: unknown, requestId: string) => GraphQLFormattedError;
+  costLimit: CostLimit;
+  engine: Engine;
+  formatError: FormatError;
   emit: Emit;
 };
 
-type Asked = {
+type ApolloRequest = {
   method: string;
   headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** The URL's query with its question mark, or empty. */
   search: string;
   body: unknown;
   requestId: string;
 };
 
-type Answer = { status: number; headers: [string, string][]; body: string };
+type ApolloResponse = {
+  status: number;
+  headers: [string, string][];
+  body: string;
+  /** Undefined when the request was rejected before it was read as GraphQL. */
+  answer: Answer | undefined;
+  /** The operation name that the request gives. */
+  claimedName: string | undefined;
+};
 
 export type Apollo = {
   start: () => Promise<void>;
   stop: () => Promise<void>;
-  /** `toContext` may throw where the caller may not execute anything. */
-  ask: (asked: Asked, toContext: () => Context) => Promise<Answer>;
+  /** Without a context, the landing page is all that the caller can get. */
+  execute: (request: ApolloRequest, context: Context | undefined) => Promise<ApolloResponse>;
 };
 
-/** Apollo Server, asked without a socket. */
-export function createApollo(dependencies: ApolloDependencies): Apollo {
-  // It tells its error exit nothing of the request, so the id is kept at hand for that.
-  const currentId = new AsyncLocalStorage<string>();
-  const server = createServer(dependencies, () => currentId.getStore() ?? '');
+/** What the plugin hands to the caller of `execute`. */
+type Exchange = { answer: Answer | undefined; claimedName: string | undefined };
+type ContextValue = { context: Context; exchange: Exchange };
 
-  async function ask(asked: Asked, toContext: () => Context): Promise<Answer> {
-    refuseOddHash(asked);
-    const { method, search, body, requestId } = asked;
-    const httpGraphQLRequest = { method, headers: new HeaderMap(flatten(asked.headers)), search, body };
-    const context = async () => toContext();
-    const response = await currentId.run(requestId, () =>
-      server.executeHTTPGraphQLRequest({ httpGraphQLRequest, context }),
+/**
+ * Apollo Server without a socket: parses, validates, serves persisted queries and the landing page. Its one plugin has the
+ * engine execute.
+ */
+export function createApollo(dependencies: ApolloDependencies): Apollo {
+  // Apollo Server's `formatError` does not say which request an error belongs to.
+  const currentRequestId = new AsyncLocalStorage<string>();
+  const server = createServer(dependencies, () => currentRequestId.getStore() ?? '');
+
+  async function execute(request: ApolloRequest, context: Context | undefined): Promise<ApolloResponse> {
+    rejectMalformedHash(request);
+    const { method, search, body, requestId } = request;
+    const httpGraphQLRequest = { method, headers: new HeaderMap(flatten(request.headers)), search, body };
+    const exchange: Exchange = { answer: undefined, claimedName: undefined };
+    const toContextValue = async () => (context === undefined ? rejectOperation() : { context, exchange });
+    const response = await currentRequestId.run(requestId, () =>
+      server.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: toContextValue }),
     );
-    const { status = 200, headers } = response;
-    return { status, headers: [...headers], body: await toText(response) };
+    const { status = 200 } = response;
+    // The pipeline decides how long a response may be reused.
+    const headers = [...response.headers].filter(([name]) => name !== 'cache-control');
+    return { status, headers, body: await readBody(response), ...exchange };
   }
-  return { start: () => server.start(), stop: () => server.stop(), ask };
+  return { start: () => server.start(), stop: () => server.stop(), execute };
 }
 
-function* flatten(headers: Asked['headers']): Generator<[string, string]> {
+function* flatten(headers: ApolloRequest['headers']): Generator<[string, string]> {
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined) yield [name, Array.isArray(value) ? value.join(', ') : value];
   }
 }
 
-async function toText({ body }: HTTPGraphQLResponse): Promise<string> {
+async function readBody({ body }: HTTPGraphQLResponse): Promise<string> {
   return body.kind === 'complete' ? body.string : (await Array.fromAsync(body.asyncIterator)).join('');
 }
 
-/** With everything decided that it would decide by itself. */
+/** For a request that is allowed the page without authentication, but asks for data. */
+function rejectOperation(): never {
+  const originalError = new AppError('UNAUTHENTICATED', 'Expected a request for the explorer page.');
+  throw new GraphQLError(originalError.message, { originalError, extensions: { http: { status: 401 } } });
+}
+
+/** Sets every option whose default depends on the environment. */
 function createServer(dependencies: ApolloDependencies, currentRequestId: () => string) {
-  const { config, schema, documents, persistedQueries, steps, format, emit } = dependencies;
+  const { config, schema, documents, persistedQueries, formatError, emit } = dependencies;
   const documentLimits = createDocumentLimits(config);
-  return new ApolloServer<Context>({
+  return new ApolloServer<ContextValue>({
     schema,
-    documentStore: documents,
+    documentStore: documents.store,
     persistedQueries: { cache: persistedQueries },
     introspection: config.GRAPHQL_INTROSPECTION,
     hideSchemaDetailsFromClientErrors: !config.GRAPHQL_INTROSPECTION,
     includeStacktraceInErrorResponses: false,
-    // Routers lose the reason of a 4xx.
+    // Routers drop the body of a 4xx.
     status400ForVariableCoercionErrors: false,
     maxRecursiveSelections: true,
-    // Each complaint takes time to word; nobody reads the hundredth.
+    // Each error takes time to word.
     validationOptions: { maxErrors: 20 },
     validationRules: documentLimits.rules,
     parseOptions: { maxTokens: config.GRAPHQL_MAX_TOKENS },
-    // Apollo would otherwise change its defaults with NODE_ENV, and take signals for itself.
     nodeEnv: 'production',
     stopOnTerminationSignals: false,
     logger: createApolloLogger(emit),
-    formatError: (formatted, thrown) => format(formatted, thrown, currentRequestId()),
+    formatError: (formatted, thrown) => formatError(thrown, currentRequestId(), formatted),
     plugins: [
-      documentLimits.knotCutter,
-      createOperationPlugin(steps),
-      createLandingPage(config),
-      // Apollo would switch these on by itself, some of them by environment variables.
+      documentLimits.shapeGuard,
+      createEnginePlugin(dependencies),
+      config.GRAPHQL_EXPLORER === 'sandbox'
+        ? ApolloServerPluginLandingPageLocalDefault({ embed: { runTelemetry: false } })
+        : ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginInlineTraceDisabled(),
       ApolloServerPluginSchemaReportingDisabled(),
@@ -123,38 +148,61 @@ function createServer(dependencies: ApolloDependencies, currentRequestId: () => 
   });
 }
 
-/** Takes an operation through our steps where Apollo Server takes it through its own. */
-function createOperationPlugin({ admit, compiled, end }: OperationSteps): ApolloServerPlugin<Context> {
+/** Has the engine execute each operation, and keeps its answer for the caller of `execute`. */
+function createEnginePlugin({
+  documents,
+  costLimit,
+  engine,
+}: ApolloDependencies): ApolloServerPlugin<ContextValue> {
+  const toOperation = ({ document, operation: definition, request }: Resolved): Operation | undefined =>
+    document && definition
+      ? { document: documents.recordOf(document), definition, variables: request.variables ?? {} }
+      : undefined;
+
   return {
-    requestDidStart: async () => ({
+    requestDidStart: async ({ contextValue: { context, exchange } }) => ({
+      // Before a persisted query is registered: a text beyond the limits is not.
       async didResolveOperation(resolved) {
         const operation = toOperation(resolved);
-        if (operation !== undefined) await admit(operation, resolved.contextValue);
+        if (operation !== undefined) enforceCost(costLimit, operation);
       },
       async responseForOperation(resolved) {
         const operation = toOperation(resolved);
-        const singleResult = operation && (await compiled.run(operation, resolved.contextValue));
-        if (singleResult === undefined) return null;
-        return { http: { headers: new HeaderMap() }, body: { kind: 'single', singleResult } };
+        // Apollo Server words the error of an operation that is not there.
+        if (operation === undefined) return null;
+        exchange.answer = await engine.answer(operation, context);
+        const { result } = exchange.answer;
+        return { http: { headers: new HeaderMap() }, body: { kind: 'single', singleResult: result } };
       },
       async willSendResponse(resolved) {
-        const { body } = resolved.response;
-        const result = body.kind === 'single' ? body.singleResult : body.initialResult;
-        const { operationName: claimedName } = resolved.request;
-        end({ operation: toOperation(resolved), claimedName, result }, resolved.contextValue);
+        exchange.claimedName = resolved.request.operationName;
+        exchange.answer ??= toRejectedAnswer(toOperation(resolved), resolved.response.body);
       },
     }),
   };
 }
 
-type Resolved = Pick<GraphQLRequestContext<Context>, 'document' | 'operation' | 'request'>;
+type Resolved = Pick<GraphQLRequestContext<ContextValue>, 'document' | 'operation' | 'request'>;
+type ResponseBody = GraphQLRequestContext<ContextValue>['response']['body'];
 
-function toOperation({ document, operation: definition, request }: Resolved): Operation | undefined {
-  if (document === undefined || definition === undefined) return undefined;
-  return { document, definition, variables: request.variables ?? {} };
+/** A well-formed operation gets HTTP 200, as routers drop the body of a 4xx. */
+function enforceCost(costLimit: CostLimit, operation: Operation): void {
+  try {
+    costLimit.enforce(operation);
+  } catch (error) {
+    const originalError = error as AppError;
+    throw new GraphQLError(originalError.message, { originalError, extensions: { http: { status: 200 } } });
+  }
 }
 
-/** Apollo's warnings speak to who builds the gateway, such as of options that a later version drops. */
+/** What Apollo Server answered without the engine. */
+function toRejectedAnswer(operation: Operation | undefined, body: ResponseBody): Answer {
+  const result = body?.kind === 'single' ? body.singleResult : {};
+  const nothing = { cost: 1, cachePolicy: undefined, engine: undefined, retryAfterSeconds: undefined };
+  return { operation, result, ...nothing };
+}
+
+/** Apollo Server's warnings are for its developers, such as about options that a later version drops. */
 function createApolloLogger(emit: Emit) {
   const toDebug = (message: unknown) =>
     emit({ type: 'apolloMessage', severity: 'debug', message: String(message) });

@@ -1,14 +1,14 @@
 import { Kind, type OperationDefinitionNode } from 'graphql';
-import type { Context } from './context.ts';
-import type { Operation } from './operation.ts';
-import { parseUuid } from './scalars.ts';
+import type { LoadStats } from '../totals/stats.ts';
+import type { Operation } from './documents.ts';
+import { parseUuid } from './resolvers.ts';
 
 /**
- * Tells a router under which tags to keep an answer, so that whoever purges a customer here can purge it there, too:
- * `apolloEntityCacheTags` for each entity in its place, `apolloCacheTags` for other answers.
+ * Cache tags for Apollo Router, so that a purge of a customer can be repeated there: `apolloEntityCacheTags` for each entity in
+ * its place, `apolloCacheTags` for other responses.
  */
-export function toCacheTags({ definition, variables }: Operation, { stats }: Context): CacheTags {
-  const customerIds = new Set(stats.totals.map(({ customerId }) => customerId));
+export function toCacheTags({ definition, variables }: Operation, { totals }: LoadStats): CacheTags {
+  const customerIds = new Set(totals.map(({ customerId }) => customerId));
   const { representations } = variables;
   return asksForEntities(definition) && Array.isArray(representations)
     ? { apolloEntityCacheTags: tagEntities(representations, customerIds) }
@@ -24,8 +24,8 @@ function asksForEntities({ selectionSet }: OperationDefinitionNode): boolean {
 }
 
 /**
- * An entity's answer may hold totals of its own customer, and through it of any that no other entity stands for.
- * Rather a tag too many: it costs a fetch, where one too few leaves a purged number.
+ * An entity may hold totals of its own customer and, through nested fields, of customers that no other entity stands for.
+ * A superfluous tag costs one fetch; a missing one would leave a purged number in the router's cache.
  */
 function tagEntities(representations: readonly unknown[], customerIds: ReadonlySet<string>): string[][] {
   const own = representations.map(customerOf);

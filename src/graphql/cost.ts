@@ -1,6 +1,7 @@
 import {
   type ArgumentNode,
   BREAK,
+  type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
   Kind,
@@ -9,15 +10,18 @@ import {
   valueFromASTUntyped,
   visit,
 } from 'graphql';
+import type { Config } from '../config/config.ts';
+import { AppError } from '../errors.ts';
+import type { Cost, Operation } from './documents.ts';
 
-/** The types that a router may ask for by reference. */
+/** The types that a router can request by reference. */
 export const entityTypes: readonly unknown[] = ['Customer', 'Entitlement'];
 
-type Variables = Record<string, unknown>;
+type Variables = Readonly<Record<string, unknown>>;
 type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
-type CountedOperation = { operation: OperationDefinitionNode; fragments: Fragments; variables: Variables };
+type MeasuredOperation = { definition: OperationDefinitionNode; fragments: Fragments; variables: Variables };
 
-/** A field of an answer is this long, give or take. */
+/** Typical length of a field in a response. */
 const lettersPerField = 32;
 
 /** The fields that yield totals: one, or as many as the list in this argument has items. */
@@ -29,78 +33,130 @@ const totalFields = new Map<string, string | null>([
   ['customerTotal', null],
 ]);
 
-/**
- * How many totals a valid operation asks for before equal ones collapse, counted no further than one over `limit`.
- * Aliases, list items and entities each count; skipped fields, and fields selected again under one name, do not.
- */
-export function countTotals(counted: CountedOperation, limit: number): number {
-  return weighOperation(counted, { totals: limit, weight: Number.POSITIVE_INFINITY }).totals;
+/** Four times the fields that one total has. */
+const fieldsPerTotal = 20;
+/** No input type has nearly as many. Rejected inputs are printed into error messages, once per problem. */
+const maxInputFields = 100;
+
+/** Limits what one operation may cost. */
+export type CostLimit = {
+  /** The points that the operation costs: its totals, at least one. Throws `BAD_USER_INPUT` beyond the limits. */
+  enforce: (operation: Operation) => number;
+};
+
+export function createCostLimit(config: Config): CostLimit {
+  const maxTotals = largestOperation(config);
+  const limits = { totals: maxTotals, fields: Math.max(1000, maxTotals * fieldsPerTotal) };
+
+  /** Measuring fifty aliases takes a tenth of a hot operation; a cost that no variable changes is measured once. */
+  function measure({ document, definition, variables }: Operation): Cost {
+    const record = document.operationOf(definition);
+    if (record.fixedCost !== undefined) return record.fixedCost;
+    const fragments = fragmentsOf(document.ast);
+    const cost = measureCost({ definition, fragments, variables }, limits);
+    record.hasFixedCost ??= isCostFixed({ definition, fragments });
+    if (record.hasFixedCost) record.fixedCost = cost;
+    return cost;
+  }
+
+  function enforce(operation: Operation): number {
+    const { totals, fields } = measure(operation);
+    if (totals > limits.totals) throw tooExpensive(`asks for more than ${limits.totals} totals`);
+    if (fields > limits.fields) throw tooExpensive(`asks for more than ${limits.fields} fields`);
+    if (Object.values(operation.variables).some((value) => isTooWide(value)))
+      throw tooExpensive(`has an input of more than ${maxInputFields} fields`);
+    return Math.max(1, totals);
+  }
+  return { enforce };
 }
 
-type Weights = { totals: number; weight: number };
+/** An operation that costs more points than a minute has could never run. */
+function largestOperation({ GRAPHQL_MAX_TOTALS: maxTotals, RATE_LIMIT_PER_MINUTE: pointsPerMinute }: Config) {
+  return pointsPerMinute === 0 ? maxTotals : Math.min(maxTotals, pointsPerMinute);
+}
+
+function tooExpensive(complaint: string): AppError {
+  return new AppError('BAD_USER_INPUT', `The operation ${complaint}.`);
+}
+
+/** Looks only as deep as inputs nest and messages print. */
+function isTooWide(value: unknown, depth = 0): boolean {
+  if (typeof value !== 'object' || value === null || depth > 3) return false;
+  if (!Array.isArray(value) && Object.keys(value).length > maxInputFields) return true;
+  return Object.values(value).some((member) => isTooWide(member, depth + 1));
+}
+
+function fragmentsOf({ definitions }: DocumentNode): Fragments {
+  const fragments = definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);
+  return new Map(fragments.map((node) => [node.name.value, node]));
+}
 
 /**
- * The same, and the weight of the answer: how many fields it has, those of long names counting more than once. A list
- * of a thousand, with a hundred aliases of a thousand letters for each, would be an answer of a hundred megabytes.
+ * Counts the totals and fields of a valid operation, no further than one over each limit. Aliases, list items and entities
+ * each count; skipped fields, and fields that are selected again under one name, do not. The fields are limited because a
+ * list of a thousand, with a hundred aliases of a thousand letters for each item, would be a response of a hundred megabytes.
  */
-export function weighOperation(
-  { operation, fragments, variables: given }: CountedOperation,
-  limits: Weights,
-): Weights {
-  const variables = withDefaults(operation, given);
-  const limit = limits.totals;
-  let count = 0;
-  let weight = 0;
-  visitSelections(operation.selectionSet.selections, 1);
-  return { totals: Math.min(count, limit + 1), weight: Math.min(weight, limits.weight + 1) };
+export function measureCost(
+  { definition, fragments, variables: given }: MeasuredOperation,
+  limits: Cost,
+): Cost {
+  const variables = withDefaults(definition, given);
+  let totals = 0;
+  let fields = 0;
+  visitSelections(definition.selectionSet.selections, 1);
+  return { totals: Math.min(totals, limits.totals + 1), fields: Math.min(fields, limits.fields + 1) };
 
-  /** Counts what is under selections that are executed `times` over. */
+  /** Adds the selections of an object that occurs `times` over. */
   function visitSelections(selections: readonly SelectionNode[], times: number, typeName?: string): void {
-    for (const [name, fields] of collectFields(selections, { fragments, variables, typeName })) {
-      // Selections nest through totals alone, so what seems to nest without end soon comes to an end here.
-      if (count > limit || weight > limits.weight || times === 0) return;
-      weight += times * (1 + Math.floor(name.length / lettersPerField));
-      visitField(fields, times);
+    for (const [name, nodes] of collectFields(selections, { fragments, variables, typeName })) {
+      // Selections nest through totals alone, so deep nesting soon exceeds the limit.
+      if (totals > limits.totals || fields > limits.fields || times === 0) return;
+      fields += times * (1 + Math.floor(name.length / lettersPerField));
+      visitField(nodes, times);
     }
   }
 
-  function visitField(fields: readonly FieldNode[], times: number): void {
-    const [field] = fields;
+  function visitField(nodes: readonly FieldNode[], times: number): void {
+    const [field] = nodes;
     if (field === undefined) return;
-    const children = fields.flatMap(({ selectionSet }) => selectionSet?.selections ?? []);
+    const children = nodes.flatMap(({ selectionSet }) => selectionSet?.selections ?? []);
     if (field.name.value === '_entities') {
       visitEntities(field, children, times);
       return;
     }
-    const totals = countField(field, variables);
-    count += times * (totals ?? 0);
-    visitSelections(children, times * (totals ?? 1));
+    const totalsOfField = countField(field, variables);
+    totals += times * (totalsOfField ?? 0);
+    visitSelections(children, times * (totalsOfField ?? 1));
   }
 
-  /** An entity costs something also where no total of it is asked for: it counts as one at least. */
+  /** Each entity counts as one total at least, also when none of its totals is selected. */
   function visitEntities(field: FieldNode, children: readonly SelectionNode[], times: number): void {
     const types = typesOfEntities(field, variables);
-    const least = count + times * types.length;
-    if (least <= limit) {
-      for (const type of entityTypes)
-        visitSelections(children, times * types.filter((one) => one === type).length, String(type));
+    const minimum = totals + times * types.length;
+    if (minimum <= limits.totals) {
+      for (const entityType of entityTypes)
+        visitSelections(
+          children,
+          times * types.filter((type) => type === entityType).length,
+          String(entityType),
+        );
     }
-    count = Math.max(count, least);
+    totals = Math.max(totals, minimum);
   }
 }
 
-/** Whether the count is the same whatever the variables: nothing is skipped by them, and no list is one of them. */
-export function isCountFixed({ operation, fragments }: Omit<CountedOperation, 'variables'>): boolean {
+/** Whether the cost is the same for all variables: no directive skips a field, and no list is counted. */
+function isCostFixed({ definition, fragments }: Omit<MeasuredOperation, 'variables'>): boolean {
   let isFixed = true;
-  const giveUp = () => {
+  const stop = () => {
     isFixed = false;
     return BREAK;
   };
   const visitor = {
-    Directive: giveUp,
-    Field: ({ name }: FieldNode) => (hasList(name.value) ? giveUp() : undefined),
+    Directive: stop,
+    Field: ({ name }: FieldNode) => (hasList(name.value) ? stop() : undefined),
   };
-  for (const node of [operation, ...fragments.values()]) visit(node, visitor);
+  for (const node of [definition, ...fragments.values()]) visit(node, visitor);
   return isFixed;
 }
 
@@ -108,7 +164,7 @@ function hasList(fieldName: string): boolean {
   return fieldName === '_entities' || typeof totalFields.get(fieldName) === 'string';
 }
 
-/** Variables are not coerced yet: those left out still have to get their defaults. */
+/** Variables are not coerced yet, so absent ones still need their defaults. */
 function withDefaults({ variableDefinitions = [] }: OperationDefinitionNode, given: Variables): Variables {
   const defaults = variableDefinitions
     .filter(({ defaultValue }) => defaultValue !== undefined)
@@ -119,7 +175,7 @@ function withDefaults({ variableDefinitions = [] }: OperationDefinitionNode, giv
   return { ...Object.fromEntries(defaults), ...given };
 }
 
-/** How many totals the field itself yields; undefined where it is no such field. */
+/** How many totals the field itself yields; undefined for other fields. */
 function countField(field: FieldNode, variables: Variables): number | undefined {
   const listArgument = totalFields.get(field.name.value);
   if (listArgument === undefined) return undefined;
@@ -127,15 +183,17 @@ function countField(field: FieldNode, variables: Variables): number | undefined 
   return Array.isArray(list) ? list.length : 1;
 }
 
-/** The types of the entities that are asked for, as the caller names them. */
+/** The type names of the requested entities, unchecked. */
 function typesOfEntities(field: FieldNode, variables: Variables): unknown[] {
   const representations = [readArgument(field, 'representations', variables)].flat();
-  return representations.map((one) => (one as { __typename?: unknown } | null | undefined)?.__typename);
+  return representations.map(
+    (representation) => (representation as { __typename?: unknown } | null | undefined)?.__typename,
+  );
 }
 
 type Collecting = { fragments: Fragments; variables: Variables; typeName: string | undefined };
 
-/** The fields of an object of this type, those of one name together. */
+/** The fields of an object of this type, grouped by response name. */
 function collectFields(
   selections: readonly SelectionNode[],
   collecting: Collecting,
@@ -160,7 +218,7 @@ function collectFields(
     }
   }
 
-  /** Only entities are of more than one type. */
+  /** Only `_entities` yields objects of more than one type. */
   function applies(condition: string | undefined): boolean {
     return (
       typeName === undefined || condition === undefined || condition === typeName || condition === '_Entity'
@@ -179,6 +237,6 @@ function isSkipped({ directives = [] }: SelectionNode, variables: Variables): bo
 type WithArguments = { readonly arguments?: readonly ArgumentNode[] | undefined };
 
 function readArgument(node: WithArguments, name: string, variables: Variables): unknown {
-  const argument = node.arguments?.find((one) => one.name.value === name);
+  const argument = node.arguments?.find((candidate) => candidate.name.value === name);
   return argument && valueFromASTUntyped(argument.value, variables);
 }

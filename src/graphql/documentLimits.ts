@@ -15,85 +15,87 @@ import {
 } from 'graphql';
 import type { Config } from '../config/config.ts';
 
-/** More than any honest document has; each costs work before anything is executed. */
+/** Far more than real documents have. Each costs work before anything is executed. */
 const maxDirectives = 50;
 const maxSpreads = 200;
 const maxRepeated = 20;
 
-/** Left to themselves the rules throw, which Apollo Server takes for a fault of its own. */
+/** By default the rules throw, which Apollo Server treats as an internal error. */
 const reporting = {
   onReject: [(context: ValidationContext | null, error: GraphQLError) => context?.reportError(error)],
   propagateOnRejection: false,
 };
 
-type DocumentLimits = { rules: ValidationRule[]; knotCutter: ApolloServerPlugin };
+type DocumentLimits = { rules: ValidationRule[]; shapeGuard: ApolloServerPlugin };
 
-/** Refuses documents whose shape costs more than any honest question is worth, before they are executed. */
+/** Rejects documents whose shape is expensive, before they are executed. */
 export function createDocumentLimits({ GRAPHQL_MAX_DEPTH, GRAPHQL_MAX_ALIASES }: Config): DocumentLimits {
-  /** What is wrong with documents that were cut. */
-  const knots = new WeakMap<DocumentNode, string>();
+  /** The problem of each document that the guard emptied. */
+  const problems = new WeakMap<DocumentNode, string>();
 
-  function refuseKnots(context: ValidationContext) {
-    const knot = knots.get(context.getDocument());
-    if (knot !== undefined) context.reportError(new GraphQLError(knot));
+  function rejectExpensiveShape(context: ValidationContext) {
+    const problem = problems.get(context.getDocument());
+    if (problem !== undefined) context.reportError(new GraphQLError(problem));
     return {};
   }
 
   const rules = [
-    refuseKnots,
+    rejectExpensiveShape,
     maxDepthRule({ n: GRAPHQL_MAX_DEPTH, ...reporting }),
     maxAliasesRule({ n: GRAPHQL_MAX_ALIASES, allowList: [], ...reporting }),
     maxDirectivesRule({ n: maxDirectives, ...reporting }),
   ] as ValidationRule[];
   return {
     rules,
-    knotCutter: createKnotCutter(GRAPHQL_MAX_ALIASES, (document, knot) => knots.set(document, knot)),
+    shapeGuard: createShapeGuard(GRAPHQL_MAX_ALIASES, (document, problem) => problems.set(document, problem)),
   };
 }
 
-type OnCut = (document: DocumentNode, knot: string) => void;
+type OnExpensive = (document: DocumentNode, problem: string) => void;
 
 /**
- * Keeps the rules of GraphQL itself, which run before all others, from comparing hundreds of fragments, or of fields of one
- * name, with each other, and from looking at a thousand aliases one after the other: that took up to 100 ms and more for what
- * 4,000 tokens can hold. Such a document has nothing left to look at, and is refused by a rule of ours.
+ * GraphQL's own rules run before all others. They compare fragments and fields of one name pairwise, and visit each of a thousand
+ * aliases, which took more than 100 ms for what 4,000 tokens can hold. The guard runs before them and empties such a document,
+ * so that only the rule above reports it.
  */
-function createKnotCutter(maxAliases: number, onCut: OnCut): ApolloServerPlugin {
+function createShapeGuard(maxAliases: number, onExpensive: OnExpensive): ApolloServerPlugin {
   return {
     requestDidStart: async () => ({
       async validationDidStart({ document }) {
-        const knot = findKnot(document, maxAliases);
-        if (knot === undefined) return;
-        onCut(document, knot);
+        const problem = findExpensiveShape(document, maxAliases);
+        if (problem === undefined) return;
+        onExpensive(document, problem);
         (document.definitions as DefinitionNode[]).length = 0;
       },
     }),
   };
 }
 
-function findKnot(document: DocumentNode, maxAliases: number): string | undefined {
+function findExpensiveShape(document: DocumentNode, maxAliases: number): string | undefined {
   const spreads = document.loc?.source.body.match(/\.\.\./g)?.length ?? 0;
   if (spreads > maxSpreads) return `Spreads limit of ${maxSpreads} exceeded, found ${spreads}.`;
-  let knot: string | undefined;
+  let repetition: string | undefined;
   let aliases = 0;
   let mostAliases = 0;
-  const countAnew = () => {
+  const resetCount = () => {
     aliases = 0;
   };
   visit(document, {
-    OperationDefinition: countAnew,
-    FragmentDefinition: countAnew,
+    OperationDefinition: resetCount,
+    FragmentDefinition: resetCount,
     Field: ({ alias }) => {
       if (alias !== undefined) aliases += 1;
       mostAliases = Math.max(mostAliases, aliases);
     },
     SelectionSet: ({ selections }) => {
       if (selections.length <= maxRepeated || mostRepeated(selections) <= maxRepeated) return undefined;
-      knot = `Repetition limit of ${maxRepeated} exceeded for fields of one name.`;
+      repetition = `Repetition limit of ${maxRepeated} exceeded for fields of one name.`;
       return BREAK;
     },
   });
-  return mostAliases > maxAliases ? `Aliases limit of ${maxAliases} exceeded, found ${mostAliases}.` : knot;
+  return mostAliases > maxAliases
+    ? `Aliases limit of ${maxAliases} exceeded, found ${mostAliases}.`
+    : repetition;
 }
 
 function mostRepeated(selections: readonly SelectionNode[]): number {

@@ -1,43 +1,167 @@
 import type { ApolloServerOptions } from '@apollo/server';
-import type { DocumentNode } from 'graphql';
+import {
+  type DocumentNode,
+  type ExecutionResult,
+  type FieldNode,
+  getOperationAST,
+  type OperationDefinitionNode,
+  visit,
+} from 'graphql';
 import { LRUCache } from 'lru-cache';
+import type { Context } from './context.ts';
 
-export type DocumentStore = NonNullable<ApolloServerOptions<object>['documentStore']> & {
-  /** The document of this very text, where it is kept. */
-  find: (text: string) => DocumentNode | undefined;
+/** A valid operation and its variables, which are not coerced yet. */
+export type Operation = {
+  document: DocumentRecord;
+  definition: OperationDefinitionNode;
+  variables: Readonly<Record<string, unknown>>;
+};
+
+/** What an operation asks for, before equal totals collapse. */
+export type Cost = {
+  totals: number;
+  /** Fields of the response; a field with a long name counts more than once. */
+  fields: number;
+};
+
+export type CompiledOperation = (
+  variables: Operation['variables'],
+  context: Context,
+) => Promise<ExecutionResult>;
+
+/** What is known of one operation of a document. */
+type OperationRecord = {
+  executions: number;
+  /** Code made for the operation; undefined until it has been executed often enough, or when it cannot be compiled. */
+  compiled: CompiledOperation | undefined;
+  hasFixedCost: boolean | undefined;
+  /** The cost when no variable changes it. */
+  fixedCost: Cost | undefined;
+};
+
+/** A valid document and what was found out about it. */
+export type DocumentRecord = {
+  ast: DocumentNode;
+  operationOf: (definition: OperationDefinitionNode) => OperationRecord;
+  /** The field that starts at this place. */
+  fieldAt: (location: { line: number; column: number }) => FieldNode | undefined;
+};
+
+export type Documents = {
+  /** In the form that Apollo Server asks for. */
+  store: NonNullable<ApolloServerOptions<object>['documentStore']>;
+  recordOf: (ast: DocumentNode) => DocumentRecord;
+  /** The operation of this JSON body, when its document is known to be valid and Apollo Server would execute it as it is. */
+  findOperation: (body: unknown) => Operation | undefined;
 };
 
 /** Characters of all texts together. A document takes some hundred times as many bytes as its text has characters. */
 const maxLength = 200_000;
-/** V8 hashes longer texts by their length alone, so that a caller could make all of its own collide. */
-const maxFoundLength = 16_000;
+/** V8 hashes longer strings by their length alone, so that a caller could make all of its own collide. */
+const maxKeyLength = 16_000;
 
 /**
- * Keeps documents that were parsed and found valid. Apollo Server's own store goes by the length of their JSON, which
- * leaves most of a document out: callers that sent ever new ones drove the gateway to 400 MiB.
+ * Keeps documents that were parsed and validated. Apollo Server's own store measures documents by the length of their JSON,
+ * which leaves most of each out: callers that sent ever new ones drove the gateway to 400 MiB.
  */
-export function createDocumentStore(): DocumentStore {
-  const keys = new Map<string, string>();
-  const documents = new LRUCache<string, DocumentNode>({
+export function createDocuments(): Documents {
+  const records = new WeakMap<DocumentNode, DocumentRecord>();
+  const byText = new Map<string, DocumentRecord>();
+  const byHash = new LRUCache<string, DocumentRecord>({
     maxSize: maxLength,
-    dispose: (document) => keys.delete(textOf(document)),
+    dispose: ({ ast }) => byText.delete(textOf(ast)),
   });
-  return {
-    get: async (key) => documents.get(key),
-    set: async (key, document) => {
-      const text = textOf(document);
-      documents.set(key, document, { size: Math.max(1, text.length) });
-      if (documents.has(key) && text.length <= maxFoundLength) keys.set(text, key);
-    },
-    delete: async (key) => documents.delete(key),
-    find(text) {
-      const key = keys.get(text);
-      return key === undefined ? undefined : documents.get(key);
-    },
+
+  function recordOf(ast: DocumentNode): DocumentRecord {
+    const known = records.get(ast);
+    if (known !== undefined) return known;
+    const record = createRecord(ast);
+    records.set(ast, record);
+    return record;
+  }
+
+  async function set(hash: string, ast: DocumentNode): Promise<void> {
+    const text = textOf(ast);
+    const record = recordOf(ast);
+    byHash.set(hash, record, { size: Math.max(1, text.length) });
+    if (byHash.has(hash) && text.length <= maxKeyLength) byText.set(text, record);
+  }
+
+  function findOperation(body: unknown): Operation | undefined {
+    if (!isPlainRequest(body)) return undefined;
+    const document = byText.get(body.query);
+    const definition = document && getOperationAST(document.ast, body.operationName);
+    return document && definition ? { document, definition, variables: body.variables ?? {} } : undefined;
+  }
+
+  const store = {
+    get: async (hash: string) => byHash.get(hash)?.ast,
+    set,
+    delete: async (hash: string) => byHash.delete(hash),
   };
+  return { store, recordOf, findOperation };
 }
 
-/** The parser always tells where a document is from. */
+function createRecord(ast: DocumentNode): DocumentRecord {
+  const operations = new Map<OperationDefinitionNode, OperationRecord>();
+  let fields: ReadonlyMap<string, FieldNode> | undefined;
+
+  function operationOf(definition: OperationDefinitionNode): OperationRecord {
+    const known = operations.get(definition);
+    if (known !== undefined) return known;
+    const record = { executions: 0, compiled: undefined, hasFixedCost: undefined, fixedCost: undefined };
+    operations.set(definition, record);
+    return record;
+  }
+
+  function fieldAt(location: { line: number; column: number }): FieldNode | undefined {
+    fields ??= indexFields(ast);
+    return fields.get(toPlace(location));
+  }
+  return { ast, operationOf, fieldAt };
+}
+
+function indexFields(ast: DocumentNode): ReadonlyMap<string, FieldNode> {
+  const fields = new Map<string, FieldNode>();
+  visit(ast, {
+    Field: (node) => {
+      if (node.loc !== undefined) fields.set(toPlace(node.loc.startToken), node);
+    },
+  });
+  return fields;
+}
+
+function toPlace({ line, column }: { line: number; column: number }): string {
+  return `${line}:${column}`;
+}
+
+/** The parser always records the source. */
 function textOf({ loc }: DocumentNode): string {
   return loc?.source.body ?? '';
+}
+
+type PlainRequest = {
+  query: string;
+  operationName?: string | null;
+  variables?: Record<string, unknown> | null;
+};
+
+/** Whether Apollo Server would neither reject the form of this body nor look for a persisted query in it. */
+function isPlainRequest(body: unknown): body is PlainRequest {
+  if (!isRecord(body)) return false;
+  const { query, operationName, variables, extensions } = body;
+  return (
+    typeof query === 'string' &&
+    (typeof operationName === 'string' || isAbsent(operationName)) &&
+    (isAbsent(variables) || isRecord(variables)) &&
+    (isAbsent(extensions) || (isRecord(extensions) && !('persistedQuery' in extensions)))
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isAbsent(value: unknown): value is null | undefined {
+  return value === undefined || value === null;
 }

@@ -1,69 +1,69 @@
 import { ApolloServerErrorCode } from '@apollo/server/errors';
 import { GraphQLError, type GraphQLFormattedError, Kind } from 'graphql';
 import { AppError, errorCodes, isErrorCode, toExtensions, type ValidationError } from '../errors.ts';
+import type { Emit } from '../telemetry/events.ts';
 
-/** Apollo's own complaints about the request; their messages speak of the request alone. */
+/** Apollo Server's own codes. Their messages describe the request only. */
 const apolloCodes: ReadonlySet<unknown> = new Set(
   Object.values(ApolloServerErrorCode).filter((code) => code !== ApolloServerErrorCode.INTERNAL_SERVER_ERROR),
 );
 
-/** A message may print what it complains about, which is as long as the caller likes. */
+/** A message may quote the caller's input, which may be long. */
 const maxMessageLength = 1000;
 
-type Exit = {
-  requestId: string;
-  /** Told of what was thrown where no code foresaw it; the client learns nothing of it. */
-  onUnexpected: (cause: unknown) => void;
-};
-
-/** The one exit for errors: turns whatever went wrong into what a client may see. */
-export function formatError(
-  formatted: GraphQLFormattedError,
+/** `formatted` is the form that the error would have otherwise; by default its own. */
+export type FormatError = (
   thrown: unknown,
-  { requestId, onUnexpected }: Exit,
-): GraphQLFormattedError {
-  const cause = unwrap(thrown);
-  if (cause instanceof AppError) {
-    const fieldName = thrown instanceof GraphQLError ? fieldNameOf(thrown) : undefined;
-    return {
-      ...formatted,
-      message: cause.message,
-      extensions: toFieldExtensions(cause, requestId, fieldName),
-    };
-  }
-  const given = formatted.extensions?.code;
-  const code = apolloCodes.has(given) ? given : toRefusalCode(cause);
-  if (code !== undefined) {
-    const retryable = isErrorCode(code) ? { retryable: errorCodes[code].retryable } : {};
-    const message = formatted.message.slice(0, maxMessageLength);
-    return { ...formatted, message, extensions: { code, ...retryable, requestId } };
-  }
-  onUnexpected(cause);
-  return {
-    ...formatted,
-    message: 'Internal server error',
-    extensions: { code: 'INTERNAL_SERVER_ERROR', retryable: false, requestId },
+  requestId: string,
+  formatted?: GraphQLFormattedError,
+) => GraphQLFormattedError;
+
+/** Turns an error of an operation into what the client gets. Logs unexpected errors, of which the client learns nothing. */
+export function createFormatError(emit: Emit): FormatError {
+  return (thrown, requestId, formatted = toGraphQLError(thrown).toJSON()) => {
+    const cause = unwrap(thrown);
+    if (cause instanceof AppError) {
+      const fieldName = thrown instanceof GraphQLError ? fieldNameOf(thrown) : undefined;
+      const extensions = toFieldExtensions(cause, requestId, fieldName);
+      return { ...formatted, message: cause.message, extensions };
+    }
+    const code = apolloCodes.has(formatted.extensions?.code)
+      ? formatted.extensions?.code
+      : toCallerCode(thrown, cause);
+    if (code !== undefined) {
+      const retryable = isErrorCode(code) ? { retryable: errorCodes[code].retryable } : {};
+      const message = formatted.message.slice(0, maxMessageLength);
+      return { ...formatted, message, extensions: { code, ...retryable, requestId } };
+    }
+    emit({ type: 'unexpectedError', requestId, cause });
+    const extensions = { code: 'INTERNAL_SERVER_ERROR', retryable: false, requestId };
+    return { ...formatted, message: 'Internal server error', extensions };
   };
 }
 
-/** What was thrown first, below the errors that graphql-js puts around it to tell its place. */
+function toGraphQLError(thrown: unknown): GraphQLError {
+  return thrown instanceof GraphQLError ? thrown : new GraphQLError(String(thrown));
+}
+
+/** The original error inside those that graphql-js wraps around it to add a path. */
 function unwrap(thrown: unknown): unknown {
   return thrown instanceof GraphQLError && thrown.originalError ? unwrap(thrown.originalError) : thrown;
 }
 
-/** The code of what graphql-js and Apollo refuse without one, though the caller is at fault. */
-function toRefusalCode(cause: unknown): string | undefined {
+/** The code of an error that graphql-js or Apollo Server raise without one although the caller is at fault. */
+function toCallerCode(thrown: unknown, cause: unknown): string | undefined {
+  if (thrown instanceof GraphQLError && thrown.nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION)
+    return ApolloServerErrorCode.BAD_USER_INPUT;
   if (!(cause instanceof GraphQLError)) return undefined;
   const { code, http } = cause.extensions as { code?: unknown; http?: { status?: number } };
   if (code !== undefined) return undefined;
-  // A persisted query with a wrong hash has a status and nothing else.
+  // The error about a wrong hash of a persisted query has a status only.
   if (http?.status === 400) return ApolloServerErrorCode.BAD_REQUEST;
-  // A place in the document is what graphql-js found wrong in it while it executed, such as a null where a variable's
-  // default hid that none may be, or a mutation where there is none.
+  // graphql-js adds nodes when it finds a fault in the document or variables, such as a mutation that does not exist.
   return cause.nodes === undefined ? undefined : ApolloServerErrorCode.BAD_USER_INPUT;
 }
 
-/** Where a field has no argument for a part of its total, or another one: the parent's id is no argument. */
+/** Fields whose arguments have other names than the parts of a total; null: the part is the parent's id. */
 const argumentNames: Readonly<Record<string, Readonly<Record<string, string | null>>>> = {
   entitlementTotal: { customerId: null },
   entitlementTotals: { customerId: null, entitlementId: 'entitlementIds' },
@@ -80,9 +80,12 @@ function toFieldArgument({ argument, ...rest }: ValidationError, fieldName = '')
   return { ...rest, argument: renamed === undefined ? argument : renamed };
 }
 
-/** The complaints of an error, about the arguments that the field has. */
+/** The extensions of an error, with `validationErrors` about the arguments that the field has. */
 function toFieldExtensions(error: AppError, requestId: string, fieldName: string | undefined) {
   const { validationErrors, ...extensions } = toExtensions(error, requestId);
   if (validationErrors === undefined) return extensions;
-  return { ...extensions, validationErrors: validationErrors.map((one) => toFieldArgument(one, fieldName)) };
+  return {
+    ...extensions,
+    validationErrors: validationErrors.map((entry) => toFieldArgument(entry, fieldName)),
+  };
 }

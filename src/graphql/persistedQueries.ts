@@ -1,21 +1,23 @@
 import { LRUCache } from 'lru-cache';
+import { AppError } from '../errors.ts';
+import { parseJson } from '../json.ts';
 import type { Redis } from '../redis/connection.ts';
 
-/** Characters of all texts together that are kept in this process. */
+/** Characters of all texts together in this process. */
 const maxLength = 5_000_000;
 const lifetimeSeconds = 86_400;
-/** Apollo Server puts its own prefix before what the client sent, whatever that is. */
+/** Apollo Server prefixes what the client sent, which need not be a hash. */
 const isHash = /^apq:[0-9a-f]{64}$/;
 const prefix = 'zenskar-gateway:1:query:';
 
-/** Texts of operations by their hash, in the form Apollo Server asks for. */
+/** Texts of operations by hash, in the form that Apollo Server asks for. */
 export type PersistedQueries = {
   get: (hash: string) => Promise<string | undefined>;
   set: (hash: string, text: string) => Promise<void>;
   delete: (hash: string) => Promise<void>;
 };
 
-/** Operations that clients registered by sending them with their hash; shared between replicas where there is a Redis. */
+/** Automatic persisted queries: clients register a text by sending it with its hash. Shared between replicas through Redis. */
 export function createPersistedQueries(redis: Redis | undefined): PersistedQueries {
   const memory = new LRUCache<string, string>({ maxSize: maxLength, sizeCalculation: (text) => text.length });
 
@@ -34,4 +36,19 @@ export function createPersistedQueries(redis: Redis | undefined): PersistedQueri
     await redis?.run((client) => client.set(prefix + hash, text, { expiration }));
   }
   return { get, set, delete: async (hash) => void memory.delete(hash) };
+}
+
+type PersistedRequest = { method: string; search: string; body: unknown };
+
+/** Apollo Server fails with an internal error when the hash of a persisted query is no string. */
+export function rejectMalformedHash({ method, search, body }: PersistedRequest): void {
+  const parameter = method === 'GET' ? new URLSearchParams(search).get('extensions') : undefined;
+  const extensions = typeof parameter === 'string' ? parseJson(parameter) : property(body, 'extensions');
+  const hash = property(property(extensions, 'persistedQuery'), 'sha256Hash');
+  if (hash !== undefined && typeof hash !== 'string')
+    throw new AppError('BAD_USER_INPUT', 'Expected the hash of a persisted query as a string.');
+}
+
+function property(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }

@@ -1,7 +1,29 @@
-import { GraphQLDateTime } from 'graphql-scalars';
+import { GraphQLError, GraphQLScalarType } from 'graphql';
+import { GraphQLDateTime, GraphQLUUID } from 'graphql-scalars';
 import { type Total, toTotalKey } from '../totals/total.ts';
 import type { Resolvers } from './__generated__/resolvers.ts';
-import { canonicalUuid } from './scalars.ts';
+
+const uuid = GraphQLUUID.toConfig();
+const canonicalPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Ids are compared and joined as text, so each has one spelling. */
+function toCanonical(id: string): string {
+  return id.replaceAll(/[{}]/g, '').toLowerCase();
+}
+
+/** Reads a UUID in any spelling, or throws. */
+export function parseUuid(value: unknown): string {
+  // graphql-scalars would print any other value into its message, stack included.
+  if (typeof value !== 'string') throw new GraphQLError('Expected a UUID as a string.');
+  return canonicalPattern.test(value) ? value : toCanonical(uuid.parseValue(value));
+}
+
+/** graphql-scalars' UUID with canonical input. */
+export const canonicalUuid = new GraphQLScalarType<string, string>({
+  ...uuid,
+  parseValue: parseUuid,
+  parseLiteral: (node, variables) => toCanonical(uuid.parseLiteral(node, variables)),
+});
 
 export const resolvers: Resolvers = {
   UUID: canonicalUuid,
@@ -9,7 +31,7 @@ export const resolvers: Resolvers = {
   Query: {
     customerEntitlementTotal: (_, args, { totals }) => totals.load(toTotalKey(args)),
     customerEntitlementTotals: (_, { requests }, { totals }) =>
-      requests.map((request) => alone(() => totals.load(toTotalKey(request)))),
+      requests.map((request) => catchToValue(() => totals.load(toTotalKey(request)))),
   },
   CustomerEntitlementTotal: {
     asOf: ({ asOfMs }) => new Date(asOfMs),
@@ -21,7 +43,7 @@ export const resolvers: Resolvers = {
       totals.load(toTotalKey({ ...args, customerId })),
     entitlementTotals: ({ id: customerId }, { entitlementIds, ...window }, { totals }) =>
       entitlementIds.map((entitlementId) =>
-        alone(() => totals.load(toTotalKey({ ...window, entitlementId, customerId }))),
+        catchToValue(() => totals.load(toTotalKey({ ...window, entitlementId, customerId }))),
       ),
   },
   Entitlement: {
@@ -31,18 +53,18 @@ export const resolvers: Resolvers = {
 };
 
 /**
- * One of a list, that fails alone. Its error is given rather than thrown: compiled code loses count of a list in which a
- * promise rejects, and graphql-js takes either.
+ * Loads one total of a list. Its error becomes the value of its place: graphql-js accepts an error as a value, and graphql-jit
+ * miscounts a list in which a promise rejects.
  */
-function alone(load: () => Total | Promise<Total>): Total | Promise<Total> {
+function catchToValue(load: () => Total | Promise<Total>): Total | Promise<Total> {
   try {
     const total = load();
-    return total instanceof Promise ? total.catch(given) : total;
+    return total instanceof Promise ? total.catch(asResolverValue) : total;
   } catch (error) {
-    return given(error);
+    return asResolverValue(error);
   }
 }
 
-function given(error: unknown): Total {
+function asResolverValue(error: unknown): Total {
   return error as Total;
 }

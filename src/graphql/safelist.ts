@@ -2,53 +2,64 @@ import { type GraphQLSchema, parse, stripIgnoredCharacters, validate } from 'gra
 import { ConfigurationError } from '../config/config.ts';
 import type { Manifest, ManifestOperation } from '../config/manifest.ts';
 import { AppError } from '../errors.ts';
+import type { PersistedQueries } from './persistedQueries.ts';
 
 /** The part of a request that names the operation: a JSON body, or the query of a URL. */
-type Asking = { method: string; search: string; body: unknown };
+type OperationRequest = { method: string; search: string; body: unknown };
 
 export type Safelist = {
-  /** The listed text of an operation that is asked for by id. */
+  /** The listed text of the operation with this id. */
   find: (id: string) => string | undefined;
-  /** The same request with the listed text in place of its own; throws where that is not listed. */
-  hold: <Request extends Asking>(request: Request) => Request;
+  /** The request with the listed text in place of its own; throws `QUERY_NOT_IN_SAFELIST` when its text is not listed. */
+  enforce: <Request extends OperationRequest>(request: Request) => Request;
 };
 
-/** Lets nothing run but the operations of the manifest, asked for by id or by text, whatever its white space. */
+/** Allows only the operations of the manifest, by id or by text; white space in the text does not matter. */
 export function createSafelist({ operations }: Manifest, schema: GraphQLSchema): Safelist {
-  for (const operation of operations) refuseInvalid(operation, schema);
-  const twice = operations.find(({ id }, n) => operations.findIndex((one) => one.id === id) !== n);
-  if (twice !== undefined) throw new ConfigurationError(`GRAPHQL_SAFELIST lists the id ${twice.id} twice.`);
+  for (const operation of operations) rejectInvalid(operation, schema);
+  const duplicate = operations.find(({ id }, n) => operations.findIndex((other) => other.id === id) !== n);
+  if (duplicate !== undefined)
+    throw new ConfigurationError(`GRAPHQL_SAFELIST lists the id ${duplicate.id} twice.`);
   const byId = new Map(operations.map(({ id, body }) => [id, body]));
   const byText = new Map(operations.map(({ body }) => [stripIgnoredCharacters(body), body]));
 
-  function listed(text: unknown): string {
-    const body = typeof text === 'string' ? byText.get(strip(text)) : undefined;
+  function findListed(text: unknown): string {
+    const body = typeof text === 'string' ? byText.get(normalize(text)) : undefined;
     if (body !== undefined) return body;
     const reason = typeof text === 'string' ? nameOf(text) : undefined;
     throw new AppError('QUERY_NOT_IN_SAFELIST', 'This operation is not in the safelist.', { reason });
   }
 
-  function hold<Request extends Asking>(request: Request): Request {
+  function enforce<Request extends OperationRequest>(request: Request): Request {
     const { method, search, body } = request;
     if (method === 'GET') {
       const parameters = new URLSearchParams(search);
       if (!parameters.has('query')) return request;
-      parameters.set('query', listed(parameters.get('query')));
+      parameters.set('query', findListed(parameters.get('query')));
       parameters.delete('extensions');
       return { ...request, search: `?${parameters}` };
     }
     if (typeof body !== 'object' || body === null || !('query' in body)) return request;
-    return { ...request, body: { ...body, query: listed(body.query), extensions: {} } };
+    return { ...request, body: { ...body, query: findListed(body.query), extensions: {} } };
   }
-  return { find: (id) => byId.get(id), hold };
+  return { find: (id) => byId.get(id), enforce };
 }
 
-/** For whoever reads the log, and wonders what to list. */
+/** Persisted queries of a safelist: by id only, and none can be registered. Apollo Server prefixes the id. */
+export function toPersistedQueries({ find }: Safelist): PersistedQueries {
+  return {
+    get: async (key) => find(key.replace(/^apq:/, '')),
+    set: async () => {},
+    delete: async () => {},
+  };
+}
+
+/** The name of a rejected operation, for the log. */
 function nameOf(text: string): string | undefined {
   return /\b(?:query|mutation)\s+(\w{1,128})/.exec(text)?.[1];
 }
 
-function strip(text: string): string {
+function normalize(text: string): string {
   try {
     return stripIgnoredCharacters(text);
   } catch {
@@ -56,7 +67,7 @@ function strip(text: string): string {
   }
 }
 
-function refuseInvalid({ name, body }: ManifestOperation, schema: GraphQLSchema): void {
+function rejectInvalid({ name, body }: ManifestOperation, schema: GraphQLSchema): void {
   const problems = problemsOf(body, schema);
   if (problems.length > 0)
     throw new ConfigurationError(

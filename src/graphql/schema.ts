@@ -4,8 +4,7 @@ import { type DocumentNode, type GraphQLSchema, Kind, parse } from 'graphql';
 import { AppError } from '../errors.ts';
 import type { Reference } from './context.ts';
 import { entityTypes } from './cost.ts';
-import { resolvers } from './resolvers.ts';
-import { parseUuid } from './scalars.ts';
+import { parseUuid, resolvers } from './resolvers.ts';
 
 const folder = new URL('../../schema/', import.meta.url);
 
@@ -20,7 +19,7 @@ export function createSchema(): GraphQLSchema {
   return schema;
 }
 
-/** The library takes a scalar's description from its code, where it is the words of another library. */
+/** graphql-scalars' own descriptions would win over those in `schema/`. */
 function describeScalars(schema: GraphQLSchema, { definitions }: DocumentNode): void {
   for (const node of definitions) {
     const scalar = node.kind === Kind.SCALAR_TYPE_DEFINITION && schema.getType(node.name.value);
@@ -28,23 +27,23 @@ function describeScalars(schema: GraphQLSchema, { definitions }: DocumentNode): 
   }
 }
 
-/** The library fails all entities of a request where one representation is malformed. */
+/** @apollo/subgraph fails all entities of a request when one representation is malformed. */
 function resolveEntitiesOneByOne(schema: GraphQLSchema): void {
   const field = schema.getQueryType()?.getFields()._entities;
   if (field === undefined) throw new Error('The schema has no entities.');
   field.resolve = (_, { representations }) => representations.map(toEntity);
 }
 
-/** A representation reaches us unchecked. An entity is nothing but its key: whether it is there, its totals will tell. */
+/** Representations are unchecked input. An entity is only its key: Zenskar decides whether it exists when its totals are loaded. */
 function toEntity(representation: unknown): Reference | AppError {
   const { __typename, id } = (representation ?? {}) as { __typename?: unknown; id?: unknown };
   if (!entityTypes.includes(__typename)) {
-    return new AppError('BAD_USER_INPUT', 'This representation is of no entity that is known here.');
+    return new AppError('BAD_USER_INPUT', 'The representation has an unknown `__typename`.');
   }
   try {
     const entity = { __typename, id: parseUuid(id) };
     return entity;
   } catch {
-    return new AppError('BAD_USER_INPUT', 'The id of this representation is no UUID.');
+    return new AppError('BAD_USER_INPUT', 'The id of the representation is not a UUID.');
   }
 }

@@ -1,22 +1,21 @@
-import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import type { FormattedExecutionResult } from 'graphql';
+import Negotiator from 'negotiator';
 import type { Identity } from '../auth/identity.ts';
 import type { Config } from '../config/config.ts';
-import { AppError } from '../errors.ts';
-import type { Reuse } from '../reuse.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { Span } from '../telemetry/tracing.ts';
 import { createTotalLoader } from '../totals/loader.ts';
 import type { TotalSource } from '../totals/source.ts';
-import { createLoadStats } from '../totals/stats.ts';
-import { createApollo, type PersistedQueries } from './apollo.ts';
-import type { Context, Outcome } from './context.ts';
-import { createDocumentStore } from './documents.ts';
-import { formatError } from './formatError.ts';
-import { createOperationSteps } from './operationSteps.ts';
-import { toReuse } from './reuse.ts';
-import { createSafelist, type Safelist } from './safelist.ts';
+import { createLoadStats, type LoadStats } from '../totals/stats.ts';
+import { createApollo } from './apollo.ts';
+import type { Context } from './context.ts';
+import { createCostLimit } from './cost.ts';
+import { createDocuments } from './documents.ts';
+import { type Answer, type CachePolicy, createEngine } from './engine.ts';
+import { createFormatError } from './formatError.ts';
+import type { PersistedQueries } from './persistedQueries.ts';
+import { createSafelist, toPersistedQueries } from './safelist.ts';
 import { createSchema } from './schema.ts';
-import { createShortcut } from './shortcut.ts';
 
 type GraphQLRequest = {
   method: string;
@@ -25,111 +24,149 @@ type GraphQLRequest = {
   search: string;
   /** The parsed JSON of a POST. */
   body: unknown;
-  /** Undefined for who may see the explorer's page and nothing else. */
-  identity: Identity | undefined;
-  /** Takes so many units of the caller's rate limit; undefined where there is none. */
-  charge: ((units: number) => Promise<void>) | undefined;
+  identity: Identity;
+  /** Takes points from the caller's rate limit; undefined without a limit. */
+  consume: ((points: number) => Promise<void>) | undefined;
   requestId: string;
-  /** The operation as traces tell of it. */
   span: Span;
+  /** Aborted when the client disconnects. */
   signal: AbortSignal;
 };
 
-type GraphQLResponse = {
+/** What is reported of an operation: to the log, to metrics and to traces. */
+export type OperationReport = {
+  /** The name in the document; null when it has none or was not found. */
+  operationName: string | null;
+  operationType: string | undefined;
+  /** The name that the request gives to an operation that was not found. May be any text. */
+  claimedName: string | undefined;
+  outcome: 'ok' | 'partial' | 'failed';
+  /** The distinct codes of the errors. */
+  codes: readonly string[];
+  upstreamCalls: number;
+  /** How many totals came from which source. */
+  totals: Readonly<Record<string, number>>;
+  execution: 'interpreted' | 'compiled' | undefined;
+};
+
+export type GraphQLResponse = {
   status: number;
   headers: readonly [string, string][];
   body: string;
-  /** There where the same question may be answered the same again. */
-  reuse: Reuse | undefined;
+  /** Undefined when the request was rejected before it was read as GraphQL. */
+  report: OperationReport | undefined;
+  /** Points of the rate limit. */
+  cost: number;
+  cachePolicy: CachePolicy | undefined;
+  retryAfterSeconds: number | undefined;
 };
 
 export type GraphQLServer = {
   start: () => Promise<void>;
   stop: () => Promise<void>;
   execute: (request: GraphQLRequest) => Promise<GraphQLResponse>;
+  /** Answers a browser that asks for the explorer; no caller is authenticated. */
+  serveLandingPage: (request: PageRequest) => Promise<GraphQLResponse>;
 };
+
+type PageRequest = Pick<GraphQLRequest, 'method' | 'headers' | 'search' | 'requestId'>;
 
 type GraphQLDependencies = {
   config: Config;
   source: TotalSource;
   persistedQueries: PersistedQueries;
   emit: Emit;
-  now: () => number;
 };
 
-/** Apollo Server over the subgraph schema, and a shorter way beside it, spoken to without any knowledge of sockets. */
+/** A name is for people; a longer one is cut. */
+const maxNameLength = 128;
+
+/** GraphQL without sockets: known documents go straight to the engine, all others through Apollo Server. */
 export function createGraphQLServer(dependencies: GraphQLDependencies): GraphQLServer {
-  const { config, source, emit, now } = dependencies;
-  const maxAgeMs = config.CACHE_MAX_AGE_SECONDS * 1000;
+  const { config, source, emit } = dependencies;
   const schema = createSchema();
-  const documents = createDocumentStore();
+  const documents = createDocuments();
   const safelist = config.GRAPHQL_SAFELIST && createSafelist(config.GRAPHQL_SAFELIST, schema);
   const persistedQueries = safelist ? toPersistedQueries(safelist) : dependencies.persistedQueries;
-  const format = createFormat(emit);
-  const steps = createOperationSteps({
-    ...dependencies,
-    schema,
-    formatError: (error, requestId) => format(error.toJSON(), error, requestId),
-  });
-  const shortcut = createShortcut(documents, steps);
-  const apollo = createApollo({ ...dependencies, schema, documents, persistedQueries, steps, format });
+  const costLimit = createCostLimit(config);
+  const formatError = createFormatError(emit);
+  const engine = createEngine({ config, schema, costLimit, source, formatError });
+  const parts = { ...dependencies, schema, documents, persistedQueries, costLimit, engine, formatError };
+  const apollo = createApollo(parts);
 
   async function execute(request: GraphQLRequest): Promise<GraphQLResponse> {
-    // Whoever asks for a page learns nothing of the list.
-    if (request.identity === undefined)
-      return { ...(await apollo.ask(request, refuseUnknown)), reuse: undefined };
-    const held = safelist?.hold(request) ?? request;
-    const context = createContext(request, request.identity);
-    const isPurged = source.watch();
-    const response = (await shortcut.answer(held, context)) ?? (await askApollo(held, context));
-    return { ...response, reuse: toReuse(context, { maxAgeMs, isPurged }) };
+    const listed = safelist?.enforce(request) ?? request;
+    const context = createContext(source, request);
+    const mediaType = negotiateMediaType(request.headers.accept);
+    const operation = listed.method === 'POST' ? documents.findOperation(listed.body) : undefined;
+    // Apollo Server words the error for a client that accepts no JSON.
+    if (operation === undefined || mediaType === undefined) return executeUnknown(listed, context);
+    const answer = await engine.answer(operation, context);
+    const headers: [string, string][] = [['content-type', mediaType]];
+    return { status: 200, headers, body: toBody(answer.result), ...toOutcome(answer, context.stats) };
   }
 
-  async function askApollo(request: GraphQLRequest, context: Context) {
-    const response = await apollo.ask(request, () => context);
-    if (context.outcome.execution === 'compiled') shortcut.learn(request, response);
-    return response;
+  async function executeUnknown(request: GraphQLRequest, context: Context): Promise<GraphQLResponse> {
+    const { answer, claimedName, ...response } = await apollo.execute(request, context);
+    if (answer === undefined) return { ...response, ...noOutcome };
+    return { ...response, ...toOutcome(answer, context.stats, claimedName) };
   }
 
-  function createContext({ charge, requestId, span, signal }: GraphQLRequest, identity: Identity): Context {
-    const stats = createLoadStats();
-    const { tenant, maySee } = identity;
-    const totals = createTotalLoader(source, { tenant, maySee, requestId, span, signal, stats });
-    const outcome: Outcome = { operationName: null, units: 1, hasErrors: true, execution: 'interpreted' };
-    const own = { requestId, span, startedMs: now(), signal, charge: charge && once(charge) };
-    return { ...own, totals, stats, outcome };
+  async function serveLandingPage(request: PageRequest): Promise<GraphQLResponse> {
+    const { answer, claimedName, ...response } = await apollo.execute(
+      { ...request, body: undefined },
+      undefined,
+    );
+    return { ...response, ...noOutcome };
   }
-
-  return { start: () => apollo.start(), stop: () => apollo.stop(), execute };
+  return { start: apollo.start, stop: apollo.stop, execute, serveLandingPage };
 }
 
-function createFormat(emit: Emit) {
-  return (formatted: GraphQLFormattedError, thrown: unknown, requestId: string) => {
-    const onUnexpected = (cause: unknown) => emit({ type: 'unexpectedError', requestId, cause });
-    return formatError(formatted, thrown, { requestId, onUnexpected });
+function createContext(source: TotalSource, request: GraphQLRequest): Context {
+  const { identity, consume, requestId, span, signal } = request;
+  const stats = createLoadStats();
+  const { tenant, maySee } = identity;
+  const totals = createTotalLoader(source, { tenant, maySee, requestId, span, signal, stats });
+  return { requestId, span, totals, stats, consume };
+}
+
+const json = 'application/json; charset=utf-8';
+const graphqlResponse = 'application/graphql-response+json; charset=utf-8';
+
+/** The media type of a response, as Apollo Server chooses it; undefined when the client accepts neither. */
+function negotiateMediaType(accept: string | string[] | undefined): string | undefined {
+  if (!accept) return json;
+  return new Negotiator({ headers: { accept: String(accept) } }).mediaType([json, graphqlResponse]);
+}
+
+/** Members in the order that Apollo Server writes them. */
+function toBody({ errors, data, extensions }: FormattedExecutionResult): string {
+  return `${JSON.stringify({ errors, data, extensions })}\n`;
+}
+
+const noOutcome = { report: undefined, cost: 1, cachePolicy: undefined, retryAfterSeconds: undefined };
+
+function toOutcome(answer: Answer, stats: LoadStats, claimedName?: string) {
+  const { operation, result, cost, cachePolicy, retryAfterSeconds } = answer;
+  const { name, operation: operationType } = operation?.definition ?? {};
+  const report: OperationReport = {
+    operationName: name?.value.slice(0, maxNameLength) ?? null,
+    operationType,
+    claimedName: operation === undefined ? claimedName?.slice(0, maxNameLength) : undefined,
+    outcome: toOutcomeName(result, stats),
+    codes: [...new Set(result.errors?.map(({ extensions }) => String(extensions?.code)))],
+    upstreamCalls: stats.upstreamCalls,
+    totals: stats.sources,
+    execution: answer.engine,
   };
+  return { report, cost, cachePolicy, retryAfterSeconds };
 }
 
-/** Whoever is taken the short way first, and then the long one, pays once. */
-function once(charge: (units: number) => Promise<void>): (units: number) => Promise<void> {
-  let charged: Promise<void> | undefined;
-  return (units) => {
-    charged ??= charge(units);
-    return charged;
-  };
-}
-
-/** Whoever asked for a page, and in a way that is none. */
-function refuseUnknown(): never {
-  const originalError = new AppError('UNAUTHENTICATED', 'Expected a request for a page alone.');
-  throw new GraphQLError(originalError.message, { originalError, extensions: { http: { status: 401 } } });
-}
-
-/** By id alone: Apollo Server puts this before it. */
-function toPersistedQueries({ find }: Safelist): PersistedQueries {
-  return {
-    get: async (key) => find(key.replace(/^apq:/, '')),
-    set: async () => {},
-    delete: async () => {},
-  };
+function toOutcomeName(
+  { errors }: FormattedExecutionResult,
+  { sources }: LoadStats,
+): OperationReport['outcome'] {
+  if (!errors?.length) return 'ok';
+  const { failed = 0, ...answered } = sources;
+  return Object.keys(answered).length > 0 ? 'partial' : 'failed';
 }

@@ -5,8 +5,8 @@ import { equalsConstantTime } from '../secret.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { toUuid } from '../uuid.ts';
 import { readJsonBody } from './body.ts';
-import { HttpError } from './httpError.ts';
-import type { Route } from './route.ts';
+import { HttpError } from './errorResponse.ts';
+import type { Route } from './router.ts';
 import { type ConnectionLimits, createHttpServer, type HttpServer } from './server.ts';
 
 const uuid = z.string().transform(toUuid).pipe(z.string());
@@ -15,7 +15,7 @@ const maxBodyBytes = 1024;
 
 type PurgeTarget = z.output<typeof purgeBody>;
 
-/** Forgets on all replicas; false where some could not be told. */
+/** Purges totals on all replicas; false when other replicas could not be reached. */
 export type Purge = (target: PurgeTarget) => Promise<boolean>;
 
 type AdminDependencies = {
@@ -27,7 +27,7 @@ type AdminDependencies = {
   connectionLimits?: Partial<ConnectionLimits> | undefined;
 };
 
-/** The listener for who runs the gateway. */
+/** The listener for operators: metrics and purges. */
 export function createAdminListener(dependencies: AdminDependencies): HttpServer {
   const { purge, readMetrics } = dependencies;
   const { ADMIN_HOST, ADMIN_PORT, PURGE_TOKEN: purgeToken } = dependencies.config;
@@ -40,7 +40,7 @@ export function createAdminListener(dependencies: AdminDependencies): HttpServer
 function createMetricsRoute(readMetrics: AdminDependencies['readMetrics']): Route {
   return {
     methods: ['GET'],
-    answer: async () => {
+    handle: async () => {
       const { contentType, body } = await readMetrics();
       return { status: 200, headers: [['content-type', contentType]], body };
     },
@@ -51,17 +51,17 @@ function createPurgeRoute(purge: Purge, purgeToken: string): Route {
   return {
     methods: ['POST'],
     challenge: 'Bearer',
-    answer: async (request) => {
+    handle: async (request) => {
       if (!equalsConstantTime(request.headers.authorization ?? '', `Bearer ${purgeToken}`)) {
         throw new AppError('UNAUTHENTICATED', 'Expected the purge token as a bearer token.');
       }
       const target = purgeBody.safeParse(await readJsonBody(request, maxBodyBytes));
       if (!target.success)
-        throw new HttpError(400, 'Expected {"customerId": UUID} and perhaps "entitlementId": UUID.');
+        throw new HttpError(400, 'Expected {"customerId": UUID}, optionally with "entitlementId": UUID.');
       if (await purge(target.data)) return { status: 204, headers: [], body: '' };
       throw new HttpError(
         503,
-        'Forgotten here, but Redis could not be reached to tell other replicas. Try again.',
+        'Purged on this replica only: Redis could not be reached for the others. Try again.',
       );
     },
   };

@@ -1,14 +1,14 @@
 import { isAscii } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { MIMEType } from 'node:util';
-import { HttpError } from './httpError.ts';
+import { HttpError } from './errorResponse.ts';
 
-/** Reads the JSON body of a request; throws an `HttpError` where it is none or exceeds `maxBytes`. */
+/** Reads the JSON body of a request; throws an `HttpError` when it is not JSON or exceeds `maxBytes`. */
 export async function readJsonBody(request: IncomingMessage, maxBytes: number): Promise<unknown> {
   return parseJsonBody(await readBody(request, maxBytes));
 }
 
-/** Reads a body that says it is JSON; throws an `HttpError` where it does not, or exceeds `maxBytes`. */
+/** Reads a body whose content type is JSON; throws an `HttpError` for another type, or beyond `maxBytes`. */
 export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const {
     'content-type': type = '',
@@ -23,7 +23,7 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Throws an `HttpError` where the bytes are no JSON in UTF-8. ASCII is the same in latin1, which may be at hand. */
+/** Throws an `HttpError` unless the bytes are JSON in UTF-8. ASCII bytes are the same in latin1, which may be decoded already. */
 export function parseJsonBody(bytes: Buffer, latin1?: string): unknown {
   try {
     return JSON.parse(latin1 !== undefined && isAscii(bytes) ? latin1 : strictUtf8.decode(bytes));
@@ -39,7 +39,7 @@ function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> 
   request.on('data', (chunk: Buffer) => {
     size += chunk.length;
     if (size <= maxBytes) chunks.push(chunk);
-    // The rest flows past, so that the connection can carry the refusal and the next request.
+    // The rest is read and dropped, so that the connection can carry the response and the next request.
     else reject(tooLarge(maxBytes));
   });
   request.once('end', () =>

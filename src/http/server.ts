@@ -3,9 +3,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
-import { createHandler, type HandlerSettings } from './handler.ts';
-import { refuseUnreadable } from './refusal.ts';
-import type { Routes } from './route.ts';
+import { rejectUnreadable } from './errorResponse.ts';
+import { createRouter, type RouterSettings, type Routes } from './router.ts';
 
 /** Milliseconds, and connections open at once. */
 export type ConnectionLimits = {
@@ -13,14 +12,14 @@ export type ConnectionLimits = {
   headersTimeout: number;
   requestTimeout: number;
   connectionsCheckingInterval: number;
-  /** How much longer than an upstream a connection may be silent. */
+  /** How much longer than an upstream call a connection may be silent. */
   silenceTimeout: number;
   maxConnections: number;
 };
 
 /**
- * A load balancer reuses idle connections for up to 60 s: the side that closes first must be the balancer. Who has not
- * said all of its question by then is cut off, and holds one of the connections until then.
+ * Load balancers reuse idle connections for up to 60 s, and the balancer must be the side that closes first. A request that has not
+ * arrived completely by its timeout is cut off.
  */
 export const connectionLimits: ConnectionLimits = {
   keepAliveTimeout: 65_000,
@@ -31,7 +30,7 @@ export const connectionLimits: ConnectionLimits = {
   maxConnections: 10_000,
 };
 
-type HttpServerSettings = HandlerSettings & {
+type HttpServerSettings = RouterSettings & {
   config: Pick<Config, 'SHUTDOWN_DELAY_MS' | 'SHUTDOWN_TIMEOUT_MS' | 'UPSTREAM_DEADLINE_MS'>;
   connectionLimits?: Partial<ConnectionLimits> | undefined;
 };
@@ -39,22 +38,21 @@ type HttpServerSettings = HandlerSettings & {
 export type HttpServer = {
   /** Listens; resolves to the base URL. */
   start: () => Promise<string>;
-  /** Becomes unready, refuses new connections, lets requests under way end, cuts those that outlast the limit. */
+  /** Becomes unready, refuses new connections, waits for requests in flight, cuts those that outlast the limit. */
   stop: () => Promise<void>;
 };
 
 export function createHttpServer(host: string, port: number, settings: HttpServerSettings): HttpServer {
   const { listener, config, emit, now } = settings;
   let isDraining = false;
-  const isReady = () => !isDraining;
-  const routes = new Map([...settings.routes, ...createProbes(isReady)]);
+  const routes = new Map([...settings.routes, ...createProbes(() => isDraining)]);
   const limits = { ...connectionLimits, ...settings.connectionLimits };
-  const handler = createHandler({ ...settings, routes, isReady });
-  const server = createServer(limits, handler.listener);
+  const router = createRouter({ ...settings, routes, isDraining: () => isDraining });
+  const server = createServer(limits, router.listener);
   server.maxConnections = limits.maxConnections;
-  // Who does not read its answer is cut off as well; nobody else is silent for longer than an upstream may be.
+  // Also cuts off a client that does not read its response.
   server.setTimeout(limits.silenceTimeout + Math.max(limits.requestTimeout, config.UPSTREAM_DEADLINE_MS));
-  server.on('clientError', refuseUnreadable);
+  server.on('clientError', rejectUnreadable);
 
   const sockets = trackSockets(server, (open) => emit({ type: 'connectionsChanged', listener, open }));
 
@@ -72,13 +70,13 @@ export function createHttpServer(host: string, port: number, settings: HttpServe
     const startedMs = now();
     await sleep(config.SHUTDOWN_DELAY_MS);
     const closed = once(server, 'close');
-    // Closes idle connections too, and each busy one after its answer; but not those that a browser or load
+    // Closes idle connections at once and busy ones after their response, but not those that a browser or load
     // balancer opened in advance and never used.
     server.close();
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
     let cut = 0;
     const timer = setTimeout(() => {
-      cut = handler.underWay();
+      cut = router.inFlight();
       server.closeAllConnections();
     }, config.SHUTDOWN_TIMEOUT_MS);
     await closed;
@@ -88,16 +86,16 @@ export function createHttpServer(host: string, port: number, settings: HttpServe
   return { start, stop };
 }
 
-/** Whether the process lives, and whether to send it requests. What the upstream does has no say in either. */
-function createProbes(isReady: () => boolean): Routes {
+/** Liveness and readiness. Neither depends on the upstream. */
+function createProbes(isDraining: () => boolean): Routes {
   const toText = (status: number, body: string) => {
     const headers: [string, string][] = [['content-type', 'text/plain; charset=utf-8']];
     return { status, headers, body };
   };
   const methods = ['GET', 'HEAD'];
   return new Map([
-    ['/livez', { methods, answer: () => toText(200, 'ok') }],
-    ['/readyz', { methods, answer: () => (isReady() ? toText(200, 'ok') : toText(503, 'not ready')) }],
+    ['/livez', { methods, handle: () => toText(200, 'ok') }],
+    ['/readyz', { methods, handle: () => (isDraining() ? toText(503, 'not ready') : toText(200, 'ok')) }],
   ]);
 }
 

@@ -15,7 +15,7 @@ export type TotalLoader = {
   load: (key: TotalKey) => Total | Promise<Total>;
 };
 
-type Source = Pick<TotalSource, 'peek' | 'loadMany'>;
+type Source = Pick<TotalSource, 'getFresh' | 'loadMany'>;
 
 /**
  * Collects the totals one request asks for: equal keys share one slot, and each failed key has its own error. What the
@@ -32,7 +32,7 @@ export function createTotalLoader(source: Source, caller: Caller): TotalLoader {
       throw new AppError('FORBIDDEN', 'You may not see the totals of this customer.');
     }
     const key = createCacheKey(caller.tenant.scope, total);
-    const atHand = source.peek(key, caller);
+    const atHand = source.getFresh(key, caller);
     if (atHand !== undefined) return atHand;
     batches ??= createBatches(source, caller);
     return batches.load(key);

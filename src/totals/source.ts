@@ -8,11 +8,11 @@ import type { Total } from './total.ts';
 
 export type TotalSource = {
   /** The total, where it is at hand and fresh beyond doubt. */
-  peek: (key: CacheKey, caller: Caller) => Total | undefined;
+  getFresh: (key: CacheKey, caller: Caller) => Total | undefined;
   /** A total or an error for each key, in order. */
   loadMany: (keys: readonly CacheKey[], caller: Caller) => Promise<(Total | Error)[]>;
   /** Tells whether totals that are loaded from now on were purged since, or may have been. */
-  watch: () => (totals: readonly Total[]) => boolean;
+  watchPurges: () => (totals: readonly Total[]) => boolean;
 };
 
 /** One key on its way: what was found for it so far. */
@@ -45,7 +45,7 @@ export function createTotalSource(dependencies: SourceDependencies): TotalSource
     return totals;
   }
 
-  function watch() {
+  function watchPurges() {
     const { purges } = dependencies.cache;
     const since = purges.moment();
     return (totals: readonly Total[]) =>
@@ -53,13 +53,13 @@ export function createTotalSource(dependencies: SourceDependencies): TotalSource
       (purges.isDoubtful(since) || totals.some((total) => purges.isPurged(total, since)));
   }
 
-  function peek(key: CacheKey, caller: Caller): Total | undefined {
+  function getFresh(key: CacheKey, caller: Caller): Total | undefined {
     const kept = dependencies.cache.memory.get(key);
     if (kept === undefined || dependencies.cache.purges.isDoubtful(kept.since)) return undefined;
     const state = toFreshness(dependencies.now() - kept.asOfMs, dependencies.freshness);
     return state === 'fresh' ? record(caller, 'memory', toTotal(key, kept, false)) : undefined;
   }
-  return { peek, loadMany, watch };
+  return { getFresh, loadMany, watchPurges };
 }
 
 function toWanted(key: CacheKey): Wanted {
@@ -125,7 +125,7 @@ function settle(
 ): Total | Promise<Total | Error> {
   const { key, entry, stale, foundIn } = one;
   if (entry === undefined || needsUpstream(one)) return fetchTotal(dependencies, one, caller).catch(toError);
-  if (one.freshness === 'revalidate') caller.stats.isDoubtful = true;
+  if (one.freshness === 'revalidate') caller.stats.isRevalidating = true;
   return record(caller, stale ? 'stale' : foundIn, toTotal(key, entry, stale));
 }
 

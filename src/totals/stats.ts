@@ -11,7 +11,7 @@ export type LoadStats = {
   /** Of the oldest total; infinite while there is none. */
   oldestAsOfMs: number;
   /** Whether any of them is being looked at again, because it is stale or may have been purged unheard. */
-  isDoubtful: boolean;
+  isRevalidating: boolean;
 };
 
 export function createLoadStats(): LoadStats {
@@ -20,7 +20,7 @@ export function createLoadStats(): LoadStats {
     sources: {},
     totals: [],
     oldestAsOfMs: Number.POSITIVE_INFINITY,
-    isDoubtful: false,
+    isRevalidating: false,
   };
 }
 

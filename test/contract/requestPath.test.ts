@@ -253,7 +253,7 @@ describe('an operation', () => {
     expect(seen).toEqual({
       status: 200,
       headers: { ...promisedHeaders, 'cache-control': 'no-store' },
-      log: [{ ...ended, ...failed, operationName: null, execution: 'interpreted', totals: {} }],
+      log: [{ ...ended, ...failed, operationName: null, totals: {} }],
       metrics: {
         'gateway_http_requests_total 200': 1,
         gateway_http_request_duration_seconds_count: 1,
@@ -261,7 +261,6 @@ describe('an operation', () => {
         graphql_operation_duration_seconds_count: 1,
         'response_cache_total miss': 1,
         'graphql_errors_total PERSISTED_QUERY_NOT_FOUND': 1,
-        'graphql_executions_total interpreted': 1,
       },
       spans: {
         names: ['GraphQL Operation'],

@@ -119,9 +119,9 @@ const cases: Case[] = [
     path: '/graphq',
     status: 404,
     code: 'BAD_REQUEST',
-    message: /Nothing is here/,
+    message: /Not found/,
   },
-  { name: 'the root', path: '/', status: 404, code: 'BAD_REQUEST', message: /Nothing is here/ },
+  { name: 'the root', path: '/', status: 404, code: 'BAD_REQUEST', message: /Not found/ },
   {
     name: 'no GraphQL',
     init: operation('{'),

@@ -34,6 +34,7 @@ describe('the log of a gateway', () => {
       responseCache: 'miss',
       execution: expect.stringMatching(/^(interpreted|compiled)$/),
     };
+    const { execution, ...unexecuted } = line;
     const failed = { outcome: 'failed', codes: ['NOT_FOUND'] };
     expect(operations()).toEqual([
       {
@@ -55,7 +56,7 @@ describe('the log of a gateway', () => {
       },
       { ...line, operationName: null, ...failed, upstreamCalls: 1, totals: { failed: 1 } },
       {
-        ...line,
+        ...unexecuted,
         operationName: null,
         outcome: 'failed',
         codes: ['GRAPHQL_VALIDATION_FAILED'],
@@ -63,7 +64,7 @@ describe('the log of a gateway', () => {
         totals: {},
       },
       {
-        ...line,
+        ...unexecuted,
         operationName: null,
         claimedName: `None${'e'.repeat(124)}`,
         outcome: 'failed',

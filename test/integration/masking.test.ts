@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { parseConfig } from '../../src/config/config.ts';
 import { createPersistedQueries } from '../../src/graphql/persistedQueries.ts';
 import { createGraphQLServer } from '../../src/graphql/server.ts';
-import type { Routes } from '../../src/http/route.ts';
+import type { Routes } from '../../src/http/router.ts';
 import { connectionLimits, createHttpServer } from '../../src/http/server.ts';
 import type { GatewayEvent } from '../../src/telemetry/events.ts';
 import { noSpan } from '../../src/telemetry/tracing.ts';
@@ -38,11 +38,11 @@ describe('a fault of the gateway itself', () => {
     const fault = new Error('secret');
     const failing = {
       methods: ['GET'],
-      answer: () => {
+      handle: () => {
         throw fault;
       },
     };
-    const asynchronous = { methods: ['GET'], answer: () => Promise.reject(fault) };
+    const asynchronous = { methods: ['GET'], handle: () => Promise.reject(fault) };
     const { url, events } = await serve(
       new Map([
         ['/a', failing],
@@ -75,10 +75,9 @@ describe('a fault of the gateway itself', () => {
       };
       const graphql = createGraphQLServer({
         config,
-        source: { peek: () => undefined, loadMany, watch: () => () => false },
+        source: { getFresh: () => undefined, loadMany, watchPurges: () => () => false },
         persistedQueries: createPersistedQueries(undefined),
         emit: (event) => void events.push(event),
-        now: Date.now,
       });
       await graphql.start();
       stops.push(graphql.stop);
@@ -88,7 +87,7 @@ describe('a fault of the gateway itself', () => {
         search: '',
         body: { query: totalQuery, variables: { entitlementId: entitlement, customerId: customer } },
         identity: { tenant: tenantOf('one'), name: undefined, accessKey: '', maySee: () => true },
-        charge: async () => {},
+        consume: undefined,
         requestId: 'r',
         span: noSpan,
         signal: new AbortController().signal,

@@ -112,7 +112,6 @@ describe('metrics', () => {
       'graphql_errors_total{code="OPERATION_RESOLUTION_FAILURE"}': 1,
       graphql_operation_duration_seconds_count: 1,
       'response_cache_total{result="miss"}': 1,
-      'graphql_executions_total{execution="interpreted"}': 1,
     });
   });
 

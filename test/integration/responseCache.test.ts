@@ -1,10 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { createResponseCache } from '../../src/responseCache.ts';
-import type { Reuse } from '../../src/reuse.ts';
 import { type Gateway, until, useGateway, useReplicas } from '../support/gateway.ts';
 import { customer, customerOf, entitlement, expectedQuantity, idOf, totalQuery } from '../support/ids.ts';
 import { useIssuer } from '../support/issuer.ts';
-import { type Question, toQuestion } from '../support/questions.ts';
 import { describeWithRedis } from '../support/redis.ts';
 
 const variables = { entitlementId: entitlement, customerId: customer };
@@ -152,52 +149,5 @@ describeWithRedis('a purge on one replica', { own: true }, (redis) => {
       void one.gql(totalQuery, variables);
       return one.simulator.requests === 2;
     });
-  });
-});
-
-describe('the response cache', () => {
-  const reuse: Reuse = { operationName: null, units: 1, totals: 1, untilMs: 1000, isPurged: () => false };
-
-  /** Whether these questions have to be answered anew, each of them once. */
-  function askAll(
-    cache: ReturnType<typeof createResponseCache>,
-    questions: readonly Question[],
-    body: string,
-  ): number {
-    const missing = questions.filter((question) => {
-      if (cache.find(question) !== undefined) return false;
-      cache.keep(question, { status: 200, headers: [], body, reuse });
-      return true;
-    });
-    return missing.length;
-  }
-
-  it('is bounded by bytes', () => {
-    const cache = createResponseCache({ emit: () => {}, now: () => 0 });
-    const body = 'x'.repeat(1_000_000);
-    const questions = Array.from({ length: 50 }, (_, n) => toQuestion('a', String(n)));
-    // What is large is kept once it was asked for a second time.
-    expect(askAll(cache, questions, body)).toBe(50);
-    expect(askAll(cache, questions, body)).toBe(50);
-    expect(askAll(cache, questions.toReversed(), body)).toBe(50 - 16);
-  });
-
-  it('keeps nothing under a key that V8 would not hash whole', () => {
-    const cache = createResponseCache({ emit: () => {}, now: () => 0 });
-    const question = toQuestion('x'.repeat(16_001), '');
-    expect(askAll(cache, [question, question], '')).toBe(2);
-  });
-
-  it('gives nothing to another question of the same checksum', () => {
-    const cache = createResponseCache({ emit: () => {}, now: () => 0 });
-    const [one, other] = ['plumless', 'buckeroo'].map((text) => toQuestion('a', text));
-    expect(one?.posted.crc).toBe(other?.posted.crc);
-    expect(
-      askAll(
-        cache,
-        [one, one, other, one].flatMap((question) => question ?? []),
-        '',
-      ),
-    ).toBe(3);
   });
 });

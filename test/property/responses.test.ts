@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Identity } from '../../src/auth/identity.ts';
 import { parseConfig } from '../../src/config/config.ts';
-import { createGraphQLRoute } from '../../src/http/graphqlRoute.ts';
+import { createPipeline } from '../../src/pipeline.ts';
 import { passingTracing } from '../../src/telemetry/tracing.ts';
 import { tenantOf } from '../support/totals.ts';
 
@@ -16,7 +16,16 @@ const accessKeys = ['*', 'x', 'x,y'];
 const identities: Identity[] = tenants.flatMap((tenant) =>
   accessKeys.map((accessKey) => ({ tenant, accessKey, name: undefined, maySee: () => true })),
 );
-/** Texts that could be taken for the end of one part of a key and the beginning of the next. */
+const report = {
+  operationName: null,
+  operationType: 'query',
+  claimedName: undefined,
+  outcome: 'ok',
+  codes: [],
+  upstreamCalls: 1,
+  execution: 'interpreted',
+} as const;
+/** Texts that could be mistaken for the end of one part of a key and the beginning of the next. */
 const text = fc.constantFrom('{}', '{ }', '["*"]');
 const step = fc.oneof(
   {
@@ -32,65 +41,62 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('purge' as const) }) },
 );
 
-describe('whoever asks what, when and in whatever order', () => {
-  it('gets an answer that was made for the same question of one who may see the same, not purged and not too old', async () => {
+describe('the response cache behind the pipeline', () => {
+  it('answers only the same request of a caller with the same access, until the response expires or is purged', async () => {
     let hits = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 40, maxLength: 80 }), async (steps) => {
         let nowMs = 0;
         let purges = 0;
-        let asking: Identity | undefined;
-        const route = createGraphQLRoute({
+        let caller = identities[0] as Identity;
+        const pipeline = createPipeline({
           config,
-          limit: undefined,
+          authenticate: () => caller,
+          rateLimiter: undefined,
           page: undefined,
           tracing: passingTracing,
-          identify: () => asking as Identity,
-          emit: () => {
-            hits += 1;
+          emit: (event) => {
+            if (event.type === 'operationEnded' && event.responseCache === 'hit') hits += 1;
           },
           now: () => nowMs,
-          execute: async ({ identity, body, headers }) => {
-            const at = purges;
-            const { accept } = headers;
-            const made = {
-              scope: identity?.tenant.scope,
-              accessKey: identity?.accessKey,
-              body,
-              accept,
-              madeMs: nowMs,
-              at,
-            };
-            const reuse = {
-              operationName: null,
-              units: 1,
-              totals: 1,
-              untilMs: nowMs + 100,
-              isPurged: () => purges > at,
-            };
-            return { status: 200, headers: [], body: JSON.stringify(made), reuse };
+          graphql: {
+            start: async () => {},
+            stop: async () => {},
+            serveLandingPage: () => Promise.reject(new Error('No page was requested.')),
+            execute: async ({ identity, body, headers: { accept } }) => {
+              const purgesBefore = purges;
+              const { accessKey, tenant } = identity;
+              const made = { scope: tenant.scope, accessKey, body, accept, madeMs: nowMs, purgesBefore };
+              return {
+                status: 200,
+                headers: [],
+                body: JSON.stringify(made),
+                report: { ...report, totals: { upstream: 1 } },
+                cost: 1,
+                cachePolicy: { expiresAtMs: nowMs + 100, isPurged: () => purges > purgesBefore },
+                retryAfterSeconds: undefined,
+              };
+            },
           },
         });
         for (const one of steps) {
           if (one.kind === 'advance') nowMs += one.ms;
           else if (one.kind === 'purge') purges += 1;
           else {
-            asking = identities[one.who] as Identity;
+            caller = identities[one.who] as Identity;
             const headers = { 'content-type': 'application/json', accept: one.accept };
-            const request = Object.assign(Readable.from([Buffer.from(one.text)]), {
-              method: 'POST',
-              headers,
-            });
+            const body = Readable.from([Buffer.from(one.text)]);
+            const request = Object.assign(body, { method: 'POST', headers });
             const exchange = { requestId: 'r', search: '', createSignal: () => new AbortController().signal };
-            const answer = await route.answer(request as never, exchange);
-            const { madeMs, ...made } = JSON.parse(String(answer.body));
-            const asked = {
-              scope: asking.tenant.scope,
-              accessKey: asking.accessKey,
+            const response = await pipeline.handle(request as never, exchange);
+            const { madeMs, ...made } = JSON.parse(String(response.body));
+            const expected = {
+              scope: caller.tenant.scope,
+              accessKey: caller.accessKey,
               body: JSON.parse(one.text),
-              at: purges,
+              purgesBefore: purges,
             };
-            expect(made).toEqual(one.accept === undefined ? asked : { ...asked, accept: one.accept });
+            expect(made).toEqual(one.accept === undefined ? expected : { ...expected, accept: one.accept });
             expect(nowMs - madeMs).toBeLessThan(100);
           }
         }

@@ -1,19 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 import { type FragmentDefinitionNode, Kind, type OperationDefinitionNode, parse } from 'graphql';
-import { countTotals } from '../../src/graphql/cost.ts';
+import { measureCost } from '../../src/graphql/cost.ts';
 
 function count(source: string, variables: Record<string, unknown> = {}, limit = 1000): number {
   const { definitions } = parse(source);
-  const operation = definitions.find(
+  const definition = definitions.find(
     (node): node is OperationDefinitionNode => node.kind === Kind.OPERATION_DEFINITION,
   );
-  if (operation === undefined) throw new Error('The document has no operation.');
+  if (definition === undefined) throw new Error('The document has no operation.');
   const fragments = new Map(
     definitions
       .filter((node): node is FragmentDefinitionNode => node.kind === Kind.FRAGMENT_DEFINITION)
       .map((node) => [node.name.value, node]),
   );
-  return countTotals({ operation, fragments, variables }, limit);
+  const limits = { totals: limit, fields: Number.POSITIVE_INFINITY };
+  return measureCost({ definition, fragments, variables }, limits).totals;
 }
 
 const one = 'customerEntitlementTotal(entitlementId: "e", customerId: "c") { quantity }';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { GraphQLError } from 'graphql';
 import { AppError, errorCodes } from '../../src/errors.ts';
-import { formatError } from '../../src/graphql/formatError.ts';
+import { createFormatError } from '../../src/graphql/formatError.ts';
 
 const masked = {
   message: 'Internal server error',
@@ -14,8 +14,10 @@ function format(thrown: unknown, code = 'INTERNAL_SERVER_ERROR') {
     message: thrown instanceof Error ? thrown.message : 'secret',
     extensions: { code, leak: 'secret' },
   };
-  const exit = { requestId: 'r', onUnexpected: (cause: unknown) => void causes.push(cause) };
-  return { result: formatError(formatted, thrown, exit), causes };
+  const formatError = createFormatError((event) => {
+    if (event.type === 'unexpectedError') causes.push(event.cause);
+  });
+  return { result: formatError(thrown, 'r', formatted), causes };
 }
 
 const fromResolver = (originalError: Error) =>
@@ -74,7 +76,7 @@ describe('the error exit', () => {
 
   it('keeps the place of a masked error', () => {
     const formatted = { message: 'secret', path: ['a', 0], locations: [{ line: 1, column: 2 }] };
-    const exit = { requestId: 'r', onUnexpected: () => {} };
-    expect(formatError(formatted, new Error('secret'), exit)).toEqual({ ...formatted, ...masked });
+    const formatError = createFormatError(() => {});
+    expect(formatError(new Error('secret'), 'r', formatted)).toEqual({ ...formatted, ...masked });
   });
 });

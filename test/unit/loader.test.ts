@@ -26,7 +26,7 @@ const totalOf = ({ entitlementId, customerId, startDate, endDate }: TotalKey): T
   return { entitlementId, customerId, startDate, endDate, quantity: 1, asOfMs: 0, stale: false };
 };
 
-const peek = () => undefined;
+const getFresh = () => undefined;
 const loadAll = (loader: TotalLoader, keys: readonly TotalKey[]) =>
   Promise.all(keys.map((key) => (async () => loader.load(key))().catch((error: unknown) => error)));
 
@@ -38,7 +38,7 @@ describe('the loader', () => {
       return keys.map(totalOf);
     };
     const foreign = { ...keyOf(1), customerId: idOf(8) };
-    const [answer, refusal] = await loadAll(createTotalLoader({ peek, loadMany }, caller), [
+    const [answer, refusal] = await loadAll(createTotalLoader({ getFresh, loadMany }, caller), [
       keyOf(1),
       foreign,
     ]);
@@ -54,7 +54,7 @@ describe('the loader', () => {
       batches.push(keys);
       return keys.map((key) => (key.entitlementId === idOf(2) ? refused : totalOf(key)));
     };
-    const loader = createTotalLoader({ peek, loadMany }, caller);
+    const loader = createTotalLoader({ getFresh, loadMany }, caller);
     const answers = await loadAll(loader, [3, 1, 2, 3].map(keyOf));
     expect(answers).toEqual([totalOf(keyOf(3)), totalOf(keyOf(1)), refused, totalOf(keyOf(3))]);
     expect(batches).toEqual([[3, 1, 2].map((n) => expect.objectContaining(keyOf(n)))]);
@@ -67,7 +67,7 @@ describe('the loader', () => {
       return keys.map(totalOf);
     };
     const keys = Array.from({ length: 600 }, (_, n) => keyOf(n));
-    await loadAll(createTotalLoader({ peek, loadMany }, caller), keys);
+    await loadAll(createTotalLoader({ getFresh, loadMany }, caller), keys);
     expect(sizes).toEqual([250, 250, 100]);
   });
 

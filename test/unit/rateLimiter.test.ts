@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createRateLimit } from '../../src/auth/rateLimiter.ts';
+import { createRateLimiter } from '../../src/auth/rateLimiter.ts';
 
 /** A Redis that says that too much was asked for, and how long the window still lasts. */
 async function refusedWith(msBeforeNext: number): Promise<string[]> {
@@ -8,9 +8,8 @@ async function refusedWith(msBeforeNext: number): Promise<string[]> {
     changes.push(units);
     return [11, msBeforeNext];
   };
-  const limit = await createRateLimit({ unitsPerMinute: 10, redis: { eval: run }, now: () => 0 });
-  expect(limit?.chargeAtOnce).toBeUndefined();
-  await expect(limit?.charge('caller', 5)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+  const limit = await createRateLimiter({ pointsPerMinute: 10, redis: { eval: run }, now: () => 0 });
+  await expect(limit?.consume('caller', 5)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
   return changes;
 }
 
@@ -27,38 +26,51 @@ describe('what is refused', () => {
 describe('a limit of this process alone', () => {
   it('has a window of a minute for each caller, which begins with its first question', async () => {
     let nowMs = 0;
-    const limit = await createRateLimit({ unitsPerMinute: 10, redis: undefined, now: () => nowMs });
-    const take = (caller: string, units: number) => limit?.chargeAtOnce?.(caller, units);
-    expect([take('a', 7), take('a', 4), take('a', 3), take('a', 1)]).toEqual([true, false, true, false]);
+    const limit = await createRateLimiter({ pointsPerMinute: 10, redis: undefined, now: () => nowMs });
+    const take = (caller: string, points: number) =>
+      limit?.consume(caller, points).then(
+        () => true,
+        () => false,
+      );
+    expect(await Promise.all([take('a', 7), take('a', 4), take('a', 3), take('a', 1)])).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ]);
     nowMs = 30_000;
-    expect([take('b', 10), take('b', 1), take('a', 1)]).toEqual([true, false, false]);
-    await expect(limit?.charge('a', 1)).rejects.toMatchObject({
+    expect(await Promise.all([take('b', 10), take('b', 1), take('a', 1)])).toEqual([true, false, false]);
+    await expect(limit?.consume('a', 1)).rejects.toMatchObject({
       code: 'RATE_LIMITED',
       retryAfterSeconds: 30,
     });
     nowMs = 60_000;
-    expect([take('b', 1), take('a', 10), take('a', 1)]).toEqual([false, true, false]);
+    expect(await Promise.all([take('b', 1), take('a', 10), take('a', 1)])).toEqual([false, true, false]);
     nowMs = 90_000;
-    await limit?.charge('b', 10);
-    expect([take('b', 1), take('a', 1)]).toEqual([false, false]);
+    await limit?.consume('b', 10);
+    expect(await Promise.all([take('b', 1), take('a', 1)])).toEqual([false, false]);
   });
 });
 
 describe('a clock that is set back', () => {
   it('leaves nobody in a window that does not end', async () => {
     let nowMs = 3_600_000;
-    const limit = await createRateLimit({ unitsPerMinute: 10, redis: undefined, now: () => nowMs });
-    const take = (caller: string, units: number) => limit?.chargeAtOnce?.(caller, units);
+    const limit = await createRateLimiter({ pointsPerMinute: 10, redis: undefined, now: () => nowMs });
+    const take = (caller: string, points: number) =>
+      limit?.consume(caller, points).then(
+        () => true,
+        () => false,
+      );
     expect(take('early', 10)).toBe(true);
     nowMs = 0;
-    expect([take('early', 10), take('a', 10), take('a', 1)]).toEqual([true, true, false]);
+    expect(await Promise.all([take('early', 10), take('a', 10), take('a', 1)])).toEqual([true, true, false]);
     nowMs = 60_000;
-    expect([take('early', 10), take('a', 10), take('a', 1)]).toEqual([true, true, false]);
+    expect(await Promise.all([take('early', 10), take('a', 10), take('a', 1)])).toEqual([true, true, false]);
   });
 });
 
 describe('no limit', () => {
   it('costs nothing', async () => {
-    expect(await createRateLimit({ unitsPerMinute: 0, redis: undefined, now: () => 0 })).toBeUndefined();
+    expect(await createRateLimiter({ pointsPerMinute: 0, redis: undefined, now: () => 0 })).toBeUndefined();
   });
 });

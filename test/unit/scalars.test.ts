@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Kind } from 'graphql';
-import { canonicalUuid } from '../../src/graphql/scalars.ts';
+import { canonicalUuid } from '../../src/graphql/resolvers.ts';
 
 const spelling = (id: string, braces: boolean, upper: boolean[]) => {
   const cased = [...id]

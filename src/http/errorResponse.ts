@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { AppError, toExtensions } from '../errors.ts';
+import type { Emit } from '../telemetry/events.ts';
+
+/** A request that is rejected before it reaches GraphQL. The message is shown to the client. */
+export class HttpError extends Error {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message);
+    this.name = 'HttpError';
+    this.status = status;
+    this.headers = headers;
+  }
+}
+
+/** `extensions.code` of the response to this error. */
+export function toErrorCode(error: unknown): string {
+  if (error instanceof HttpError) return 'BAD_REQUEST';
+  return error instanceof AppError ? error.code : 'INTERNAL_SERVER_ERROR';
+}
+
+type RejectedRequest = {
+  listener: 'main' | 'admin';
+  requestId: string;
+  /** The `www-authenticate` header of a 401. */
+  challenge: string | undefined;
+  emit: Emit;
+};
+
+type ErrorResponse = { status: number; headers: [string, string][]; body: string };
+
+const contentType: [string, string] = ['content-type', 'application/json; charset=utf-8'];
+
+/** The one error exit of HTTP. The body has the form of a GraphQL error, so that clients read all errors in one way. */
+export function toErrorResponse(error: unknown, rejected: RejectedRequest): ErrorResponse {
+  const { listener, requestId, challenge, emit } = rejected;
+  const code = toErrorCode(error);
+  if (error instanceof HttpError) {
+    const { status, message, headers } = error;
+    return {
+      status,
+      headers: [contentType, ...Object.entries(headers)],
+      body: toBody(message, { code, requestId }),
+    };
+  }
+  if (error instanceof AppError) {
+    const { message, reason } = error;
+    emit({ type: 'requestRejected', listener, requestId, code, reason });
+    const headers = [contentType, ...toHeaders(error, challenge)];
+    return { status: toStatus(error), headers, body: toBody(message, toExtensions(error, requestId)) };
+  }
+  emit({ type: 'unexpectedError', requestId, cause: error });
+  const body = toBody('Internal server error', { code, retryable: false, requestId });
+  return { status: 500, headers: [contentType], body };
+}
+
+function toBody(message: string, extensions: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify({ errors: [{ message, extensions }] });
+}
+
+/** Routers drop the body of a 4xx. Only a missing authentication has to be seen by everything between client and gateway. */
+function toStatus({ code }: AppError): number {
+  return code === 'UNAUTHENTICATED' ? 401 : 200;
+}
+
+function* toHeaders(
+  { code, retryAfterSeconds }: AppError,
+  challenge: string | undefined,
+): Generator<[string, string]> {
+  if (code === 'UNAUTHENTICATED' && challenge !== undefined) yield ['www-authenticate', challenge];
+  if (retryAfterSeconds !== undefined) yield ['retry-after', String(retryAfterSeconds)];
+}
+
+const parserErrors: Readonly<Record<string, [status: number, message: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'The headers are too large.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request took too long to arrive.'],
+};
+
+/** Answers bytes that Node's HTTP parser rejects, then closes the connection. */
+export function rejectUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+  const [status, message] = parserErrors[error.code ?? ''] ?? [400, 'The request is not valid HTTP.'];
+  const body = toBody(message, { code: 'BAD_REQUEST', requestId: randomUUID() });
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'content-type: application/json; charset=utf-8',
+    'x-content-type-options: nosniff',
+    'referrer-policy: no-referrer',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}

@@ -1,0 +1,185 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, ServerResponse } from 'node:http';
+import cors from 'cors';
+import type { Emit } from '../telemetry/events.ts';
+import { HttpError, toErrorResponse } from './errorResponse.ts';
+
+/** What belongs to a request besides the request itself. */
+export type Exchange = {
+  requestId: string;
+  /** The URL's query with its question mark, or empty. */
+  search: string;
+  /** Makes a signal that aborts when the client disconnects before its response was written. */
+  createSignal: () => AbortSignal;
+};
+
+export type HttpResponse = {
+  status: number;
+  headers: Iterable<[string, string]>;
+  body: string | Buffer;
+};
+
+/** Handles one path. */
+export type Route = {
+  methods: readonly string[];
+  /** The `www-authenticate` header of a 401. */
+  challenge?: string;
+  /** Throws an `HttpError` or `AppError` to reject the request. */
+  handle: (request: IncomingMessage, exchange: Exchange) => Promise<HttpResponse> | HttpResponse;
+};
+
+export type Routes = ReadonlyMap<string, Route>;
+
+export type RouterSettings = {
+  routes: Routes;
+  corsOrigins: readonly string[];
+  /** Tells the listeners apart in log and metrics. */
+  listener: 'main' | 'admin';
+  emit: Emit;
+  now: () => number;
+};
+
+export type Router = {
+  listener: RequestListener;
+  /** How many requests have no response yet. */
+  inFlight: () => number;
+};
+
+/** Bytes of an unread body that are taken in, so that the client can read the response first. */
+const maxDiscardedBytes = 1_048_576;
+/** A page's own policy, in a meta element, cannot forbid framing. */
+const pagePolicy = "frame-ancestors 'none'; base-uri 'none'; object-src 'none'; form-action 'none'";
+
+/** Gives each request an id, finds its route, and writes the response, or that of the error that the route throws. */
+export function createRouter(settings: RouterSettings & { isDraining: () => boolean }): Router {
+  const { routes, corsOrigins, listener: name, emit, now, isDraining } = settings;
+  const applyCors = createCors(corsOrigins);
+  let inFlight = 0;
+
+  async function respond(request: IncomingMessage, response: ServerResponse, routed: Routed): Promise<void> {
+    const startedMs = now();
+    inFlight += 1;
+    try {
+      const answer = await handle(request, routed).catch((error: unknown) => {
+        discardBody(request);
+        // A request whose client has disconnected is not reported as rejected.
+        const report = response.destroyed ? () => {} : emit;
+        const { requestId } = routed.exchange;
+        return toErrorResponse(error, {
+          listener: name,
+          requestId,
+          challenge: routed.route?.challenge,
+          emit: report,
+        });
+      });
+      if (response.destroyed) return;
+      send(response, answer, { requestId: routed.exchange.requestId, isLast: isDraining() });
+      emit({ type: 'requestEnded', listener: name, status: answer.status, durationMs: now() - startedMs });
+    } catch {
+      response.destroy();
+    } finally {
+      inFlight -= 1;
+    }
+  }
+
+  function listener(request: IncomingMessage, response: ServerResponse): void {
+    const { pathname, search } = splitUrl(request.url ?? '');
+    const requestId = toRequestId(request.headers['x-request-id']);
+    const route = routes.get(pathname);
+    const exchange = { requestId, search, createSignal: () => createSignal(response) };
+    const next = () => void respond(request, response, { exchange, route });
+    if (route === undefined || applyCors === undefined) next();
+    else applyCors(request, response, next);
+  }
+  return { listener, inFlight: () => inFlight };
+}
+
+type Routed = { exchange: Exchange; route: Route | undefined };
+
+async function handle(request: IncomingMessage, { exchange, route }: Routed): Promise<HttpResponse> {
+  if (route === undefined) throw new HttpError(404, 'Not found.');
+  const { methods } = route;
+  if (methods.includes(request.method ?? '')) return route.handle(request, exchange);
+  throw new HttpError(405, `Expected ${methods.join(' or ')}.`, { allow: methods.join(', ') });
+}
+
+/** Undefined when no origin may call. */
+function createCors(origins: readonly string[]): ReturnType<typeof cors> | undefined {
+  if (origins.length === 0) return undefined;
+  const exposedHeaders = ['x-request-id', 'retry-after'];
+  return cors({ origin: [...origins], methods: ['GET', 'POST'], exposedHeaders, maxAge: 600 });
+}
+
+/** The caller's id if it is printable ASCII of at most 128 characters, so that it cannot split a header or log line; else a new one. */
+function toRequestId(value: string | string[] | undefined): string {
+  return typeof value === 'string' && /^[\x20-\x7e]{1,128}$/.test(value) ? value : randomUUID();
+}
+
+/** Both forms of RFC 9112, section 3.2: a path, or a whole URL. */
+function splitUrl(target: string): { pathname: string; search: string } {
+  const url = target.startsWith('/') ? target : target.replace(/^[a-z]+:\/\/[^/?]*/i, '');
+  const mark = url.indexOf('?');
+  return mark < 0 ? { pathname: url, search: '' } : { pathname: url.slice(0, mark), search: url.slice(mark) };
+}
+
+/** Reads and drops the rest of a rejected request, up to a limit. */
+function discardBody(request: IncomingMessage): void {
+  let size = 0;
+  request.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > maxDiscardedBytes) request.destroy();
+  });
+}
+
+function createSignal(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  const onClose = () => {
+    if (!response.writableFinished) controller.abort();
+  };
+  if (response.destroyed) onClose();
+  else response.once('close', onClose);
+  return controller.signal;
+}
+
+type StaticFile = { type: string; gzipped: Buffer };
+
+/** A file that never changes under its path (RFC 8246), compressed once. Its policy forbids a worker script to load anything. */
+export function createFileRoute({ type, gzipped }: StaticFile): Route {
+  const headers: [string, string][] = [
+    ['content-type', type],
+    ['content-encoding', 'gzip'],
+    ['cache-control', 'public, max-age=31536000, immutable'],
+    ['content-security-policy', "default-src 'none'"],
+  ];
+  return { methods: ['GET', 'HEAD'], handle: () => ({ status: 200, headers, body: gzipped }) };
+}
+
+type SendOptions = { requestId: string; isLast: boolean };
+
+/** All headers go in one list, which Node writes without looking at each. */
+function send(response: ServerResponse, answer: HttpResponse, options: SendOptions): void {
+  const { status, body } = answer;
+  const length = Buffer.byteLength(body);
+  const list = toHeaderList(answer, { ...options, corsVary: response.getHeader('vary') });
+  if (status !== 204) list.push('content-length', String(length));
+  // Node writes latin1 faster than UTF-8; they are the same for ASCII.
+  response.writeHead(status, list).end(body, length === body.length ? 'latin1' : 'utf8');
+}
+
+function toHeaderList(
+  { headers }: HttpResponse,
+  { requestId, isLast, corsVary }: SendOptions & { corsVary: OutgoingHttpHeaders[string] },
+): string[] {
+  const list = ['x-request-id', requestId];
+  list.push('x-content-type-options', 'nosniff', 'referrer-policy', 'no-referrer');
+  let cacheControl = 'no-store';
+  for (const [name, value] of headers) {
+    if (name === 'cache-control') cacheControl = value;
+    else if (name === 'vary' && corsVary !== undefined) list.push(name, [corsVary, value].flat().join(', '));
+    else list.push(name, value);
+    if (name === 'content-type' && value === 'text/html') list.push('content-security-policy', pagePolicy);
+  }
+  list.push('cache-control', cacheControl);
+  if (isLast) list.push('connection', 'close');
+  return list;
+}

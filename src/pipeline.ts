@@ -1,0 +1,176 @@
+import type { IncomingMessage } from 'node:http';
+import { crc32 } from 'node:zlib';
+import { challenges, identifyingHeaders } from './auth/authenticate.ts';
+import type { Authenticate, Identity } from './auth/identity.ts';
+import type { RateLimiter } from './auth/rateLimiter.ts';
+import type { Config } from './config/config.ts';
+import type { CachePolicy } from './graphql/engine.ts';
+import type { GraphQLResponse, GraphQLServer, OperationReport } from './graphql/server.ts';
+import { parseJsonBody, readBody } from './http/body.ts';
+import { createClientAddress } from './http/clientAddress.ts';
+import { toErrorCode } from './http/errorResponse.ts';
+import type { Exchange, HttpResponse, Route } from './http/router.ts';
+import { createResponseCache } from './responseCache.ts';
+import type { Emit, OperationEnded } from './telemetry/events.ts';
+import { describeOperation, type Span, type Tracing } from './telemetry/tracing.ts';
+
+type PipelineDependencies = {
+  config: Config;
+  authenticate: Authenticate;
+  /** Undefined without a limit. */
+  rateLimiter: RateLimiter | undefined;
+  graphql: GraphQLServer;
+  tracing: Tracing;
+  /** GraphiQL's page, when it is on. */
+  page: string | undefined;
+  emit: Emit;
+  now: () => number;
+};
+
+/**
+ * The path of every GraphQL request through its stages: 1 authenticate, 2 rate limit, 3 read the body, 4 look into the response
+ * cache, 5 execute, 6 store the response, 7 finish. A rejected request leaves by an error, which `http/errorResponse.ts` answers.
+ */
+export function createPipeline(dependencies: PipelineDependencies): Route {
+  const { config, graphql, tracing, page, now } = dependencies;
+  const limit = createLimit(dependencies);
+  const authenticate = createPageOrAuthenticate(dependencies, limit);
+  const finish = createFinish(dependencies);
+  const responses = createResponseCache(now);
+
+  async function handle(request: IncomingMessage, exchange: Exchange): Promise<HttpResponse> {
+    const span = tracing.startOperation(request.headers);
+    try {
+      return await respond(request, exchange, span);
+    } catch (error) {
+      describeOperation(span, { outcome: 'failed', codes: [toErrorCode(error)] }, {});
+      throw error;
+    } finally {
+      span.end();
+    }
+  }
+
+  async function respond(request: IncomingMessage, exchange: Exchange, span: Span): Promise<HttpResponse> {
+    const { method = '', headers } = request;
+    const { requestId, search, createSignal } = exchange;
+    const identity = await authenticate(request);
+    const consume = limit(request, identity);
+    await consume?.(1);
+    if (identity === undefined) return servePage({ method, headers, search, requestId });
+    const bytes = method === 'POST' ? await readBody(request, config.HTTP_MAX_BODY_BYTES) : undefined;
+    const startedMs = now();
+    const key = bytes && toCacheKey(identity, { headers, search, bytes });
+    const stored = key && responses.get(key);
+    if (stored !== undefined) {
+      if (stored.cost > 1) await consume?.(stored.cost - 1);
+      return finish(toHit(stored), { requestId, span, startedMs, responseCache: 'hit' });
+    }
+    const body = bytes && parseJsonBody(bytes, key?.rawBody.text);
+    const signal = createSignal();
+    const execution = { method, headers, search, body, identity, consume, requestId, span, signal };
+    const response = await graphql.execute(execution);
+    if (key !== undefined) responses.set(key, response);
+    return finish(response, { requestId, span, startedMs, responseCache: 'miss', signal });
+  }
+
+  async function servePage(request: Parameters<GraphQLServer['serveLandingPage']>[0]): Promise<HttpResponse> {
+    if (page === undefined) return graphql.serveLandingPage(request);
+    return { status: 200, headers: [['content-type', 'text/html']], body: page };
+  }
+  return { methods: ['GET', 'POST'], challenge: challenges[config.AUTH_MODE], handle };
+}
+
+type Caller = Pick<IncomingMessage, 'method' | 'headers' | 'socket'>;
+type Consume = (points: number) => Promise<void>;
+
+/** Finds whose rate limit a request counts against: the caller's, and without a name that of its address. */
+function createLimit({ rateLimiter, config }: PipelineDependencies) {
+  const addressOf = createClientAddress(config.TRUSTED_PROXIES);
+  return (request: Caller, identity: Identity | undefined): Consume | undefined => {
+    if (rateLimiter === undefined) return undefined;
+    const name = `${identity?.tenant.scope ?? ''}/${identity?.name ?? addressOf(request)}`;
+    return (points) => rateLimiter.consume(name, points);
+  };
+}
+
+/** Undefined for the explorer's page: it holds no data, and a browser that opens it cannot send credentials. */
+function createPageOrAuthenticate(
+  { config, authenticate }: PipelineDependencies,
+  limit: ReturnType<typeof createLimit>,
+): (request: Caller) => Promise<Identity | undefined> {
+  return async (request) => {
+    if (config.GRAPHQL_EXPLORER !== 'off' && wantsPage(request)) return undefined;
+    try {
+      return await authenticate(request.headers);
+    } catch (error) {
+      // Guessing credentials costs the address a point.
+      await limit(request, undefined)?.(1);
+      throw error;
+    }
+  };
+}
+
+function wantsPage({ method, headers }: Caller): boolean {
+  return method === 'GET' && headers.accept?.includes('text/html') === true;
+}
+
+type Finishing = Pick<OperationEnded, 'requestId' | 'responseCache'> & {
+  span: Span;
+  startedMs: number;
+  signal?: AbortSignal;
+};
+
+/** Reports an operation, once, and adds the headers that every route promises. */
+function createFinish({ config, emit, now }: PipelineDependencies) {
+  // A cache between client and gateway must not give one caller's response to another (RFC 9111, section 4.1).
+  const vary: [string, string] = ['vary', ['accept', ...identifyingHeaders[config.AUTH_MODE]].join(', ')];
+
+  function report(operation: OperationReport, finishing: Finishing): void {
+    const { requestId, span, startedMs, responseCache, signal } = finishing;
+    const { operationType: type, operationName, ...reported } = operation;
+    // A client that has disconnected gets no result, and no failure either.
+    const outcome = signal?.aborted ? ({ outcome: 'cancelled', codes: [] } as const) : {};
+    const event: OperationEnded = {
+      type: 'operationEnded',
+      requestId,
+      traceId: span.traceId,
+      operationName,
+      ...reported,
+      ...outcome,
+      responseCache,
+      durationMs: now() - startedMs,
+    };
+    emit(event);
+    describeOperation(span, event, { type, name: operationName ?? undefined });
+  }
+
+  return (response: GraphQLResponse, finishing: Finishing): HttpResponse => {
+    const { status, body, cachePolicy, retryAfterSeconds } = response;
+    if (response.report !== undefined) report(response.report, finishing);
+    const headers = [...response.headers, vary];
+    if (retryAfterSeconds !== undefined) headers.push(['retry-after', String(retryAfterSeconds)]);
+    if (cachePolicy !== undefined) headers.push(['cache-control', toCacheControl(cachePolicy, now())]);
+    return { status, headers, body };
+  };
+}
+
+/** For how long the response may be reused (RFC 9111, section 5.2.2), by this caller only. */
+function toCacheControl({ expiresAtMs }: CachePolicy, nowMs: number): string {
+  return `private, max-age=${Math.max(0, Math.floor((expiresAtMs - nowMs) / 1000))}`;
+}
+
+/** The stored response as one that nothing was loaded for. */
+function toHit(response: GraphQLResponse): GraphQLResponse {
+  const { report } = response;
+  if (report === undefined) return response;
+  const totals = { memory: Object.values(report.totals).reduce((sum, count) => sum + count, 0) };
+  return { ...response, report: { ...report, upstreamCalls: 0, totals, execution: undefined } };
+}
+
+type Posted = { headers: IncomingMessage['headers']; search: string; bytes: Buffer };
+
+/** Everything that a response depends on. A GET is not cached: it has to pass Apollo Server's CSRF check first. */
+function toCacheKey({ tenant, accessKey }: Identity, { headers, search, bytes }: Posted) {
+  const varyKey = `${tenant.scope}\n${accessKey}\n${headers.accept}\n${search}`;
+  return { varyKey, rawBody: { text: bytes.toString('latin1'), checksum: crc32(bytes) } };
+}
