@@ -67,8 +67,8 @@ export default {
     forbid('no cycles', { path: '^src/', pathNot: '__generated__|^src/graphql/context' }, { circular: true }),
   ],
   options: {
+    // swc reports type imports by itself. tsPreCompilationDeps would need TypeScript below 7, and warn that there is none.
     parser: 'swc',
-    tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
