@@ -1,7 +1,7 @@
 import { type Config, need } from '../config/config.ts';
 import { AppError } from '../errors.ts';
-import { equalsConstantTime } from '../secret.ts';
 import type { Emit } from '../telemetry/events.ts';
+import { equalsConstantTime } from '../text.ts';
 import { type Authenticate, allCustomers } from './identity.ts';
 import { createTenant, type Tenant } from './tenant.ts';
 

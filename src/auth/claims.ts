@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { toUuid } from '../uuid.ts';
+import { toUuid } from '../text.ts';
 import { allCustomers, type Identity } from './identity.ts';
 
 /** The verified claims of a token, by name. */

@@ -1,6 +1,6 @@
 import { readFileSync, writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { toUuid } from '../uuid.ts';
+import { toUuid } from '../text.ts';
 import { examine } from './doctor/examine.ts';
 import { toText } from './doctor/toText.ts';
 

@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts';
-import { parseJson } from '../json.ts';
+import { parseJson } from '../text.ts';
 
 type Asking = { method: string; search: string; body: unknown };
 
