@@ -1,5 +1,5 @@
 /** What every file may import. */
-const base = 'config/|errors[.]ts$|text[.]ts$|reuse[.]ts$|auth/(tenant|identity)[.]ts$';
+const base = 'config/|errors[.]ts$|text[.]ts$|reuse[.]ts$|auth/tenant[.]ts$';
 
 /** What the files of each folder may import besides their own folder and the base. */
 const folders = {

@@ -1,5 +1,5 @@
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
-import type { Identity } from '../auth/identity.ts';
+import type { Identity } from '../auth/authenticate.ts';
 import type { Config } from '../config/config.ts';
 import { AppError } from '../errors.ts';
 import type { Reuse } from '../reuse.ts';

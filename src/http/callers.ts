@@ -1,4 +1,4 @@
-import type { Authenticate, Identity } from '../auth/identity.ts';
+import type { Authenticate, Identity } from '../auth/authenticate.ts';
 import type { RateLimit } from '../auth/rateLimiter.ts';
 import type { Config } from '../config/config.ts';
 import { createClientAddress } from './clientAddress.ts';

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { crc32 } from 'node:zlib';
+import type { Identity } from '../auth/authenticate.ts';
 import { challenges, identifyingHeaders } from '../auth/authenticate.ts';
-import type { Identity } from '../auth/identity.ts';
 import { AppError } from '../errors.ts';
 import { createResponseCache, type Produced, type ResponseCache } from '../responseCache.ts';
 import type { Emit } from '../telemetry/events.ts';

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Identity } from '../../src/auth/identity.ts';
+import type { Identity } from '../../src/auth/authenticate.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { createGraphQLRoute } from '../../src/http/graphqlRoute.ts';
 import { passingTracing } from '../../src/telemetry/tracing.ts';
