@@ -1,5 +1,5 @@
 import { createAuthenticate } from './auth/authenticate.ts';
-import { createRateLimit } from './auth/rateLimiter.ts';
+import { createRateLimiter } from './auth/rateLimiter.ts';
 import type { Config } from './config/config.ts';
 import { loadGraphiql } from './explorer/graphiql.ts';
 import { explorerOrigins } from './graphql/explorer.ts';
@@ -110,7 +110,7 @@ async function composeMainListener({ execute }: GraphQLServer, surroundings: Sur
     execute,
     page: graphiql?.page,
     identify: await createAuthenticate(surroundings),
-    limit: await createRateLimit({ unitsPerMinute: config.RATE_LIMIT_PER_MINUTE, ...surroundings }),
+    limit: await createRateLimiter({ pointsPerMinute: config.RATE_LIMIT_PER_MINUTE, ...surroundings }),
     ...surroundings,
   });
   const corsOrigins = [...config.CORS_ORIGINS, ...explorerOrigins(config)];

@@ -1,5 +1,5 @@
 import type { Authenticate, Identity } from '../auth/authenticate.ts';
-import type { RateLimit } from '../auth/rateLimiter.ts';
+import type { RateLimiter } from '../auth/rateLimiter.ts';
 import type { Config } from '../config/config.ts';
 import { createClientAddress } from './clientAddress.ts';
 import type { Asked } from './route.ts';
@@ -7,7 +7,7 @@ import type { Asked } from './route.ts';
 export type CallerDependencies = {
   identify: Authenticate;
   /** Undefined where there is none. */
-  limit: RateLimit | undefined;
+  limit: RateLimiter | undefined;
   config: Config;
 };
 
@@ -18,7 +18,7 @@ export type Callers = {
   identifyAtOnce: (asked: Asked) => Identity | undefined;
   /** Takes so many units from what this caller has left; undefined where there is no limit. */
   chargeOf: (asked: Asked, identity: Identity | undefined) => ((units: number) => Promise<void>) | undefined;
-  /** The same, where nobody has to be asked for it: whether that was enough. Undefined where somebody has to be. */
+  /** The same, where nobody has to be asked for it: whether that was enough. Undefined where there is a limit. */
   chargeAtOnce: ((asked: Asked, identity: Identity, units: number) => boolean) | undefined;
 };
 
@@ -33,7 +33,7 @@ export function createCallers({ identify, limit, config }: CallerDependencies): 
   function chargeOf(asked: Asked, identity: Identity | undefined) {
     if (limit === undefined) return undefined;
     const name = nameOf(asked, identity);
-    return (units: number) => limit.charge(name, units);
+    return (points: number) => limit.consume(name, points);
   }
 
   /** The explorer's page holds nothing, and no browser can say who it fetches it for. */
@@ -60,9 +60,7 @@ export function createCallers({ identify, limit, config }: CallerDependencies): 
     }
   }
 
-  const quick = limit === undefined ? () => true : limit.chargeAtOnce;
-  const chargeAtOnce: Callers['chargeAtOnce'] =
-    quick && ((asked, identity, units) => limit === undefined || quick(nameOf(asked, identity), units));
+  const chargeAtOnce: Callers['chargeAtOnce'] = limit === undefined ? () => true : undefined;
   return { identify: identifyOrCharge, identifyAtOnce, chargeOf, chargeAtOnce };
 }
 

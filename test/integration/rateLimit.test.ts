@@ -26,7 +26,7 @@ describe('a limit of 10 totals in a minute', () => {
       body: {
         errors: [
           {
-            message: 'More than 10 totals or operations in a minute.',
+            message: 'Rate limit of 10 per minute exceeded.',
             extensions: { code: 'RATE_LIMITED', retryable: true, requestId: expect.any(String) },
           },
         ],

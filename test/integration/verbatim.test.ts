@@ -224,23 +224,6 @@ describe('a question that comes again as the same bytes', () => {
   });
 });
 
-describe('a question that comes again as the same bytes, under a limit of 10 in a minute', () => {
-  const gateway = useGateway({ RATE_LIMIT_PER_MINUTE: '10' });
-
-  it('costs what it always does', async () => {
-    const wire = await open(gateway);
-    const question = toQuestion(customer);
-    await makeKnown(wire, question);
-    const answers: WireAnswer[] = [];
-    for (let n = 0; n < 8; n += 1) {
-      await wire.send(question);
-      answers.push(...(await wire.read(1)));
-    }
-    expect(answers.map(isVerbatim)).toEqual([...Array(5).fill(true), false, false, false]);
-    expect(answers.map(({ body }) => body.includes('RATE_LIMITED'))).toEqual(answers.map((_, n) => n >= 5));
-  });
-});
-
 describe('a question that comes again as the same bytes, with a token', () => {
   const issuer = useIssuer();
   const [gateway] = useReplicas(1, issuer.environment) as [Gateway];
