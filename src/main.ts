@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import type { App } from './app.ts';
 import { type Config, ConfigurationError, parseConfig } from './config/config.ts';
+import { describeOutdatedNode } from './config/nodeVersion.ts';
 
 /** sysexits.h: EX_CONFIG. */
 const configurationExitCode = 78;
@@ -24,6 +25,7 @@ if (parsed.ok) {
   const stopping = Promise.withResolvers<void>();
   onStopSignal(stopping.resolve);
   const { config } = parsed;
+  if (cluster.isPrimary) warnAboutOutdatedNode();
   if (config.WEB_CONCURRENCY > 1 && cluster.isPrimary) await runPrimary(config, stopping.promise);
   else await runGateway(config, stopping.promise);
 } else {
@@ -42,6 +44,12 @@ function onStopSignal(stop: () => void): void {
     stop();
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+}
+
+/** On stderr, because the log on stdout is JSON lines of the gateway's own events. */
+function warnAboutOutdatedNode(): void {
+  const warning = describeOutdatedNode(process.versions.node);
+  if (warning !== undefined) writeSync(stderr, `${warning}\n`);
 }
 
 async function runPrimary(config: Config, stopping: Promise<void>): Promise<void> {
