@@ -56,6 +56,19 @@ describe('the gateway as a process', () => {
     );
   });
 
+  it('warns once on stderr about a Node without the latest security fixes, and starts', async () => {
+    const olderNode = 'Object.defineProperty(process.versions, "node", { value: "26.12.0" })';
+    const gateway = runGateway(
+      { ZENSKAR_URL: upstream, WEB_CONCURRENCY: '2', ADMIN_PORT: '0' },
+      { args: ['--import', `data:text/javascript,${olderNode}`, 'src/main.ts'] },
+    );
+    running.push(gateway);
+    await gateway.printed(/("msg":"started"(.*\n)+.*){2}/);
+    expect(gateway.output().match(/^Node .*/gm)).toEqual([
+      'Node 26.12.0 lacks the security fixes of 26.12.1. Install Node 26.12.1 or later.',
+    ]);
+  });
+
   it('continues to answer after the reader of its log has closed the pipe', async () => {
     const { gateway, ask } = await start();
     gateway.stopReading();
