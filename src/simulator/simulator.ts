@@ -44,7 +44,7 @@ export type SimulatorState = {
   perKey: Map<string, number>;
   /** Requests whose connection the client closed before the response. */
   aborted: number;
-  underWay: number;
+  inFlight: number;
   /** The most requests in flight at once. */
   peak: number;
   overall: OverallBehaviour;
@@ -59,12 +59,12 @@ const totalPath = /^\/entitlements\/([^/]+)\/customer\/([^/]+)\/total$/;
 
 /** A stand-in for Zenskar with predictable quantities and with failures that clients select by the customer's id. */
 export function createSimulator(now = Date.now): Simulator {
-  const state: SimulatorState = { ...emptyCounts(), now, underWay: 0, overall: { mode: 'ok' } };
+  const state: SimulatorState = { ...emptyCounts(), now, inFlight: 0, overall: { mode: 'ok' } };
   const server = createServer((request, response) => {
-    state.underWay += 1;
-    state.peak = Math.max(state.peak, state.underWay);
+    state.inFlight += 1;
+    state.peak = Math.max(state.peak, state.inFlight);
     response.once('close', () => {
-      state.underWay -= 1;
+      state.inFlight -= 1;
       if (!response.writableFinished) state.aborted += 1;
     });
     handle(state, request, response).catch(() => response.destroy());
