@@ -4,52 +4,60 @@ import { constants } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import type { App } from './app.ts';
 import { type Config, ConfigurationError, parseConfig } from './config/config.ts';
+import { describeOutdatedNode } from './config/nodeVersion.ts';
 
 /** sysexits.h: EX_CONFIG. */
 const configurationExitCode = 78;
 const stderr = 2;
-/** Signals that come closer together than this are one. */
+/** Signals within this time count as one: npm forwards a signal that the whole process group has received already. */
 const sameSignalMs = 500;
 
-// On a machine with much memory V8 lets garbage pile up to several times of what is alive: half a gibibyte under a load of
-// cold totals. With this the heap grows by three quarters at most between two collections (docs/decisions/0008).
+// V8 sizes the heap by the machine's memory: under cold totals it would keep 540 MiB, of which a third is alive. With this
+// flag it grows by 75 % at most between two collections (docs/decisions/0008).
 setFlagsFromString('--heap-growing-percent=75');
-// What outlived a collection while the process was young V8 keeps placing where it lives long, and there the parts of each
-// request pile up. Without that, fifty totals in new words take a little more than half of the time.
+// V8 allocates objects among the old ones if their code made long-lived objects during the start. Objects of requests would
+// pile up there: a request for 50 uncached entities would take 205 µs, not 115 µs (docs/decisions/0008).
 setFlagsFromString('--no-allocation-site-pretenuring');
 
 const parsed = parseConfig(process.env, (path) => readFileSync(path, 'utf8'));
 if (parsed.ok) {
-  // Signals count from the first moment on: as the first process of a container it would otherwise be deaf to them.
+  // Handled from the beginning: the first process of a container ignores signals without a handler.
   const stopping = Promise.withResolvers<void>();
   onStopSignal(stopping.resolve);
   const { config } = parsed;
+  if (cluster.isPrimary) warnAboutOutdatedNode();
   if (config.WEB_CONCURRENCY > 1 && cluster.isPrimary) await runPrimary(config, stopping.promise);
-  else await run(config, stopping.promise);
+  else await runGateway(config, stopping.promise);
 } else {
   const problems = parsed.problems.map((problem) => `  - ${problem}\n`).join('');
   writeSync(stderr, `The configuration has problems:\n${problems}`);
-  // The channel to its primary would keep a worker alive.
+  // A worker would stay alive by its channel to the primary.
   process.exit(configurationExitCode);
 }
 
+/** Stops on the first SIGTERM or SIGINT and exits at once on a second one. */
 function onStopSignal(stop: () => void): void {
-  let askedAtMs: number | undefined;
+  let firstSignalAtMs: number | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
-    askedAtMs ??= performance.now();
-    // Whoever asks twice does not want to wait. But npm hands on what the whole process group has heard already.
-    if (performance.now() - askedAtMs > sameSignalMs) process.exit(128 + constants.signals[signal]);
+    firstSignalAtMs ??= performance.now();
+    if (performance.now() - firstSignalAtMs > sameSignalMs) process.exit(128 + constants.signals[signal]);
     stop();
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
 }
 
-async function runPrimary(config: Config, stopping: Promise<void>): Promise<void> {
-  const { runWorkers } = await import('./workers.ts');
-  process.exit(await runWorkers(config, stopping).catch(tellWhy));
+/** On stderr, because the log on stdout is JSON lines of the gateway's own events. */
+function warnAboutOutdatedNode(): void {
+  const warning = describeOutdatedNode(process.versions.node);
+  if (warning !== undefined) writeSync(stderr, `${warning}\n`);
 }
 
-async function run(config: Config, stopping: Promise<void>): Promise<void> {
+async function runPrimary(config: Config, stopping: Promise<void>): Promise<void> {
+  const { runWorkers } = await import('./workers.ts');
+  process.exit(await runWorkers(config, stopping).catch(reportStartupError));
+}
+
+async function runGateway(config: Config, stopping: Promise<void>): Promise<void> {
   const app = await startOrExit(config);
   await stopping;
   await app.stop();
@@ -58,19 +66,19 @@ async function run(config: Config, stopping: Promise<void>): Promise<void> {
 
 async function startOrExit(config: Config): Promise<App> {
   try {
-    // Loading takes the better part of the start.
+    // Imported late, so that configuration errors are reported before the larger part of the start.
     const { createApp } = await import('./app.ts');
     const app = await createApp(config, { isWorker: cluster.isWorker });
     if (cluster.isWorker) (await import('./workers.ts')).answerPrimary(app);
     await app.start();
     return app;
   } catch (error) {
-    process.exit(tellWhy(error));
+    process.exit(reportStartupError(error));
   }
 }
 
-/** Says why the gateway cannot start; gives the exit code. */
-function tellWhy(error: unknown): number {
+/** Returns the exit code. */
+function reportStartupError(error: unknown): number {
   writeSync(stderr, `The gateway cannot start: ${error instanceof Error ? error.message : error}\n`);
   return error instanceof ConfigurationError ? configurationExitCode : 1;
 }

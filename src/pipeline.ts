@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { crc32 } from 'node:zlib';
-import { challenges, identifyingHeaders } from './auth/authenticate.ts';
-import type { Authenticate, Identity } from './auth/identity.ts';
+import { type Authenticate, challenges, type Identity, identifyingHeaders } from './auth/authenticate.ts';
 import type { RateLimiter } from './auth/rateLimiter.ts';
 import type { Config } from './config/config.ts';
 import type { CachePolicy } from './graphql/engine.ts';

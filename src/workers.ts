@@ -6,33 +6,33 @@ import { createAdminListener, type Purge } from './http/admin.ts';
 import { createConfiguredLog } from './telemetry/log.ts';
 import { createMetricsSum, type Samples } from './telemetry/workerMetrics.ts';
 
-/** A worker that keeps dying is started no more often than this. */
+/** The time before a worker that has died is replaced. */
 const restartDelayMs = 1000;
-/** A worker that is asked to forget and says nothing for so long counts as one that has not. */
+/** A worker that does not confirm a purge within this time counts as failed. */
 const purgeTimeoutMs = 5000;
-/** Who waits for metrics has a limit of its own, of ten seconds by default. */
+/** Far below the scrape timeout of Prometheus, 10 s by default. */
 const samplesTimeoutMs = 1000;
 
 const purgeTarget = z.object({ customerId: z.string(), entitlementId: z.string().optional() });
-const question = z.discriminatedUnion('ask', [
-  z.object({ ask: z.literal('purge'), target: purgeTarget, number: z.number() }),
-  z.object({ ask: z.literal('samples'), number: z.number() }),
+const workerRequest = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('purge'), target: purgeTarget, id: z.number() }),
+  z.object({ type: z.literal('samples'), id: z.number() }),
 ]);
-const reply = z.object({ number: z.number(), answer: z.unknown() });
+const workerReply = z.object({ id: z.number(), result: z.unknown() });
 
-type Question = { ask: 'purge'; target: z.output<typeof purgeTarget> } | { ask: 'samples' };
+type PurgeTarget = z.output<typeof purgeTarget>;
+type WorkerRequest = { type: 'purge'; target: PurgeTarget } | { type: 'samples' };
 
 /**
- * Runs as many workers as the configuration says, which share the main port, and the one admin listener. Resolves to
- * the exit code, when it was told to stop and all workers have drained, or when one could not even start and none has ever
- * listened.
+ * Runs the configured number of workers, which share the main port, and one admin listener. Resolves to the exit code once
+ * all workers have drained after a stop, or once a worker failed to start before any worker has listened.
  */
 export async function runWorkers(config: Config, stopping: Promise<void>): Promise<number> {
   const emit = createConfiguredLog(config);
   const sum = createMetricsSum();
   const failed = Promise.withResolvers<number>();
   const stop = new AbortController();
-  // From then on it is not the configuration that is wrong, and whoever listens must not suffer for one that cannot.
+  // After that a worker that cannot start is retried: ending the gateway would stop the workers that listen.
   let hasListened = false;
   cluster.once('listening', () => {
     hasListened = true;
@@ -40,7 +40,7 @@ export async function runWorkers(config: Config, stopping: Promise<void>): Promi
 
   function startWorker(): void {
     const worker = cluster.fork();
-    // A channel that breaks is told of here, and the exit behind it in a moment.
+    // A broken channel to the worker; its exit follows.
     worker.on('error', () => {});
     worker.once('exit', (code, signal) => {
       sum.leave(worker.id);
@@ -54,8 +54,8 @@ export async function runWorkers(config: Config, stopping: Promise<void>): Promi
   async function readMetrics() {
     await Promise.all(
       workers().map(async (worker) => {
-        const samples = await askWorker(worker, { ask: 'samples' }, samplesTimeoutMs);
-        // One that died while it was asked has left already.
+        const samples = await requestFrom(worker, { type: 'samples' }, samplesTimeoutMs);
+        // The sum has already taken in a worker that died meanwhile.
         if (Array.isArray(samples) && !worker.isDead()) sum.update(worker.id, samples as Samples);
       }),
     );
@@ -66,10 +66,10 @@ export async function runWorkers(config: Config, stopping: Promise<void>): Promi
   const admin = createAdminListener({ purge: purgeAll, readMetrics, config, emit, now: Date.now });
   const adminUrl = await admin.start();
   emit({ type: 'workersStarted', workers: config.WEB_CONCURRENCY, adminUrl });
-  const code = await Promise.race([failed.promise, stopping.then(() => 0)]);
+  const exitCode = await Promise.race([failed.promise, stopping.then(() => 0)]);
   stop.abort();
   await Promise.all([admin.stop(), ...workers().map(stopWorker)]);
-  return code;
+  return exitCode;
 }
 
 function workers(): Worker[] {
@@ -82,50 +82,50 @@ async function stopWorker(worker: Worker): Promise<void> {
   await exited;
 }
 
-/** One that dies takes what it should forget with it. */
-async function purgeAll(target: z.output<typeof purgeTarget>): Promise<boolean> {
-  const asked = workers().map(async (worker) => {
-    const answer = await askWorker(worker, { ask: 'purge', target }, purgeTimeoutMs);
-    return answer === true || !worker.isConnected();
+/** A worker that has died counts as purged: its memory is gone. */
+async function purgeAll(target: PurgeTarget): Promise<boolean> {
+  const purges = workers().map(async (worker) => {
+    const result = await requestFrom(worker, { type: 'purge', target }, purgeTimeoutMs);
+    return result === true || !worker.isConnected();
   });
-  return (await Promise.all(asked)).every(Boolean);
+  return (await Promise.all(purges)).every(Boolean);
 }
 
-/** What the worker answers; undefined where it does not, or has died. */
-function askWorker(worker: Worker, asked: Question, timeoutMs: number): Promise<unknown> {
+/** Resolves to the worker's result; to undefined if it does not reply in time, or dies. */
+function requestFrom(worker: Worker, request: WorkerRequest, timeoutMs: number): Promise<unknown> {
   const { promise, resolve } = Promise.withResolvers<unknown>();
-  const number = Math.random();
-  const timer = setTimeout(() => end(undefined), timeoutMs);
+  const id = Math.random();
+  const timer = setTimeout(() => settle(undefined), timeoutMs);
   const onMessage = (message: unknown) => {
-    const given = reply.safeParse(message);
-    if (given.success && given.data.number === number) end(given.data.answer);
+    const reply = workerReply.safeParse(message);
+    if (reply.success && reply.data.id === id) settle(reply.data.result);
   };
-  const onExit = () => end(undefined);
-  const end = (answer: unknown) => {
+  const onExit = () => settle(undefined);
+  const settle = (result: unknown) => {
     clearTimeout(timer);
     worker.off('message', onMessage).off('exit', onExit);
-    resolve(answer);
+    resolve(result);
   };
   worker.on('message', onMessage).once('exit', onExit);
-  // One whose channel is closed is about to die; without a callback its error would end the primary.
-  worker.send({ ...asked, number }, undefined, (error) => {
-    if (error !== null) end(undefined);
+  // Without a callback, sending to a worker whose channel is closed would end the primary with an error.
+  worker.send({ ...request, id }, undefined, (error) => {
+    if (error !== null) settle(undefined);
   });
   return promise;
 }
 
-type Answering = { purge: Purge; readSamples: () => Promise<Samples> };
+type WorkerHandlers = { purge: Purge; readSamples: () => Promise<Samples> };
 
-/** In a worker: does what the admin listener of the primary was asked for. */
-export function answerPrimary({ purge, readSamples }: Answering): void {
+/** In a worker: handles the requests of the primary, which come in at its admin listener. */
+export function answerPrimary({ purge, readSamples }: WorkerHandlers): void {
   process.on('message', async (message) => {
-    const asked = question.safeParse(message);
-    if (!asked.success) return;
-    const { number } = asked.data;
-    const answer =
-      asked.data.ask === 'purge'
-        ? await purge(asked.data.target).catch(() => false)
+    const parsed = workerRequest.safeParse(message);
+    if (!parsed.success) return;
+    const request = parsed.data;
+    const result =
+      request.type === 'purge'
+        ? await purge(request.target).catch(() => false)
         : await readSamples().catch(() => undefined);
-    process.send?.({ number, answer });
+    process.send?.({ id: request.id, result });
   });
 }

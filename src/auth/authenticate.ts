@@ -1,16 +1,18 @@
 import { type Config, need } from '../config/config.ts';
 import { AppError } from '../errors.ts';
-import { equalsConstantTime } from '../secret.ts';
 import type { Emit } from '../telemetry/events.ts';
-import { type Authenticate, allCustomers } from './identity.ts';
-import { createTenant, type Tenant } from './tenant.ts';
+import { equalsConstantTime } from '../text.ts';
+import { allCustomers } from './claims.ts';
+import { type Authenticate, createTenant, type Tenant } from './tenant.ts';
 
-type IdentifySettings = { config: Config; emit: Emit; now: () => number };
+export type { Authenticate, Identity } from './tenant.ts';
 
-/** How each mode asks a caller to say who it is (RFC 9110, section 11.6.1). */
+type AuthenticateDependencies = { config: Config; emit: Emit; now: () => number };
+
+/** The scheme in `WWW-Authenticate` for each mode (RFC 9110, section 11.6.1). */
 export const challenges = { none: '', jwt: 'Bearer', router: 'RouterSecret', passthrough: 'ApiKey' };
 
-/** The headers by which each mode knows its callers. */
+/** The headers that identify a caller in each mode. */
 export const identifyingHeaders = {
   none: [],
   jwt: ['authorization'],
@@ -18,51 +20,49 @@ export const identifyingHeaders = {
   passthrough: ['x-api-key', 'organisation'],
 } as const;
 
-/** The way of identifying callers that the configuration chose. */
-export async function createAuthenticate(settings: IdentifySettings): Promise<Authenticate> {
-  const { config } = settings;
+/** Creates the function that identifies callers in the configured `AUTH_MODE`. */
+export async function createAuthenticate(dependencies: AuthenticateDependencies): Promise<Authenticate> {
+  const { config } = dependencies;
   switch (config.AUTH_MODE) {
     case 'none': {
-      const anybody = { tenant: createOwnTenant(config), name: undefined, ...allCustomers };
-      return () => anybody;
+      const anonymous = { tenant: createGatewayTenant(config), name: undefined, ...allCustomers };
+      return () => anonymous;
     }
     case 'jwt': {
-      // Whoever needs no tokens need not load what verifies them.
+      // jose is loaded only if tokens are verified.
       const { createJwtAuthenticate } = await import('./jwt.ts');
-      return createJwtAuthenticate(createOwnTenant(config), settings);
+      return createJwtAuthenticate(createGatewayTenant(config), dependencies);
     }
     case 'router':
-      return createIdentifyRouter(createOwnTenant(config), need(config, 'ROUTER_SECRET'));
+      return createRouterAuthenticate(createGatewayTenant(config), need(config, 'ROUTER_SECRET'));
     case 'passthrough':
-      return createIdentifyByCredentials(config);
+      return createPassthroughAuthenticate(config);
   }
 }
 
-/** The tenant of the credentials that the gateway itself was given. */
-function createOwnTenant(config: Config): Tenant {
-  const apiKey = need(config, 'ZENSKAR_API_KEY');
-  const organisation = need(config, 'ZENSKAR_ORGANISATION');
+/** The tenant of the gateway's own Zenskar credentials. */
+function createGatewayTenant(config: Config): Tenant {
   return createTenant({
-    apiKey,
-    organisation,
+    apiKey: need(config, 'ZENSKAR_API_KEY'),
+    organisation: need(config, 'ZENSKAR_ORGANISATION'),
     url: config.ZENSKAR_URL,
     apiVersion: config.ZENSKAR_API_VERSION,
   });
 }
 
-/** A router knows its own callers: it may see every customer, and its secret is nobody's name. */
-function createIdentifyRouter(tenant: Tenant, secret: string): Authenticate {
+/** The router authenticates its own callers, so it may see every customer. */
+function createRouterAuthenticate(tenant: Tenant, secret: string): Authenticate {
   const router = { tenant, name: undefined, ...allCustomers };
-  return ({ 'x-router-secret': given }) => {
-    if (typeof given === 'string' && equalsConstantTime(given, secret)) return router;
+  return ({ 'x-router-secret': value }) => {
+    if (typeof value === 'string' && equalsConstantTime(value, secret)) return router;
     throw new AppError('UNAUTHENTICATED', 'Expected the secret of the router in x-router-secret.', {
-      reason: given === undefined ? 'no secret' : 'wrong secret',
+      reason: value === undefined ? 'no secret' : 'wrong secret',
     });
   };
 }
 
-/** Zenskar itself decides what these credentials may see; each pair is a tenant of its own. */
-function createIdentifyByCredentials(config: Config): Authenticate {
+/** Zenskar decides what the caller's credentials may see; each pair of them is a tenant of its own. */
+function createPassthroughAuthenticate(config: Config): Authenticate {
   const { ZENSKAR_URL: url, ZENSKAR_API_VERSION: apiVersion } = config;
   return ({ 'x-api-key': apiKey, organisation }) => {
     if (!isCredential(apiKey) || !isCredential(organisation)) {
@@ -75,7 +75,7 @@ function createIdentifyByCredentials(config: Config): Authenticate {
   };
 }
 
-/** What goes out as a header: one line of visible ASCII (RFC 9110, section 5.5), and one value rather than a list. */
+/** The value is sent upstream as a header: one value, one line of visible ASCII (RFC 9110, section 5.5). */
 function isCredential(value: string | string[] | undefined): value is string {
   return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value);
 }

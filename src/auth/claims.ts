@@ -1,45 +1,49 @@
 import { createHash } from 'node:crypto';
-import { toUuid } from '../uuid.ts';
-import { allCustomers, type Identity } from './identity.ts';
+import { toUuid } from '../text.ts';
+import type { Identity } from './tenant.ts';
 
 /** The verified claims of a token, by name. */
 type Payload = Readonly<Record<string, unknown>>;
 
 export type ClaimNames = {
-  /** The claim that holds the id, or the list of ids, of the customers that the caller may see. */
+  /** The claim with the id, or the list of ids, of the customers that the caller may see. */
   customerClaim: string;
-  /** The scope of a caller that may see every customer. */
+  /** The scope of callers that may see every customer. */
   allCustomersScope: string;
 };
 
-/** What a token says of its bearer. A claim of another shape than expected grants nothing. */
+/** The access of a caller that may see every customer. */
+export const allCustomers = { accessKey: '*', maySee: () => true };
+
+/** Reads the caller's name and access from the claims. A claim of an unexpected type grants nothing. */
 export function readClaims(
   payload: Payload,
   { customerClaim, allCustomersScope }: ClaimNames,
 ): Omit<Identity, 'tenant'> {
   const name = typeof payload.sub === 'string' ? toName(payload.sub) : undefined;
-  if (scopesOf(payload).includes(allCustomersScope)) return { name, ...allCustomers };
-  const customerIds = new Set(idsOf(own(payload, customerClaim)));
+  if (readScopes(payload).includes(allCustomersScope)) return { name, ...allCustomers };
+  const customerIds = new Set(toIds(readOwn(payload, customerClaim)));
   const accessKey = [...customerIds].sort().join();
   return { name, accessKey, maySee: (customerId) => customerIds.has(customerId) };
 }
 
-function idsOf(claim: unknown): string[] {
+function toIds(claim: unknown): string[] {
   return [claim].flat().flatMap((id) => toUuid(id) ?? []);
 }
 
-/** `scope` is a text of scopes between spaces (RFC 8693, section 4.2); some issuers write `scp`, or a list. */
-function scopesOf(payload: Payload): unknown[] {
-  return [own(payload, 'scope'), own(payload, 'scp')].flatMap((scope) =>
+/** `scope` is a string of scopes separated by spaces (RFC 8693, section 4.2); some issuers write `scp`, or a list. */
+function readScopes(payload: Payload): unknown[] {
+  return [readOwn(payload, 'scope'), readOwn(payload, 'scp')].flatMap((scope) =>
     typeof scope === 'string' ? scope.split(' ') : [scope].flat(),
   );
 }
 
-/** Of the token alone, whatever the name: objects inherit things, too. */
-function own(payload: Payload, name: string): unknown {
+/** Ignores inherited properties: a claim name such as `constructor` comes from the configuration. */
+function readOwn(payload: Payload, name: string): unknown {
   return Object.hasOwn(payload, name) ? payload[name] : undefined;
 }
 
+/** 132 bits of the subject's hash. */
 function toName(subject: string): string {
   return createHash('sha256').update(subject).digest('base64url').slice(0, 22);
 }

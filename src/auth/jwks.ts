@@ -1,59 +1,59 @@
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
 import type { Emit } from '../telemetry/events.ts';
 
-/** How often at most the issuer is asked, whatever the tokens say; and while nothing is known of it yet. */
+/** The least time between two fetches of the key set, and before its first successful fetch. */
 const cooldownMs = 10_000;
 const firstCooldownMs = 1000;
-/** How long a key that the issuer took back is still believed where the issuer can be asked; it is asked half way. */
+/** The longest time that a withdrawn key is accepted while the issuer is reachable. Refreshes start at half of it. */
 const maxAgeMs = 600_000;
 const timeoutMs = 3000;
 
-type KeySetSettings = { url: string; emit: Emit; now: () => number };
+type KeySetDependencies = { url: string; emit: Emit; now: () => number };
 
 /**
- * The keys of an issuer, by `kid`. A token with an unknown one has them fetched again, and is refused where that does
- * not help. Known keys outlive an issuer that cannot be reached: left to itself, jose would refuse every token once its
- * copy is too old, and would hold back only after a fetch that succeeded.
+ * The issuer's public keys, selected by `kid`. An unknown `kid` triggers a fetch. Known keys stay valid while the issuer
+ * is unreachable. jose's own refresh is turned off: it would reject every token once its copy is too old, and it applies
+ * its cooldown only after a successful fetch.
  */
-export function createKeySet({ url, emit, now }: KeySetSettings): JWTVerifyGetKey {
-  const keys = createRemoteJWKSet(new URL(url), {
+export function createKeySet({ url, emit, now }: KeySetDependencies): JWTVerifyGetKey {
+  const keySet = createRemoteJWKSet(new URL(url), {
     timeoutDuration: timeoutMs,
     cooldownDuration: Number.POSITIVE_INFINITY,
     cacheMaxAge: Number.POSITIVE_INFINITY,
   });
   let fetchedAtMs: number | undefined;
   let attemptedAtMs = Number.NEGATIVE_INFINITY;
-  let underWay = Promise.resolve();
-  void reload();
+  let inFlight = Promise.resolve();
+  void refresh();
 
-  /** Asks the issuer, unless it was asked a moment ago; resolves when the last question is over. */
-  function reload(): Promise<void> {
-    if (now() - attemptedAtMs < (fetchedAtMs === undefined ? firstCooldownMs : cooldownMs)) return underWay;
+  /** Fetches the key set, except during the cooldown. Resolves when the latest fetch has ended, also if it failed. */
+  function refresh(): Promise<void> {
+    if (now() - attemptedAtMs < (fetchedAtMs === undefined ? firstCooldownMs : cooldownMs)) return inFlight;
     attemptedAtMs = now();
-    const keep = () => {
+    const onFetched = () => {
       fetchedAtMs = now();
     };
-    const tell = (error: Error) => emit({ type: 'keysUnavailable', reason: reasonOf(error) });
-    underWay = keys.reload().then(keep, tell);
-    return underWay;
+    const onFailed = (error: Error) => emit({ type: 'keysUnavailable', reason: reasonOf(error) });
+    inFlight = keySet.reload().then(onFetched, onFailed);
+    return inFlight;
   }
 
   return async (header, token) => {
-    // Once they are too old, whoever comes waits for the issuer's word, for as long as it is being asked.
-    if (fetchedAtMs === undefined || now() - fetchedAtMs > maxAgeMs) await reload();
-    else if (now() - fetchedAtMs > maxAgeMs / 2) void reload();
+    // With expired keys a request waits for the fetch; with ageing keys the fetch runs in the background.
+    if (fetchedAtMs === undefined || now() - fetchedAtMs > maxAgeMs) await refresh();
+    else if (now() - fetchedAtMs > maxAgeMs / 2) void refresh();
     if (fetchedAtMs === undefined) throw new errors.JWKSNoMatchingKey();
     try {
-      return await keys(header, token);
+      return await keySet(header, token);
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
-      await reload();
-      return keys(header, token);
+      await refresh();
+      return keySet(header, token);
     }
   };
 }
 
-/** The message of a failed `fetch` says only that it failed; what it wraps says why. */
+/** A failed `fetch` has a generic message; its cause names the reason. */
 function reasonOf({ message, cause }: Error): string {
   return cause instanceof Error ? `${message}: ${cause.message}` : message;
 }

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { errors, jwtVerify } from 'jose';
+import { LRUCache } from 'lru-cache';
 import { type Config, need } from '../config/config.ts';
 import { AppError } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { readClaims } from './claims.ts';
-import type { Authenticate, Identity } from './identity.ts';
 import { createKeySet } from './jwks.ts';
-import type { Tenant } from './tenant.ts';
+import type { Authenticate, Identity, Tenant } from './tenant.ts';
 
-/** Only signatures with a private key: whoever can read the issuer's public keys must not be able to sign with them. */
+/** Asymmetric algorithms only: with HS256 the public keys, which anyone can read, could sign tokens. */
 const algorithms = [
   'RS256',
   'RS384',
@@ -22,31 +22,28 @@ const algorithms = [
   'EdDSA',
   'Ed25519',
 ];
-/** By how much the clocks of issuer and gateway may differ. */
+/** Accepted difference between the clocks of issuer and gateway. */
 const leewaySeconds = 30;
-const maxRemembered = 10_000;
-/** No honest token comes near this. */
+const maxVerifiedTokens = 10_000;
+/** Far above real tokens. */
 const maxTokenLength = 8192;
 
-type TokenDependencies = { config: Config; emit: Emit; now: () => number };
-type Verified = { identity: Identity; expiresMs: number };
+type JwtDependencies = { config: Config; emit: Emit; now: () => number };
+type VerifiedToken = { identity: Identity; expiresAtMs: number };
 
-/** Identifies callers by the bearer token that the configured issuer gave them (RFC 6750, RFC 7519). */
-export function createJwtAuthenticate(
-  tenant: Tenant,
-  { config, emit, now }: TokenDependencies,
-): Authenticate {
-  const keys = createKeySet({ url: need(config, 'JWT_JWKS_URL'), emit, now });
+/** Identifies callers by a bearer token of the configured issuer (RFC 6750, RFC 7519). */
+export function createJwtAuthenticate(tenant: Tenant, { config, emit, now }: JwtDependencies): Authenticate {
+  const keySet = createKeySet({ url: need(config, 'JWT_JWKS_URL'), emit, now });
   const issuer = need(config, 'JWT_ISSUER');
   const audience = need(config, 'JWT_AUDIENCE');
   const claimNames = {
     customerClaim: config.JWT_CUSTOMER_CLAIM,
     allCustomersScope: config.JWT_ALL_CUSTOMERS_SCOPE,
   };
-  const verified = createVerifiedTokens(now);
+  const verifiedTokens = createVerifiedTokens(now);
 
-  async function verify(token: string): Promise<Verified> {
-    const { payload } = await jwtVerify(token, keys, {
+  async function verify(token: string): Promise<VerifiedToken> {
+    const { payload } = await jwtVerify(token, keySet, {
       algorithms,
       issuer,
       audience,
@@ -54,54 +51,49 @@ export function createJwtAuthenticate(
       clockTolerance: leewaySeconds,
       currentDate: new Date(now()),
     });
-    return {
-      identity: { tenant, ...readClaims(payload, claimNames) },
-      expiresMs: (payload.exp ?? 0) * 1000,
-    };
+    const identity = { tenant, ...readClaims(payload, claimNames) };
+    return { identity, expiresAtMs: (payload.exp ?? 0) * 1000 };
   }
 
-  async function identify(token: string): Promise<Identity> {
-    const fresh = await verify(token).catch((error: unknown) => {
-      throw refuse(reasonOf(error));
+  async function verifyAndStore(token: string): Promise<Identity> {
+    const verified = await verify(token).catch((error: unknown) => {
+      throw toUnauthenticated(reasonOf(error));
     });
-    verified.set(token, fresh);
-    return fresh.identity;
+    verifiedTokens.set(token, verified);
+    return verified.identity;
   }
 
   return ({ authorization = '' }) => {
     const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-    if (token === undefined) throw refuse('no token');
-    if (token.length > maxTokenLength) throw refuse('token too long');
-    return verified.get(token) ?? identify(token);
+    if (token === undefined) throw toUnauthenticated('no token');
+    if (token.length > maxTokenLength) throw toUnauthenticated('token too long');
+    return verifiedTokens.get(token) ?? verifyAndStore(token);
   };
 }
 
-/** Remembers by hash, so that no token lies about in memory. */
+/** Identities of verified tokens until the tokens expire, by hash: memory holds no usable token. */
 function createVerifiedTokens(now: () => number) {
-  const remembered = new Map<string, Verified>();
+  // `ttlResolution: 0` reads the injected clock at each look-up; by default lru-cache keeps its value for a millisecond.
+  const identities = new LRUCache<string, Identity>({
+    max: maxVerifiedTokens,
+    perf: { now },
+    ttlResolution: 0,
+  });
   const toHash = (token: string) => createHash('sha256').update(token).digest('base64url');
 
-  function get(token: string): Identity | undefined {
-    const hash = toHash(token);
-    const found = remembered.get(hash);
-    if (found === undefined || found.expiresMs > now()) return found?.identity;
-    remembered.delete(hash);
-    return undefined;
+  function set(token: string, { identity, expiresAtMs }: VerifiedToken): void {
+    const ttl = expiresAtMs - now();
+    // A token within the leeway has expired. To lru-cache a TTL of 0 means no limit.
+    if (ttl > 0) identities.set(toHash(token), identity, { ttl });
   }
-
-  function set(token: string, one: Verified): void {
-    remembered.set(toHash(token), one);
-    const [oldest] = remembered.keys();
-    if (remembered.size > maxRemembered && oldest !== undefined) remembered.delete(oldest);
-  }
-  return { get, set };
+  return { get: (token: string) => identities.get(toHash(token)), set };
 }
 
-function refuse(reason: string): AppError {
+function toUnauthenticated(reason: string): AppError {
   return new AppError('UNAUTHENTICATED', 'Expected a valid bearer token.', { reason });
 }
 
-/** The code alone: a message of jose's may hold a part of the token. */
+/** The error code only: messages of jose may contain a part of the token. */
 function reasonOf(error: unknown): string {
   if (error instanceof errors.JWTClaimValidationFailed) return `${error.code} ${error.claim}`;
   return error instanceof errors.JOSEError ? error.code : 'unreadable token';

@@ -1,6 +1,7 @@
 import { readFileSync, writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { toUuid } from '../uuid.ts';
+import { describeOutdatedNode } from '../config/nodeVersion.ts';
+import { toUuid } from '../text.ts';
 import { examine } from './doctor/examine.ts';
 import { toText } from './doctor/toText.ts';
 
@@ -37,6 +38,8 @@ else {
   // biome-ignore lint/style/noProcessEnv: the entry of a program, which the environment configures
   const environment = process.env;
   const readFile = (path: string) => readFileSync(path, 'utf8');
+  const outdatedNode = describeOutdatedNode(process.versions.node);
+  if (outdatedNode !== undefined) writeSync(stderr, `${outdatedNode}\n`);
   const report = await examine({ environment, readFile, ids: asked.ids, now: Date.now });
   finish(stdout, asked.json ? `${JSON.stringify(report, undefined, 2)}\n` : toText(report), report.exitCode);
 }

@@ -3,15 +3,15 @@ import { gzipSync } from 'node:zlib';
 import type { Config } from '../config/config.ts';
 import { tabs } from './tabs.ts';
 
-/** Something a page loads, as it goes over the wire. */
+/** A file that the page loads, compressed once. */
 type PageFile = { type: string; gzipped: Buffer };
 
 export type Graphiql = { page: string; files: ReadonlyMap<string, PageFile> };
 
-/** Where Apollo Sandbox asks from. */
+/** The origin of requests from Apollo Sandbox. */
 export const sandboxOrigin = 'https://studio.apollographql.com';
 
-/** What callers are known by, for who asks to fill in. */
+/** The headers that identify callers in each mode, for the user to fill in. */
 const defaultHeaders: Readonly<Record<Config['AUTH_MODE'], object | undefined>> = {
   none: undefined,
   jwt: { authorization: 'Bearer ' },
@@ -20,14 +20,14 @@ const defaultHeaders: Readonly<Record<Config['AUTH_MODE'], object | undefined>> 
 };
 
 /**
- * GraphiQL and all that it loads, from here and nowhere else, as GraphQL Yoga builds and ships it. Undefined where it
- * is not asked for, as it takes some 40 MB of memory.
+ * GraphiQL as GraphQL Yoga builds it, with all its files, so that the page loads nothing from other origins. Loaded only
+ * if it is turned on: it takes 40 MB of memory.
  */
 export async function loadGraphiql(config: Config): Promise<Graphiql | undefined> {
   if (config.GRAPHQL_EXPLORER !== 'graphiql') return undefined;
   const { js, css, ...workers } = await import('@graphql-yoga/render-graphiql/graphiql');
   const texts: Readonly<Record<string, string>> = {
-    'graphiql.js': [findWorkers, js, start(config), mendTabs].join('\n'),
+    'graphiql.js': [locateWorkers, js, toStartScript(config), fixTabRoles].join('\n'),
     'graphiql.css': css + styles,
     'editor.worker.js': workers.editorWorkerService,
     'json.worker.js': workers.jsonWorker,
@@ -41,14 +41,14 @@ export async function loadGraphiql(config: Config): Promise<Graphiql | undefined
   return { page: toPage(version), files: new Map(files) };
 }
 
-/** Browsers keep files for as long as they are called the same; replicas of other releases have none of this name. */
+/** A part of the file names: browsers cache files by name, and replicas of another release have other files. */
 function toVersion(texts: readonly string[]): string {
   const hash = createHash('sha256');
   for (const text of texts) hash.update(text);
   return hash.digest('hex').slice(0, 12);
 }
 
-/** All paths are relative: a proxy may serve the gateway below a path of its own. */
+/** All paths are relative, because a proxy may serve the gateway under a path prefix. */
 function toPage(version: string): string {
   return `<!doctype html>
 <html lang="en">
@@ -69,7 +69,7 @@ function toPage(version: string): string {
 `;
 }
 
-/** The editor sets styles of its own on elements, so that these cannot be forbidden. */
+/** The editor sets inline styles, so `style-src` must allow them. */
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -80,25 +80,25 @@ const policy = [
   "img-src 'self' data:",
 ].join('; ');
 
-const findWorkers = `{
+const locateWorkers = `{
   const names = { json: 'json', graphql: 'graphql' };
   const here = document.currentScript.src;
   const getWorkerUrl = (_, label) => new URL((names[label] ?? 'editor') + '.worker.js', here).href;
   self.MonacoEnvironment = { globalAPI: false, getWorkerUrl };
 }`;
 
-/** Headers may be credentials, so they do not stay in the browser when the page is left. */
-function start({ AUTH_MODE, CORS_ORIGINS }: Config): string {
+/** Headers may hold credentials, so the browser does not store them. */
+function toStartScript({ AUTH_MODE, CORS_ORIGINS }: Config): string {
   const headers = defaultHeaders[AUTH_MODE];
   const common = headers && { headers: JSON.stringify(headers, undefined, 2) };
   return `{
   const tabs = ${JSON.stringify(tabs.map((tab) => ({ ...tab, ...common })))};
-  // Whoever was here before finds what was left. What is shown first must be said, or it is taken for one tab more.
-  let left;
+  // GraphiQL restores the tabs of an earlier visit. An initial query that differs from the active tab would add a tab.
+  let stored;
   try {
-    left = JSON.parse(localStorage.getItem('graphiql:tabState'));
+    stored = JSON.parse(localStorage.getItem('graphiql:tabState'));
   } catch {}
-  const shown = left?.tabs?.[left.activeTabIndex] ?? tabs[0];
+  const activeTab = stored?.tabs?.[stored.activeTabIndex] ?? tabs[0];
   const link = document.createElement('a');
   link.href = '${sandboxOrigin}/sandbox/explorer?endpoint=' + encodeURIComponent(location.origin + location.pathname);
   link.textContent = 'Apollo Sandbox';
@@ -107,24 +107,24 @@ function start({ AUTH_MODE, CORS_ORIGINS }: Config): string {
     logo: ' ',
     defaultTabs: tabs,
     defaultHeaders: tabs[0].headers,
-    initialQuery: shown.query,
-    initialVariables: shown.variables,
+    initialQuery: activeTab.query,
+    initialVariables: activeTab.variables,
     onEditQuery() {},
     shouldPersistHeaders: false,
   });
 }`;
 }
 
-/** GraphiQL says that its tabs are tabs, in which nobody who listens to a page is told of the buttons that they hold. */
-const mendTabs = `{
-  const mend = () => {
+/** GraphiQL gives its tabs the role `tab`, which hides the buttons within them from screen readers. */
+const fixTabRoles = `{
+  const fix = () => {
     for (const element of document.querySelectorAll('[role=tablist], [role=tab]')) element.removeAttribute('role');
     for (const tab of document.querySelectorAll('.graphiql-tab[aria-selected]')) {
       tab.firstChild.setAttribute('aria-current', tab.getAttribute('aria-selected'));
       tab.removeAttribute('aria-selected');
     }
   };
-  new MutationObserver(mend).observe(document.querySelector('#root'), {
+  new MutationObserver(fix).observe(document.querySelector('#root'), {
     subtree: true,
     childList: true,
     attributeFilter: ['aria-selected'],
@@ -132,8 +132,8 @@ const mendTabs = `{
 }`;
 
 /**
- * What is too pale in GraphiQL to be read by all (WCAG 2.2, 1.4.3). And its tabs are still about to move to where they are
- * when they are pressed: they would jump away from under the pointer.
+ * Raises the contrast of some texts (WCAG 2.2, 1.4.3), and turns the animation of tabs off, which would move them away from
+ * the pointer during a click.
  */
 const styles = `
 .graphiql-container .graphiql-tab { transform: none !important; }

@@ -1,84 +1,48 @@
-/** One of GraphiQL's tabs: an operation and, as JSON, its variables. */
-export type Tab = { query: string; variables?: string };
+/** A tab of GraphiQL: an operation and its variables as JSON. */
+type Tab = { query: string; variables: string };
 
 const entitlementId = '3f2b8c1e-5d47-4a6f-9e0b-7c1d2a3b4c5d';
 const customerId = '9a8b7c6d-1e2f-4a3b-8c4d-5e6f7a8b9c0d';
 
-/** Customers with which the simulator misbehaves as the last digits say. */
-const refused = '00000000-0000-4000-8000-000000000422';
-const failsLater = '00000000-0000-4000-8000-000000001503';
+/** Customers for which the simulator returns errors: 422 always, 503 after the first response. */
+const rejected = '00000000-0000-4000-8000-000000000422';
+const failing = '00000000-0000-4000-8000-000000001503';
 
-/** Asks for a number that the simulator gives once. */
-export const staleTab = {
-  query: `# The demo's Zenskar gave this number once and fails
-# ever since. Half a minute later it is stale: still there.
-query Stale($entitlementId: UUID!, $customerId: UUID!) {
-  customerEntitlementTotal(
-    entitlementId: $entitlementId
-    customerId: $customerId
-  ) {
-    quantity
-    asOf
-    stale
-  }
-}
-`,
-  variables: toJson({ entitlementId, customerId: failsLater }),
-} satisfies Tab;
+/** Requests a total that the simulator returns once; the demo requests it at its start, so that it becomes stale. */
+export const staleTab: Tab = {
+  query: `# In the demo Zenskar returned this total once and fails
+# since then. After half a minute the total is stale.
+${toTotalQuery('Stale')}`,
+  variables: toJson({ entitlementId, customerId: failing }),
+};
 
-/** What GraphiQL shows who opens it for the first time: each of them answers in the demo. */
+/** The tabs on the first visit. The ids exist in the demo. */
 export const tabs: readonly Tab[] = [
   {
-    query: `# These ids answer in the demo.
-query OneTotal($entitlementId: UUID!, $customerId: UUID!) {
-  customerEntitlementTotal(
-    entitlementId: $entitlementId
-    customerId: $customerId
-  ) {
-    quantity
-    asOf
-    stale
-  }
-}
-`,
+    query: `# These ids exist in the demo.
+${toTotalQuery('OneTotal')}`,
     variables: toJson({ entitlementId, customerId }),
   },
   {
     query: `# Any mix of customers, entitlements and windows.
-query FiftyTotals(
-  $requests: [CustomerEntitlementTotalRequest!]!
-) {
-  customerEntitlementTotals(requests: $requests) {
-    customerId
-    quantity
-  }
-}
-`,
+${toTotalsQuery('FiftyTotals')}`,
     variables: toJson({ requests: Array.from({ length: 50 }, toRequest) }),
   },
   {
-    query: `# A date is refused (422): the error says which argument
-# to mend, and the neighbour has its number.
-query Refused(
-  $requests: [CustomerEntitlementTotalRequest!]!
-) {
-  customerEntitlementTotals(requests: $requests) {
-    customerId
-    quantity
-  }
-}
-`,
+    query: `# Zenskar rejects the date of the second request (422).
+# The error names the argument; the first total is returned.
+${toTotalsQuery('Refused')}`,
     variables: toJson({
       requests: [
         { entitlementId, customerId },
-        { entitlementId, customerId: refused, startDate: 1767225600 },
+        { entitlementId, customerId: rejected, startDate: 1767225600 },
       ],
     }),
   },
   staleTab,
   {
-    query: `# How a router asks for the totals of customers
-# that another subgraph found.
+    query: `# The request of a router that adds totals to customers
+# of another subgraph.
 query Entities($representations: [_Any!]!) {
   _entities(representations: $representations) {
     ... on Customer {
@@ -97,6 +61,32 @@ query Entities($representations: [_Any!]!) {
     }),
   },
 ];
+
+function toTotalQuery(name: string): string {
+  return `query ${name}($entitlementId: UUID!, $customerId: UUID!) {
+  customerEntitlementTotal(
+    entitlementId: $entitlementId
+    customerId: $customerId
+  ) {
+    quantity
+    asOf
+    stale
+  }
+}
+`;
+}
+
+function toTotalsQuery(name: string): string {
+  return `query ${name}(
+  $requests: [CustomerEntitlementTotalRequest!]!
+) {
+  customerEntitlementTotals(requests: $requests) {
+    customerId
+    quantity
+  }
+}
+`;
+}
 
 function toRequest(_: unknown, index: number) {
   return { entitlementId, customerId: toCustomerId(index + 1) };

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { AppError } from '../errors.ts';
-import { parseJson } from '../json.ts';
 import type { Redis } from '../redis/connection.ts';
+import { parseJson } from '../text.ts';
 
 /** Characters of all texts together in this process. */
 const maxLength = 5_000_000;

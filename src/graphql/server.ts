@@ -1,6 +1,6 @@
 import type { FormattedExecutionResult } from 'graphql';
 import Negotiator from 'negotiator';
-import type { Identity } from '../auth/identity.ts';
+import type { Tenant } from '../auth/tenant.ts';
 import type { Config } from '../config/config.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { Span } from '../telemetry/tracing.ts';
@@ -24,7 +24,7 @@ type GraphQLRequest = {
   search: string;
   /** The parsed JSON of a POST. */
   body: unknown;
-  identity: Identity;
+  identity: { tenant: Tenant; maySee: (customerId: string) => boolean };
   /** Takes points from the caller's rate limit; undefined without a limit. */
   consume: ((points: number) => Promise<void>) | undefined;
   requestId: string;

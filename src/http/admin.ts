@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import type { Config } from '../config/config.ts';
 import { AppError } from '../errors.ts';
-import { equalsConstantTime } from '../secret.ts';
 import type { Emit } from '../telemetry/events.ts';
-import { toUuid } from '../uuid.ts';
+import { equalsConstantTime, toUuid } from '../text.ts';
 import { readJsonBody } from './body.ts';
 import { HttpError } from './errorResponse.ts';
 import type { Route } from './router.ts';

@@ -7,22 +7,20 @@ export type SimulatedRequest = {
   endDate: string | null;
 };
 
-export type SimulatedAnswer = {
+export type SimulatedResponse = {
   status: number;
   body: string;
   contentType: string;
   headers: Readonly<Record<string, string>>;
 };
 
-/** What the simulator does with one request. */
+/** How the simulator treats a request: with a response, with silence, or with a reset of the connection. */
 export type Behaviour =
-  | { kind: 'answer'; answer: SimulatedAnswer; delayMs: number }
-  /** Accepts the request and stays silent. */
+  | { kind: 'respond'; response: SimulatedResponse; delayMs: number }
   | { kind: 'hang' }
-  /** Resets the connection. */
   | { kind: 'reset' };
 
-/** The quantity of an ordinary answer: follows from ids and dates alone, so that anyone can foretell it. */
+/** The quantity of an ordinary response. It depends on ids and dates only, so that tests can compute it. */
 export function simulatedQuantity({
   entitlementId,
   customerId,
@@ -33,25 +31,25 @@ export function simulatedQuantity({
   return createHash('sha256').update(key).digest().readUInt32BE() % 100_000;
 }
 
-/** The customer that makes the simulator behave as `code` says, such as `0404`. */
+/** The id of the customer that selects the behaviour of a code such as `0404`. */
 export function customerOf(code: string): string {
   return `00000000-0000-4000-8000-00000000${code}`;
 }
 
-/** Chooses by the customer's id; `earlierRequests` counts those for the same total since the last reset. */
+/** Selects the behaviour by the customer's id. `earlierRequests`: those for the same total since the last reset. */
 export function chooseBehaviour(request: SimulatedRequest, earlierRequests: number): Behaviour {
   const code = /^00000000-0000-4000-8000-00000000([0-9a-f]{4})$/.exec(request.customerId)?.[1];
-  if (code === undefined) return answer(ordinary(request));
+  if (code === undefined) return respond(ordinary(request));
   if (code === '9999') return { kind: 'hang' };
   if (code === '8888') return { kind: 'reset' };
-  if (code === 'f503') return answer(earlierRequests < 2 ? unavailable : ordinary(request));
-  if (code === '1503') return answer(earlierRequests < 1 ? ordinary(request) : unavailable);
-  if (code.startsWith('d')) return answer(ordinary(request), Number.parseInt(code.slice(1), 16));
-  return answer(failures[code] ?? oddTotals[code]?.(request) ?? ordinary(request));
+  if (code === 'f503') return respond(earlierRequests < 2 ? unavailable : ordinary(request));
+  if (code === '1503') return respond(earlierRequests < 1 ? ordinary(request) : unavailable);
+  if (code.startsWith('d')) return respond(ordinary(request), Number.parseInt(code.slice(1), 16));
+  return respond(failures[code] ?? unusualTotals[code]?.(request) ?? ordinary(request));
 }
 
-/** FastAPI's own checks of the parameters, in Pydantic v2's words; undefined where they pass. */
-export function checkParameters(request: SimulatedRequest): SimulatedAnswer | undefined {
+/** The validation of FastAPI with the messages of Pydantic v2; undefined if all parameters are valid. */
+export function checkParameters(request: SimulatedRequest): SimulatedResponse | undefined {
   const uuid = /^\{?[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}\}?$/i;
   const isInteger = (date: string | null) => date === null || /^-?\d+$/.test(date);
   const detail = [
@@ -63,8 +61,8 @@ export function checkParameters(request: SimulatedRequest): SimulatedAnswer | un
   return detail.length > 0 ? json(422, { detail }) : undefined;
 }
 
-/** The answer of the API gateway in front of Zenskar where a credential is missing. */
-export function checkCredentials(apiKey: unknown, organisation: unknown): SimulatedAnswer | undefined {
+/** The response of the API gateway in front of Zenskar to missing credentials. */
+export function checkCredentials(apiKey: unknown, organisation: unknown): SimulatedResponse | undefined {
   if (!apiKey) return failures['0401'];
   if (!organisation) return failures['0403'];
   return undefined;
@@ -74,34 +72,38 @@ export function json(
   status: number,
   body: unknown,
   headers: Readonly<Record<string, string>> = {},
-): SimulatedAnswer {
+): SimulatedResponse {
   return { status, body: JSON.stringify(body), contentType: 'application/json', headers };
 }
 
-function answer(simulated: SimulatedAnswer, delayMs = 0): Behaviour {
-  return { kind: 'answer', answer: simulated, delayMs };
+function respond(response: SimulatedResponse, delayMs = 0): Behaviour {
+  return { kind: 'respond', response, delayMs };
 }
 
-function ordinary(request: SimulatedRequest): SimulatedAnswer {
+function ordinary(request: SimulatedRequest): SimulatedResponse {
   return total(request, { quantity: simulatedQuantity(request) });
 }
 
-function total({ entitlementId, customerId }: SimulatedRequest, rest: object): SimulatedAnswer {
-  return json(200, { entitlement: entitlementId.toLowerCase(), customer: customerId.toLowerCase(), ...rest });
+function total({ entitlementId, customerId }: SimulatedRequest, fields: object): SimulatedResponse {
+  return json(200, {
+    entitlement: entitlementId.toLowerCase(),
+    customer: customerId.toLowerCase(),
+    ...fields,
+  });
 }
 
-function text(status: number, contentType: string, body: string): SimulatedAnswer {
+function text(status: number, contentType: string, body: string): SimulatedResponse {
   return { status, body, contentType, headers: {} };
 }
 
 function entryV2(loc: readonly string[], type: string) {
-  const wanted = type === 'uuid_parsing' ? 'UUID' : 'integer';
-  return { type, loc, msg: `Input should be a valid ${wanted}`, input: 'as sent by the caller', ctx: {} };
+  const expected = type === 'uuid_parsing' ? 'UUID' : 'integer';
+  return { type, loc, msg: `Input should be a valid ${expected}`, input: 'as sent by the caller', ctx: {} };
 }
 
 export const unavailable = json(503, { message: 'Service Unavailable' });
 
-const failures: Readonly<Record<string, SimulatedAnswer>> = {
+const failures: Readonly<Record<string, SimulatedResponse>> = {
   '0400': json(400, { detail: 'The entitlement has no such window' }),
   '0401': json(401, { message: 'Unauthorized' }),
   '0403': json(403, { Message: 'User is not authorized to access this resource with an explicit deny' }),
@@ -125,8 +127,8 @@ const failures: Readonly<Record<string, SimulatedAnswer>> = {
   '0504': json(504, { message: 'Endpoint request timed out' }),
 };
 
-/** Answers of status 200 that stretch or break the contract. */
-const oddTotals: Readonly<Record<string, (request: SimulatedRequest) => SimulatedAnswer>> = {
+/** Responses with status 200 at or beyond the limits of the contract. */
+const unusualTotals: Readonly<Record<string, (request: SimulatedRequest) => SimulatedResponse>> = {
   '0200': (request) => total(request, { quantity: null }),
   '1200': (request) => total(request, {}),
   '2200': (request) => total(request, { quantity: 45.2 }),

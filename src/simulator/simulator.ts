@@ -10,24 +10,22 @@ import {
   chooseBehaviour,
   customerOf,
   json,
-  type SimulatedAnswer,
   type SimulatedRequest,
+  type SimulatedResponse,
   unavailable,
 } from './behaviours.ts';
 
-type SimulatorStats = {
-  requests: number;
-  /** Requests per total, by `entitlement/customer` and the query where there is one. */
-  perKey: Readonly<Record<string, number>>;
-};
-
-/** Changes all answers: as usual, 503 for each, each so much later, each a reset, each as for one customer, or 429 beyond a rate. */
+/** A behaviour of all requests, in place of the one that the customer's id selects. */
 type OverallBehaviour =
   | { mode: 'ok' }
+  /** Status 503. */
   | { mode: 'down' }
+  /** Responses are delayed by `ms`. */
   | { mode: 'slow'; ms: number }
   | { mode: 'reset' }
+  /** The behaviour of this code. */
   | { mode: 'as'; code: string }
+  /** Status 429 beyond a rate. */
   | { mode: 'limited'; callsPerSecond: number };
 
 export type Simulator = {
@@ -37,35 +35,36 @@ export type Simulator = {
   state: SimulatorState;
 };
 
-/** What was seen since the last reset, and how it behaves. */
+/** The counts since the last reset, and the current behaviour. */
 export type SimulatorState = {
   requests: number;
-  /** Of the latest requests. */
+  /** Of the latest 100 requests. */
   requestHeaders: IncomingMessage['headers'][];
+  /** Requests per total, by `entitlement/customer` and the query string. */
   perKey: Map<string, number>;
-  /** Requests that the caller gave up before they were answered. */
+  /** Requests whose connection the client closed before the response. */
   aborted: number;
-  /** Requests under way now, and the most there were at once. */
-  underWay: number;
+  inFlight: number;
+  /** The most requests in flight at once. */
   peak: number;
   overall: OverallBehaviour;
   /** Milliseconds since the epoch. */
   now: () => number;
-  /** Requests of each second, by its number since the epoch. */
+  /** Requests by second since the epoch. */
   perSecond: Map<number, number>;
 };
 
-const maxHeaders = 100;
+const maxRequestHeaders = 100;
 const totalPath = /^\/entitlements\/([^/]+)\/customer\/([^/]+)\/total$/;
 
-/** A stand-in for Zenskar with numbers that can be foretold and failures that can be asked for. */
+/** A stand-in for Zenskar with predictable quantities and with failures that clients select by the customer's id. */
 export function createSimulator(now = Date.now): Simulator {
-  const state: SimulatorState = { ...emptyCounts(), now, underWay: 0, overall: { mode: 'ok' } };
+  const state: SimulatorState = { ...emptyCounts(), now, inFlight: 0, overall: { mode: 'ok' } };
   const server = createServer((request, response) => {
-    state.underWay += 1;
-    state.peak = Math.max(state.peak, state.underWay);
+    state.inFlight += 1;
+    state.peak = Math.max(state.peak, state.inFlight);
     response.once('close', () => {
-      state.underWay -= 1;
+      state.inFlight -= 1;
       if (!response.writableFinished) state.aborted += 1;
     });
     handle(state, request, response).catch(() => response.destroy());
@@ -86,6 +85,15 @@ export function createSimulator(now = Date.now): Simulator {
   return { start, stop, state };
 }
 
+/** Sets all counts to zero; the behaviour stays. */
+export function reset(state: SimulatorState): void {
+  Object.assign(state, emptyCounts());
+}
+
+function emptyCounts() {
+  return { requests: 0, requestHeaders: [], perKey: new Map(), perSecond: new Map(), aborted: 0, peak: 0 };
+}
+
 async function handle(
   state: SimulatorState,
   request: IncomingMessage,
@@ -96,38 +104,43 @@ async function handle(
   if (entitlementId === undefined || customerId === undefined) {
     return send(response, await control(state, request, pathname));
   }
-  const key = `${entitlementId}/${customerId}${search}`;
-  const earlierRequests = state.perKey.get(key) ?? 0;
-  state.perKey.set(key, earlierRequests + 1);
-  state.requests += 1;
-  const second = Math.floor(state.now() / 1000);
-  state.perSecond.set(second, (state.perSecond.get(second) ?? 0) + 1);
-  if (state.requestHeaders.push(request.headers) > maxHeaders) state.requestHeaders.shift();
-  const asked = {
+  const earlierRequests = count(state, request, `${entitlementId}/${customerId}${search}`);
+  const parameters = {
     entitlementId,
     customerId,
     startDate: searchParams.get('start_date'),
     endDate: searchParams.get('end_date'),
   };
-  const refusal = refuse(state, request, asked);
+  const rejection = reject(state, request, parameters);
   if (state.overall.mode === 'slow') await sleep(state.overall.ms);
-  if (refusal !== undefined) return send(response, refusal);
-  await behave(response, choose(state, asked, earlierRequests));
+  if (rejection !== undefined) return send(response, rejection);
+  await behave(response, choose(state, parameters, earlierRequests));
 }
 
-function choose(state: SimulatorState, asked: SimulatedRequest, earlierRequests: number): Behaviour {
+/** Returns the number of earlier requests for the same total. */
+function count(state: SimulatorState, { headers }: IncomingMessage, key: string): number {
+  const second = Math.floor(state.now() / 1000);
+  const earlierRequests = state.perKey.get(key) ?? 0;
+  state.requests += 1;
+  state.perKey.set(key, earlierRequests + 1);
+  state.perSecond.set(second, (state.perSecond.get(second) ?? 0) + 1);
+  if (state.requestHeaders.push(headers) > maxRequestHeaders) state.requestHeaders.shift();
+  return earlierRequests;
+}
+
+function reject({ overall }: SimulatorState, { headers }: IncomingMessage, parameters: SimulatedRequest) {
+  if (overall.mode === 'down') return unavailable;
+  return checkCredentials(headers['x-api-key'], headers.organisation) ?? checkParameters(parameters);
+}
+
+function choose(state: SimulatorState, parameters: SimulatedRequest, earlierRequests: number): Behaviour {
   const { overall, perSecond } = state;
   if (overall.mode === 'reset') return { kind: 'reset' };
   const rate = perSecond.get(Math.floor(state.now() / 1000)) ?? 0;
   const isTooMuch = overall.mode === 'limited' && rate > overall.callsPerSecond;
   const code = overall.mode === 'as' ? overall.code : isTooMuch ? '0429' : undefined;
-  const customerId = code === undefined ? asked.customerId : customerOf(code);
-  return chooseBehaviour({ ...asked, customerId }, earlierRequests);
-}
-
-function refuse({ overall }: SimulatorState, { headers }: IncomingMessage, asked: SimulatedRequest) {
-  if (overall.mode === 'down') return unavailable;
-  return checkCredentials(headers['x-api-key'], headers.organisation) ?? checkParameters(asked);
+  const customerId = code === undefined ? parameters.customerId : customerOf(code);
+  return chooseBehaviour({ ...parameters, customerId }, earlierRequests);
 }
 
 async function behave(response: ServerResponse, behaviour: Behaviour): Promise<void> {
@@ -137,23 +150,25 @@ async function behave(response: ServerResponse, behaviour: Behaviour): Promise<v
     case 'reset':
       response.socket?.resetAndDestroy();
       return;
-    case 'answer':
+    case 'respond':
       if (behaviour.delayMs > 0) await sleep(behaviour.delayMs);
-      send(response, behaviour.answer);
+      send(response, behaviour.response);
   }
 }
 
+/** The paths that read and change the simulator; for any other path Zenskar's API gateway responds with 403. */
 async function control(
   state: SimulatorState,
   request: IncomingMessage,
   pathname: string,
-): Promise<SimulatedAnswer> {
+): Promise<SimulatedResponse> {
+  const toStats = () => json(200, { requests: state.requests, perKey: Object.fromEntries(state.perKey) });
   switch (`${request.method} ${pathname}`) {
     case 'GET /__stats':
-      return json(200, readStats(state));
+      return toStats();
     case 'POST /__reset':
       reset(state);
-      return json(200, readStats(state));
+      return toStats();
     case 'POST /__behaviour':
       state.overall = JSON.parse(Buffer.concat(await request.toArray()).toString());
       return json(200, state.overall);
@@ -162,20 +177,7 @@ async function control(
   }
 }
 
-function emptyCounts() {
-  return { requests: 0, requestHeaders: [], perKey: new Map(), perSecond: new Map(), aborted: 0, peak: 0 };
-}
-
-/** Forgets what was seen; how the simulator behaves stays. */
-export function reset(state: SimulatorState): void {
-  Object.assign(state, emptyCounts());
-}
-
-function readStats({ requests, perKey }: SimulatorState): SimulatorStats {
-  return { requests, perKey: Object.fromEntries(perKey) };
-}
-
-function send(response: ServerResponse, { status, body, contentType, headers }: SimulatedAnswer): void {
+function send(response: ServerResponse, { status, body, contentType, headers }: SimulatedResponse): void {
   response
     .writeHead(status, { 'content-type': contentType, 'x-amzn-requestid': randomUUID(), ...headers })
     .end(body);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { parseJson } from '../json.ts';
 import type { Redis, RedisClient } from '../redis/connection.ts';
+import { parseJson } from '../text.ts';
 import { type CacheKey, type Entry, type PurgeTarget, toKeyText, toPurgeName } from './key.ts';
 import { createUntold } from './pendingPurges.ts';
 import type { Purges } from './purges.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AppError, type ValidationError } from '../errors.ts';
-import { parseJson } from '../json.ts';
+import { parseJson } from '../text.ts';
 import type { AttemptOutcome } from './request.ts';
 import { parseRetryAfter } from './retryAfter.ts';
 

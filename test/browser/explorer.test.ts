@@ -9,10 +9,12 @@ const browser = useBrowser();
 const question =
   'customerEntitlementTotal(entitlementId: "3f2b8c1e-5d47-4a6f-9e0b-7c1d2a3b4c5d", customerId: "9a8b7c6d-1e2f-4a3b-8c4d-5e6f7a8b9c0d", startDate: 1767225600)';
 
-/** Runs what stands in the editor. GraphiQL reads that some time after it shows it, and asks for nothing until then. */
+/** Runs the query of the editor. GraphiQL reads the editor with a delay; until then its button sends no request. */
 async function execute(page: Page) {
   for (;;) {
-    const answered = page.waitForResponse((one) => one.request().method() === 'POST', { timeout: 1000 });
+    const answered = page.waitForResponse((candidate) => candidate.request().method() === 'POST', {
+      timeout: 1000,
+    });
     await page.getByRole('button', { name: /^Execute query/ }).click();
     const response = await answered.catch(() => undefined);
     if (response !== undefined) return response.json();
@@ -40,32 +42,32 @@ describe('GraphiQL in the demo', () => {
     expect(await demo.exited).toBe(0);
   });
 
-  it('asks no other origin for anything, and has nothing to complain of', () => {
+  it('loads nothing from other origins and reports no errors', () => {
     expect(elsewhere(visit, url)).toEqual([]);
     expect(visit.requests.length).toBeGreaterThan(3);
     expect(visit.problems).toEqual([]);
   });
 
-  it('shows the number of the first tab', async () => {
+  it('shows the total of the first tab', async () => {
     const { data } = await execute(visit.page);
     expect(data.customerEntitlementTotal).toMatchObject({ quantity: 36_756, stale: false });
     await visit.page.getByText('36756').waitFor();
     await keepScreenshot(visit.page, 'explorer');
   });
 
-  it('runs a query that somebody types', async () => {
+  it('runs a query that the user types', async () => {
     const { page } = visit;
     await page.getByRole('button', { name: 'New tab' }).click();
     await page.locator('.graphiql-query-editor .view-lines').click();
     await page.keyboard.type(`query Typed { ${question} { quantity } }`);
-    // Read by GraphiQL, some time after the last key.
+    // GraphiQL reads the editor some time after the last key.
     await page.getByRole('button', { name: 'Typed', exact: true }).waitFor();
     const { data } = await execute(page);
     expect(data).toEqual({ customerEntitlementTotal: { quantity: expect.any(Number) } });
     await page.getByText(String(data.customerEntitlementTotal.quantity)).waitFor();
   });
 
-  it('has a tab for fifty totals, for a date that is refused, and for entities', async () => {
+  it('has tabs for fifty totals, for a rejected date and for entities', async () => {
     const { page } = visit;
     await openTab(page, 'FiftyTotals');
     const fifty = await execute(page);
@@ -95,7 +97,7 @@ describe('GraphiQL in the demo', () => {
     );
   });
 
-  it('has a tab for a number that is stale half a minute after the start', async () => {
+  it('has a tab for a total that is stale half a minute after the start', async () => {
     const { page } = visit;
     await openTab(page, 'Stale');
     let answer = await execute(page);
@@ -108,13 +110,13 @@ describe('GraphiQL in the demo', () => {
         customerEntitlementTotal: { quantity: expect.any(Number), asOf: expect.any(String), stale: true },
       },
     });
-    // However often somebody looks at what fails, the other tabs answer.
+    // Repeated failures do not affect the other tabs.
     for (let n = 0; n < 5; n += 1) expect(await execute(page)).toEqual(answer);
     await openTab(page, 'Typed');
     expect((await execute(page)).errors).toBeUndefined();
   });
 
-  it('leads to Sandbox, which may ask this gateway', async () => {
+  it('links to Apollo Sandbox, whose origin the gateway allows', async () => {
     const link = visit.page.getByRole('link', { name: 'Apollo Sandbox' });
     const sandbox = new URL((await link.getAttribute('href')) ?? '');
     expect(sandbox.searchParams.get('endpoint')).toBe(url);
@@ -126,7 +128,7 @@ describe('GraphiQL in the demo', () => {
     expect(headers.get('access-control-allow-origin')).toBe(sandbox.origin);
   });
 
-  it('is left as it was by who comes back', async () => {
+  it('restores the tabs after a reload', async () => {
     const { page } = visit;
     const names = () => page.locator('.graphiql-tab').allInnerTexts();
     const before = await names();
@@ -135,7 +137,7 @@ describe('GraphiQL in the demo', () => {
     expect(await names()).toEqual(before);
   });
 
-  it('shuts nobody out, in light and in dark', async () => {
+  it('has no accessibility violations in light and dark mode', async () => {
     expect(await findBarriers(visit.page)).toEqual([]);
     const dark = await browser.open(url, { colorScheme: 'dark' });
     await dark.page.getByRole('button', { name: /^Execute query/ }).waitFor();
@@ -144,10 +146,10 @@ describe('GraphiQL in the demo', () => {
   });
 });
 
-describe('Sandbox', () => {
+describe('Apollo Sandbox', () => {
   const gateway = useGateway({ GRAPHQL_EXPLORER: 'sandbox', GRAPHQL_INTROSPECTION: 'true' });
 
-  it('asks nobody whom its policy does not name, and for nothing that it forbids', async () => {
+  it('loads only from origins that its content security policy allows', async () => {
     const visit = await browser.open(`${gateway.url}/graphql`);
     const policy = (await visit.page.locator('meta[http-equiv]').getAttribute('content')) ?? '';
     const others = elsewhere(visit, gateway.url).map((url) => new URL(url).origin);

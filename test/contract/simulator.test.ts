@@ -21,7 +21,7 @@ beforeEach(() => post('/__reset'));
 afterAll(() => simulator.stop());
 
 describe('the simulator', () => {
-  it('gives a number that follows from ids and dates alone', async () => {
+  it('returns a quantity that depends on ids and dates only', async () => {
     for (const query of ['', '?start_date=1', '?end_date=1', '?start_date=1&end_date=2']) {
       const first = await ask(pathOf(customer, query));
       expect(first.status).toBe(200);
@@ -52,22 +52,22 @@ describe('the simulator', () => {
     ['0200', 200],
     ['abcd', 200],
     ['d00a', 200],
-  ])('answers customer %s with %i', async (code, status) => {
+  ])('responds to customer %s with status %i', async (code, status) => {
     expect((await ask(pathOf(customerOf(code)))).status).toBe(status);
   });
 
-  it('says when to come back', async () => {
+  it('sends retry-after with status 429', async () => {
     const response = await fetch(`${url}${pathOf(customerOf('0429'))}`, { headers });
     expect(response.headers.get('retry-after')).toBe('1');
   });
 
-  it('resets and ignores on demand', async () => {
+  it('resets the connection of customer 8888 and never responds to customer 9999', async () => {
     await expect(ask(pathOf(customerOf('8888')))).rejects.toThrow('fetch failed');
     const signal = AbortSignal.timeout(50);
     await expect(ask(pathOf(customerOf('9999')), { headers, signal })).rejects.toThrow(/timeout/);
   });
 
-  it('fails twice, then answers', async () => {
+  it('responds to customer f503 with two failures, then with totals', async () => {
     const path = pathOf(customerOf('f503'));
     const statuses = [await ask(path), await ask(path), await ask(path), await ask(path)].map(
       ({ status }) => status,
@@ -75,13 +75,13 @@ describe('the simulator', () => {
     expect(statuses).toEqual([503, 503, 200, 200]);
   });
 
-  it('answers once, then fails', async () => {
+  it('responds to customer 1503 with one total, then with failures', async () => {
     const path = pathOf(customerOf('1503'));
     const statuses = [await ask(path), await ask(path), await ask(path)].map(({ status }) => status);
     expect(statuses).toEqual([200, 503, 503]);
   });
 
-  it('requires both credentials and sane parameters', async () => {
+  it('rejects missing credentials, invalid parameters and unknown paths', async () => {
     expect((await ask(pathOf(customer), { headers: { organisation: 'any' } })).status).toBe(401);
     expect((await ask(pathOf(customer), { headers: { 'x-api-key': 'any' } })).status).toBe(403);
     expect((await ask(pathOf(customer, '?start_date='))).status).toBe(422);
@@ -89,7 +89,7 @@ describe('the simulator', () => {
     expect((await ask('/elsewhere')).status).toBe(403);
   });
 
-  it('counts, forgets and changes its mood', async () => {
+  it('reports and resets its counts, and changes the behaviour of all requests', async () => {
     await ask(pathOf(customer));
     await ask(pathOf(customer));
     await ask(pathOf(customer, '?end_date=1'));

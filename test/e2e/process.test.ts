@@ -34,14 +34,14 @@ async function start(environment: Record<string, string> = {}) {
 }
 
 describe('the gateway as a process', () => {
-  it('starts, answers and stays small', async () => {
+  it('starts, answers and uses less than 150 MiB', async () => {
     const { gateway, ask } = await start();
     const answer = await (await ask(customer)).json();
     expect(answer).toEqual({ data: { customerEntitlementTotal: { quantity: expectedQuantity() } } });
     expect(residentMebibytes(gateway.pid)).toBeLessThan(150);
   });
 
-  it('refuses a wrong configuration with all its problems and exit code 78, before it listens', async () => {
+  it('reports all configuration problems and exits with 78 before it listens', async () => {
     const gateway = runGateway({ PORT: 'http', ZENSKAR_ORGANISATION: '', ZENSKAR_API_KY: apiKey });
     running.push(gateway);
     expect(await gateway.exited).toBe(78);
@@ -56,25 +56,38 @@ describe('the gateway as a process', () => {
     );
   });
 
-  it('goes on answering where nobody reads its log any longer', async () => {
+  it('warns once on stderr about a Node without the latest security fixes, and starts', async () => {
+    const olderNode = 'Object.defineProperty(process.versions, "node", { value: "26.12.0" })';
+    const gateway = runGateway(
+      { ZENSKAR_URL: upstream, WEB_CONCURRENCY: '2', ADMIN_PORT: '0' },
+      { args: ['--import', `data:text/javascript,${olderNode}`, 'src/main.ts'] },
+    );
+    running.push(gateway);
+    await gateway.printed(/("msg":"started"(.*\n)+.*){2}/);
+    expect(gateway.output().match(/^Node .*/gm)).toEqual([
+      'Node 26.12.0 lacks the security fixes of 26.12.1. Install Node 26.12.1 or later.',
+    ]);
+  });
+
+  it('continues to answer after the reader of its log has closed the pipe', async () => {
     const { gateway, ask } = await start();
     gateway.stopReading();
-    // More lines than wait for others to leave with.
+    // More lines than the log collects before it writes.
     for (let n = 0; n < 40; n += 1) expect((await ask(customer)).status).toBe(200);
     gateway.signal('SIGTERM');
     expect(await gateway.exited).toBe(0);
     expect(gateway.output()).not.toContain('EPIPE');
   });
 
-  it('says so where its port is taken', async () => {
+  it('reports that its port is in use and exits with 1', async () => {
     const { url } = await start();
     const second = runGateway({ PORT: new URL(url).port });
     running.push(second);
     expect(await second.exited).toBe(1);
-    expect(second.output()).toMatch(/^The gateway cannot start: listen EADDRINUSE/);
+    expect(second.output()).toMatch(/^The gateway cannot start: listen EADDRINUSE/m);
   });
 
-  it('answers what is under way when told to stop, takes nothing new, and exits with 0', async () => {
+  it('on SIGTERM answers requests in flight, accepts no new connections and exits with 0', async () => {
     const { gateway, url, ask } = await start();
     const slowCustomer = customerOf('d1f4');
     const slow = ask(slowCustomer);
@@ -91,7 +104,7 @@ describe('the gateway as a process', () => {
     expect(gateway.output()).toMatch(/"listener":"main","cut":0,/);
   });
 
-  it('is unready, but still answers, during the delay before it drains', async () => {
+  it('is unready but still answers during SHUTDOWN_DELAY_MS', async () => {
     const { gateway, url, ask } = await start({ SHUTDOWN_DELAY_MS: '60000' });
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
     gateway.signal('SIGTERM');
@@ -101,7 +114,7 @@ describe('the gateway as a process', () => {
     expect((await ask(customer)).status).toBe(200);
   });
 
-  it('cuts what outlasts the shutdown limit, and still exits with 0', async () => {
+  it('closes connections that outlast SHUTDOWN_TIMEOUT_MS and exits with 0', async () => {
     const { gateway, ask } = await start({ SHUTDOWN_TIMEOUT_MS: '50', UPSTREAM_ATTEMPT_TIMEOUT_MS: '60000' });
     const endless = expect(ask(customerOf('9999'))).rejects.toThrow('fetch failed');
     await until(() => simulator.state.perKey.has(`${entitlement}/${customerOf('9999')}`));
@@ -111,7 +124,7 @@ describe('the gateway as a process', () => {
     expect(gateway.output()).toMatch(/"level":"warn".*"cut":1,/);
   });
 
-  it('does not wait for connections that never carried a request', async () => {
+  it('does not wait for connections without a request', async () => {
     const { gateway, url } = await start();
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
     await new Promise((resolve) => socket.once('connect', resolve));
@@ -119,7 +132,7 @@ describe('the gateway as a process', () => {
     expect(await gateway.exited).toBe(0);
   });
 
-  it('drains on a signal that comes twice, as it does by way of npm to a process group', async () => {
+  it('drains if the same signal comes twice at once, as npm forwards it to a process group', async () => {
     const { gateway } = await start();
     gateway.signal('SIGTERM');
     gateway.signal('SIGTERM');
@@ -127,7 +140,7 @@ describe('the gateway as a process', () => {
     expect(gateway.output()).toMatch(/"msg":"drained"/);
   });
 
-  it('exits at once on a second signal', async () => {
+  it('exits at once on a later second signal', async () => {
     const { gateway, ask } = await start({ UPSTREAM_ATTEMPT_TIMEOUT_MS: '60000' });
     const { requestHeaders } = simulator.state;
     const before = requestHeaders.length;

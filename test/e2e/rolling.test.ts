@@ -29,7 +29,7 @@ async function start(n: number): Promise<void> {
     PORT: String(ports[n]),
     ADMIN_PORT: '0',
     ZENSKAR_URL: upstream,
-    // So long the balancer has to see that it is not ready, before connections are refused.
+    // The time in which the load balancer notices that the gateway is unready.
     SHUTDOWN_DELAY_MS: '500',
     CACHE_MAX_AGE_SECONDS: '1',
     LOG_LEVEL: 'warn',
@@ -48,13 +48,13 @@ async function untilReady(url: string): Promise<void> {
     await new Promise((r) => setTimeout(r, 20));
 }
 
-type Failure = { startedMs: number; what: string };
+type Failure = { startedMs: number; reason: string };
 
-/** Asks without a pause, eight at a time, until it is told to stop. */
+/** Sends requests without pauses, eight at a time, until `stop` is called. */
 function load({ url }: LoadBalancer) {
   const failures: Failure[] = [];
   let answered = 0;
-  let isOver = false;
+  let isStopped = false;
   const ask = async (customerId: string): Promise<string | undefined> => {
     const response = await fetch(`${url}/graphql`, {
       method: 'POST',
@@ -66,28 +66,28 @@ function load({ url }: LoadBalancer) {
     return response.status === 200 && body.includes(quantity) ? undefined : `${response.status} ${body}`;
   };
   const loops = Array.from({ length: 8 }, async (_, n) => {
-    for (let turn = 0; !isOver; turn += 1) {
+    for (let turn = 0; !isStopped; turn += 1) {
       const startedMs = performance.now();
-      const what = await ask(idOf(n * 1000 + (turn % 50))).catch((error: unknown) => String(error));
-      if (what === undefined) answered += 1;
-      else failures.push({ startedMs, what });
+      const reason = await ask(idOf(n * 1000 + (turn % 50))).catch((error: unknown) => String(error));
+      if (reason === undefined) answered += 1;
+      else failures.push({ startedMs, reason });
     }
   });
   const stop = async () => {
-    isOver = true;
+    isStopped = true;
     await Promise.all(loops);
     return { answered, failures };
   };
   return { stop };
 }
 
-describeBehindHaproxy('two gateways behind a load balancer', findPorts, (balancer) => {
+describeBehindHaproxy('two gateways behind HAProxy', findPorts, (balancer) => {
   beforeAll(async () => {
     await Promise.all([start(0), start(1)]);
     await balancer.sends(2);
   });
 
-  it('lose no request while each is restarted in turn, three times', async () => {
+  it('lose no request while they are restarted in turn three times', async () => {
     const { stop } = load(balancer);
     for (let round = 0; round < 3; round += 1) {
       for (const n of [0, 1]) {
@@ -102,16 +102,16 @@ describeBehindHaproxy('two gateways behind a load balancer', findPorts, (balance
     expect(answered).toBeGreaterThan(500);
   }, 60_000);
 
-  it('lose none but those under way on one that is killed', async () => {
+  it('lose only the requests in flight on a gateway that is killed', async () => {
     const { stop } = load(balancer);
     await new Promise((resolve) => setTimeout(resolve, 500));
     gateways[0]?.signal('SIGKILL');
     await gateways[0]?.exited;
-    const goneMs = performance.now();
+    const killedAtMs = performance.now();
     await balancer.sends(1);
     await new Promise((resolve) => setTimeout(resolve, 500));
     const { answered, failures } = await stop();
-    expect(failures.filter(({ startedMs }) => startedMs > goneMs)).toEqual([]);
+    expect(failures.filter(({ startedMs }) => startedMs > killedAtMs)).toEqual([]);
     expect(failures.length).toBeLessThanOrEqual(8);
     expect(answered).toBeGreaterThan(100);
   }, 30_000);

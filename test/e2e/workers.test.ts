@@ -38,7 +38,7 @@ async function start(environment: Record<string, string> = {}) {
   const ask = (customerId: string) =>
     fetch(`${url}/graphql`, {
       method: 'POST',
-      // A connection of its own, so that the workers take turns.
+      // One connection per request, so that the workers take turns.
       headers: { 'content-type': 'application/json', connection: 'close' },
       body: JSON.stringify({ query: totalQuery, variables: { entitlementId: entitlement, customerId } }),
     });
@@ -46,7 +46,7 @@ async function start(environment: Record<string, string> = {}) {
 }
 
 describe('a gateway of two workers', () => {
-  it('answers by both, and keeps what each knows to itself', async () => {
+  it('answers from both workers, each with its own cache', async () => {
     const { gateway, ask } = await start();
     simulator.state.requests = 0;
     for (let n = 0; n < 20; n += 1) expect((await ask(customer)).status).toBe(200);
@@ -54,7 +54,7 @@ describe('a gateway of two workers', () => {
     expect(gateway.childPids()).toHaveLength(2);
   });
 
-  it('lets all of them end what is under way when told to stop', async () => {
+  it('on SIGTERM answers the requests in flight of all workers and exits with 0', async () => {
     const { gateway, ask } = await start();
     simulator.state.requests = 0;
     const slow = Array.from({ length: 6 }, (_, n) => ask(customerOf(`d1f${n}`)));
@@ -68,7 +68,7 @@ describe('a gateway of two workers', () => {
     expect(gateway.output().match(/"listener":"main",[^\n]*"msg":"drained"/g)).toHaveLength(2);
   });
 
-  it('loses no request but those of a worker that is killed, and starts another', async () => {
+  it('continues to answer after a worker is killed, and replaces it', async () => {
     const { gateway, ask } = await start();
     const [victim, survivor] = gateway.childPids();
     process.kill(Number(victim), 'SIGKILL');
@@ -79,7 +79,7 @@ describe('a gateway of two workers', () => {
     expect(gateway.childPids()).not.toContain(victim);
   });
 
-  it('goes on with those it has while another cannot start, and tries again', async () => {
+  it('keeps its running workers while a replacement cannot start, and retries', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'workers-'));
     const manifest = { format: 'apollo-persisted-query-manifest', version: 1 };
     const operation = { id: '1', name: 'Total', type: 'query', body: totalQuery };
@@ -99,36 +99,36 @@ describe('a gateway of two workers', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('forgets in all of them what its one admin listener is told to', async () => {
+  it('purges totals in all workers through its one admin listener', async () => {
     const { gateway, ask } = await start({ PURGE_TOKEN: 'purge-token', ADMIN_PORT: '0', LOG_LEVEL: 'info' });
     const [, adminUrl = ''] = await gateway.printed(/"adminUrl":"([^"]+)"/);
-    const one = idOf(77);
+    const purgedCustomer = idOf(77);
     simulator.state.requests = 0;
-    for (let n = 0; n < 6; n += 1) await ask(one);
+    for (let n = 0; n < 6; n += 1) await ask(purgedCustomer);
     expect(simulator.state.requests).toBe(2);
     const purged = await fetch(`${adminUrl}/purge`, {
       method: 'POST',
       headers: { authorization: 'Bearer purge-token', 'content-type': 'application/json' },
-      body: JSON.stringify({ customerId: one }),
+      body: JSON.stringify({ customerId: purgedCustomer }),
     });
     expect(purged.status).toBe(204);
-    for (let n = 0; n < 6; n += 1) await ask(one);
+    for (let n = 0; n < 6; n += 1) await ask(purgedCustomer);
     expect(simulator.state.requests).toBe(4);
   });
 
-  it('shows what all of them counted, as one', async () => {
+  it('reports the sum of the metrics of all workers', async () => {
     const { gateway, ask } = await start({ ADMIN_PORT: '0', LOG_LEVEL: 'info' });
     const [, adminUrl = ''] = await gateway.printed(/"adminUrl":"([^"]+)"/);
     for (let n = 0; n < 6; n += 1) await ask(idOf(78));
     const samples = await (await fetch(`${adminUrl}/metrics`)).text();
     expect(samples).toMatch(/^gateway_http_requests_total\{status="200"\} 6$/m);
-    // Each of the two had to ask once.
+    // One for each of the two workers.
     expect(samples).toMatch(/^upstream_requests_total\{status="200"\} 2$/m);
     expect(samples).toMatch(/^upstream_circuit_state 0$/m);
     expect(samples).toMatch(/^gateway_info\{version="[\d.]+"\} 1$/m);
   });
 
-  it('shows what was counted also while one of them is stuck, and after its end', async () => {
+  it('reports the counts of a worker also while it is stopped and after its death', async () => {
     const { gateway, ask } = await start({ ADMIN_PORT: '0', LOG_LEVEL: 'info' });
     const [, adminUrl = ''] = await gateway.printed(/"adminUrl":"([^"]+)"/);
     for (let n = 0; n < 6; n += 1) await ask(idOf(79));
@@ -145,7 +145,7 @@ describe('a gateway of two workers', () => {
     expect(await read()).toEqual([200, '6']);
   });
 
-  it('says so where its admin port is taken', async () => {
+  it('reports that its admin port is in use and exits with 1', async () => {
     const { gateway } = await start({ PURGE_TOKEN: 'purge-token' });
     const [, port = ''] = await gateway.printed(/"adminUrl":"[^"]+:(\d+)"/);
     const second = runGateway({
@@ -159,7 +159,7 @@ describe('a gateway of two workers', () => {
     expect(second.output()).toMatch(/The gateway cannot start: listen EADDRINUSE/);
   });
 
-  it('that cannot start ends with the reason and the code of the first that could not', async () => {
+  it('exits with the reason and the exit code of its first worker if none can start', async () => {
     const { url } = await start();
     const second = runGateway({
       PORT: new URL(url).port,
@@ -173,8 +173,8 @@ describe('a gateway of two workers', () => {
   });
 });
 
-describeWithPromtool('the metrics of two workers together', () => {
-  it('are valid', async () => {
+describeWithPromtool('the summed metrics of two workers', () => {
+  it('are valid Prometheus text', async () => {
     const { gateway, ask } = await start({ ADMIN_PORT: '0', LOG_LEVEL: 'info' });
     const [, adminUrl = ''] = await gateway.printed(/"adminUrl":"([^"]+)"/);
     for (let n = 0; n < 6; n += 1) expect((await ask(idOf(80 + n))).status).toBe(200);

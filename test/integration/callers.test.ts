@@ -3,8 +3,8 @@ import { type Gateway, startWith, until, useGateway, useReplicas } from '../supp
 import { apiKey, customer, customerOf, entitlement, expectedQuantity, totalQuery } from '../support/ids.ts';
 
 const variables = { entitlementId: entitlement, customerId: customer };
-const answered = { data: { customerEntitlementTotal: { quantity: expectedQuantity() } } };
-const unknown = {
+const total = { data: { customerEntitlementTotal: { quantity: expectedQuantity() } } };
+const unauthenticated = {
   errors: [
     {
       message: expect.any(String),
@@ -13,39 +13,39 @@ const unknown = {
   ],
 };
 
-describe('behind a router', () => {
+describe('AUTH_MODE=router', () => {
   const secret = 'router-secret-0123456789';
   const gateway = useGateway({ AUTH_MODE: 'router', ROUTER_SECRET: secret });
 
-  it('whoever bears its secret sees every customer', async () => {
+  it('lets requests with the secret of the router see every customer', async () => {
     const { status, body } = await gateway.gql(totalQuery, variables, {
       headers: { 'x-router-secret': secret },
     });
-    expect([status, body]).toEqual([200, answered]);
+    expect([status, body]).toEqual([200, total]);
   });
 
   it.each<[string, Record<string, string>]>([
-    ['none', {}],
-    ['an empty one', { 'x-router-secret': '' }],
-    ['another', { 'x-router-secret': 'router-secret-0123456780' }],
-    ['the beginning of it', { 'x-router-secret': secret.slice(0, -1) }],
-    ['more than it', { 'x-router-secret': `${secret}0` }],
-    ['it twice', { 'x-router-secret': `${secret}, ${secret}` }],
-    ['it as a token', { authorization: `Bearer ${secret}` }],
-  ])('whoever bears %s is not known', async (_, headers) => {
-    const { status, body, headers: answer } = await gateway.gql(totalQuery, variables, { headers });
-    expect([status, body]).toEqual([401, unknown]);
-    expect(answer.get('www-authenticate')).toBe('RouterSecret');
+    ['no header', {}],
+    ['an empty secret', { 'x-router-secret': '' }],
+    ['a secret with another last digit', { 'x-router-secret': 'router-secret-0123456780' }],
+    ['all but the last digit of the secret', { 'x-router-secret': secret.slice(0, -1) }],
+    ['the secret and a further digit', { 'x-router-secret': `${secret}0` }],
+    ['the secret twice', { 'x-router-secret': `${secret}, ${secret}` }],
+    ['the secret as a bearer token', { authorization: `Bearer ${secret}` }],
+  ])('rejects requests with %s as UNAUTHENTICATED', async (_, headers) => {
+    const { status, body, headers: responseHeaders } = await gateway.gql(totalQuery, variables, { headers });
+    expect([status, body]).toEqual([401, unauthenticated]);
+    expect(responseHeaders.get('www-authenticate')).toBe('RouterSecret');
     expect(gateway.simulator.requests).toBe(0);
     expect(JSON.stringify(gateway.wholeLog)).not.toContain(secret);
   });
 
-  it('probes need no secret', async () => {
+  it('answers probes without the secret', async () => {
     expect((await gateway.fetch('/livez')).status).toBe(200);
   });
 });
 
-describe('with credentials of their own', () => {
+describe('AUTH_MODE=passthrough', () => {
   const [gateway] = useReplicas(1, () => ({
     AUTH_MODE: 'passthrough',
     ZENSKAR_API_KEY: '',
@@ -54,68 +54,73 @@ describe('with credentials of their own', () => {
     UPSTREAM_CONCURRENCY: '2',
     UPSTREAM_BREAKER_FAILURES: '3',
   })) as [Gateway];
-  const one = { 'x-api-key': 'key-of-the-one', organisation: 'organisation-of-the-one' };
-  const other = { 'x-api-key': 'key-of-the-other', organisation: 'organisation-of-the-other' };
+  const first = { 'x-api-key': 'key-of-the-first', organisation: 'organisation-of-the-first' };
+  const second = { 'x-api-key': 'key-of-the-second', organisation: 'organisation-of-the-second' };
   const ask = (headers: Record<string, string>, rest: object = {}) =>
     gateway.gql(totalQuery, { ...variables, ...rest }, { headers });
 
-  it('callers ask Zenskar with these, and share nothing with each other', async () => {
-    expect((await ask(one)).body).toEqual(answered);
-    expect((await ask(other)).body).toEqual(answered);
-    expect((await ask(one)).body).toEqual(answered);
+  it('forwards the credentials of each caller to Zenskar and shares no totals between them', async () => {
+    expect((await ask(first)).body).toEqual(total);
+    expect((await ask(second)).body).toEqual(total);
+    expect((await ask(first)).body).toEqual(total);
     const sent = gateway.simulator.requestHeaders.map(({ 'x-api-key': key, organisation }) => [
       key,
       organisation,
     ]);
-    expect(sent).toEqual([Object.values(one), Object.values(other)]);
+    expect(sent).toEqual([Object.values(first), Object.values(second)]);
   });
 
-  it('the same key in another organisation is another caller', async () => {
-    await ask(one);
-    await ask({ ...one, organisation: other.organisation });
+  it('treats the same key with another organisation as another tenant', async () => {
+    await ask(first);
+    await ask({ ...first, organisation: second.organisation });
     expect(gateway.simulator.requests).toBe(2);
   });
 
   it.each<[string, Record<string, string>]>([
-    ['a key', { 'x-api-key': 'key' }],
-    ['an organisation', { organisation: 'organisation' }],
-    ['nothing', {}],
+    ['only a key', { 'x-api-key': 'key' }],
+    ['only an organisation', { organisation: 'organisation' }],
+    ['no credentials', {}],
     ['an empty key', { 'x-api-key': '', organisation: 'organisation' }],
-    ['a key of two words', { 'x-api-key': 'a b', organisation: 'organisation' }],
-    ['a key beyond ASCII', { 'x-api-key': 'ké', organisation: 'organisation' }],
-  ])('a caller that brings %s alone is not known', async (_, headers) => {
-    const { status, body, headers: answer } = await ask(headers);
-    expect([status, body]).toEqual([401, unknown]);
-    expect(answer.get('www-authenticate')).toBe('ApiKey');
+    ['a key with a space', { 'x-api-key': 'a b', organisation: 'organisation' }],
+    ['a key with a character outside ASCII', { 'x-api-key': 'ké', organisation: 'organisation' }],
+  ])('rejects requests with %s as UNAUTHENTICATED', async (_, headers) => {
+    const { status, body, headers: responseHeaders } = await ask(headers);
+    expect([status, body]).toEqual([401, unauthenticated]);
+    expect(responseHeaders.get('www-authenticate')).toBe('ApiKey');
     expect(gateway.simulator.requests).toBe(0);
   });
 
-  it('a caller whose calls fail does not close the way for another', async () => {
-    for (let n = 0; n < 4; n += 1) await ask(one, { customerId: customerOf('0503'), startDate: n });
-    expect((await ask(one)).body.errors?.[0].extensions.code).toBe('UPSTREAM_UNAVAILABLE');
-    expect((await ask(other)).body).toEqual(answered);
+  it('keeps the circuit of one caller closed while calls of another fail', async () => {
+    for (let n = 0; n < 4; n += 1) await ask(first, { customerId: customerOf('0503'), startDate: n });
+    expect((await ask(first)).body.errors?.[0].extensions.code).toBe('UPSTREAM_UNAVAILABLE');
+    expect((await ask(second)).body).toEqual(total);
   });
 
-  it('a caller whose calls hang does not take the places of another', async () => {
-    const slow = { 'x-api-key': 'key-of-a-slow-one', organisation: 'organisation' };
+  it('leaves the concurrency of one caller free while calls of another hang', async () => {
+    const slow = { 'x-api-key': 'key-of-a-slow-caller', organisation: 'organisation' };
     const hanging = [1, 2, 3].map((startDate) => ask(slow, { customerId: customerOf('d7d0'), startDate }));
     await until(() => gateway.simulator.requests === 2);
-    expect((await ask(other)).body).toEqual(answered);
+    expect((await ask(second)).body).toEqual(total);
     await Promise.all(hanging);
   });
 
-  it('their keys leave no trace in the log', async () => {
+  it('writes no credentials to the log', async () => {
     for (const code of ['0401', '0403', '0404', '0422', '3422', '0429', '0500', '5200', '8888'])
-      await ask(one, { customerId: customerOf(code) });
-    await ask({ 'x-api-key': 'key-without-a-home' });
+      await ask(first, { customerId: customerOf(code) });
+    await ask({ 'x-api-key': 'key-without-an-organisation' });
     const text = JSON.stringify(gateway.wholeLog);
     expect(text).toContain('UPSTREAM_REJECTED_CREDENTIALS');
-    for (const secret of [...Object.values(one), ...Object.values(other), 'key-without-a-home', apiKey])
+    for (const secret of [
+      ...Object.values(first),
+      ...Object.values(second),
+      'key-without-an-organisation',
+      apiKey,
+    ])
       expect(text).not.toContain(secret);
   });
 });
 
-describe('with the explorer on, a caller that is not known', () => {
+describe('an unauthenticated request while the explorer is on', () => {
   const gateway = useGateway({
     AUTH_MODE: 'router',
     ROUTER_SECRET: 'router-secret',
@@ -123,7 +128,7 @@ describe('with the explorer on, a caller that is not known', () => {
   });
   const search = `?query=${encodeURIComponent('{ __typename }')}`;
 
-  it('sees its page', async () => {
+  it('gets the explorer page', async () => {
     const response = await gateway.fetch('/graphql', { headers: { accept: 'text/html' } });
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/html']);
   });
@@ -132,20 +137,20 @@ describe('with the explorer on, a caller that is not known', () => {
     'application/json, text/html',
     'application/json;x="text/html"',
     'text/html;q=0.1, application/json',
-  ])('gets nothing else by accepting %s', async (accept) => {
+  ])('gets no GraphQL response by accepting %s', async (accept) => {
     const headers = { accept, 'apollo-require-preflight': '1' };
     const response = await gateway.fetch(`/graphql${search}`, { headers });
-    expect([response.status, await response.json()]).toEqual([401, unknown]);
+    expect([response.status, await response.json()]).toEqual([401, unauthenticated]);
     expect((await gateway.gql('{ __typename }', {}, { headers })).status).toBe(401);
   });
 });
 
-describe('an answer', () => {
+describe('the vary header', () => {
   it.each([
     ['router', { ROUTER_SECRET: 'router-secret' }, 'accept, x-router-secret'],
     ['passthrough', {}, 'accept, x-api-key, organisation'],
     ['none', {}, 'accept'],
-  ])('with AUTH_MODE=%s says which headers it follows from', async (mode, rest, vary) => {
+  ])('with AUTH_MODE=%s lists the headers that identify callers', async (mode, rest, vary) => {
     const app = await startWith({ AUTH_MODE: mode, CORS_ORIGINS: 'https://app.example.com', ...rest });
     const headers = {
       'content-type': 'application/json',
@@ -161,14 +166,14 @@ describe('an answer', () => {
   });
 });
 
-describe('whoever guesses', () => {
+describe('the rate limit of unauthenticated requests', () => {
   const gateway = useGateway({
     AUTH_MODE: 'router',
     ROUTER_SECRET: 'router-secret',
     RATE_LIMIT_PER_MINUTE: '3',
   });
 
-  it('is limited like any other', async () => {
+  it('counts failed authentication by client address', async () => {
     const guess = (secret: string) =>
       gateway.gql('{ __typename }', {}, { headers: { 'x-router-secret': secret } });
     for (let n = 0; n < 3; n += 1) expect((await guess(`guess ${n}`)).status).toBe(401);

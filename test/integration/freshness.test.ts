@@ -40,7 +40,7 @@ describe('a total that was fetched before', () => {
     simulator.overall = { mode: 'slow', ms: 100 };
     const answers = await Promise.all([ask(), ask(), ask()]);
     // The refresh is still under way: nobody waited for it.
-    expect(simulator.underWay).toBe(1);
+    expect(simulator.inFlight).toBe(1);
     for (const answer of answers) {
       expect(answer).toEqual({
         total: { ...first.total, stale: true },
@@ -48,7 +48,7 @@ describe('a total that was fetched before', () => {
         cacheControl: 'no-store',
       });
     }
-    await until(() => simulator.underWay === 0);
+    await until(() => simulator.inFlight === 0);
     expect(simulator.requests).toBe(2);
     const refreshed = await ask();
     expect(refreshed.total).toMatchObject({ quantity: expectedQuantity(), stale: false });
@@ -105,7 +105,7 @@ describe('a total that was fetched before', () => {
       gateway.advance(31 * seconds);
       simulator.overall = { mode: 'as', code: behaviour };
       expect((await ask()).total).toMatchObject({ stale: true });
-      await until(() => simulator.requests === 5 && simulator.underWay === 0);
+      await until(() => simulator.requests === 5 && simulator.inFlight === 0);
       await until(() => gateway.log.filter(({ msg }) => msg === 'upstreamCallEnded').length === 5);
       expect(await ask()).toEqual({ total: null, code, cacheControl: 'no-store' });
     },

@@ -5,7 +5,7 @@ import { useIssuer } from '../support/issuer.ts';
 
 const claims = { customer_id: customer };
 
-describe('the keys of the issuer', () => {
+describe('the key set of the issuer', () => {
   const issuer = useIssuer();
   const [gateway] = useReplicas(1, issuer.environment) as [Gateway];
 
@@ -20,7 +20,7 @@ describe('the keys of the issuer', () => {
 
   beforeEach(async () => {
     issuer.fault = undefined;
-    // The first token after a day of the gateway's clock has the keys fetched again, while it is answered.
+    // The clock of the gateway is a day further: the first token triggers a background fetch.
     const before = issuer.fetches;
     expect(await ask(await sign())).toBe(200);
     await until(() => issuer.fetches > before);
@@ -28,7 +28,7 @@ describe('the keys of the issuer', () => {
     issuer.fetches = 0;
   });
 
-  it('are asked for once, however many tokens they verify', async () => {
+  it('is not fetched again for further tokens with known keys', async () => {
     for (let n = 0; n < 5; n += 1) expect(await ask(await sign())).toBe(200);
     expect(issuer.fetches).toBe(0);
   });
@@ -36,10 +36,10 @@ describe('the keys of the issuer', () => {
   it.each([
     ['refuses the connection', { status: 0 }],
     ['fails', { status: 503 }],
-    ['answers nonsense', { status: 200, body: '<html>' }],
-    ['answers something else', { status: 200, body: '{"keys":7}' }],
+    ['answers HTML', { status: 200, body: '<html>' }],
+    ['answers JSON that is not a key set', { status: 200, body: '{"keys":7}' }],
     ['redirects', { status: 302, headers: { location: 'http://127.0.0.1:1/' } }],
-  ])('that are known go on working for days while the issuer %s', async (_, fault) => {
+  ])('stays valid for days while the issuer %s', async (_, fault) => {
     issuer.fault = fault;
     for (let hours = 0; hours < 72; hours += 12) {
       gateway.advance(12 * 3_600_000);
@@ -49,7 +49,7 @@ describe('the keys of the issuer', () => {
     expect(gateway.log.find(({ msg }) => msg === 'keysUnavailable')).toMatchObject({ level: 'warn' });
   });
 
-  it('are fetched before a first token is believed after hours without any', async () => {
+  it('is fetched before a token is accepted after hours without requests', async () => {
     const [first, ...others] = issuer.published;
     const token = await sign();
     gateway.advance(540_000);
@@ -62,7 +62,7 @@ describe('the keys of the issuer', () => {
     if (first) issuer.published.splice(0, 1, first, ...others);
   });
 
-  it('that are unknown are refused while the issuer is down, which is asked once per ten seconds', async () => {
+  it('is fetched at most every ten seconds for tokens with unknown keys, which are rejected while the issuer is down', async () => {
     issuer.fault = { status: 503 };
     const tokens = await Promise.all(Array.from({ length: 20 }, signWithUnknown));
     expect(await Promise.all(tokens.map(ask))).toEqual(tokens.map(() => 401));
@@ -74,23 +74,23 @@ describe('the keys of the issuer', () => {
     expect(await ask(await sign())).toBe(200);
   });
 
-  it('that are unknown do not stampede an issuer that is up, either', async () => {
+  it('is fetched once for many tokens with unknown keys while the issuer is up', async () => {
     for (let n = 0; n < 20; n += 1) expect(await ask(await signWithUnknown())).toBe(401);
     expect(issuer.fetches).toBe(1);
   });
 
-  it('that are new are found at their first token', async () => {
+  it('is fetched again for the first token with a new key', async () => {
     const key = await issuer.createKey('new');
     issuer.published.push(key);
     expect(await ask(await issuer.sign(gateway.now(), { claims, key }))).toBe(200);
     expect(issuer.fetches).toBe(1);
   });
 
-  it('that were taken back verify no new token once they were fetched again', async () => {
+  it('no longer verifies new tokens with a withdrawn key once it was fetched again', async () => {
     const [first] = issuer.published;
     const second = await issuer.createKey('second');
-    const remembered = await sign();
-    expect(await ask(remembered)).toBe(200);
+    const verifiedToken = await sign();
+    expect(await ask(verifiedToken)).toBe(200);
     issuer.published.splice(0, issuer.published.length, second);
     expect(await ask(await issuer.sign(gateway.now(), { claims, key: second }))).toBe(200);
     expect(
@@ -98,8 +98,8 @@ describe('the keys of the issuer', () => {
         await issuer.sign(gateway.now(), { claims: { ...claims, jti: '2' }, ...(first && { key: first }) }),
       ),
     ).toBe(401);
-    // What was verified while the key was good is good until it expires.
-    expect(await ask(remembered)).toBe(200);
+    // A token that was verified before the key was withdrawn is accepted until it expires.
+    expect(await ask(verifiedToken)).toBe(200);
   });
 });
 
@@ -108,7 +108,7 @@ describe('a gateway that starts before its issuer', () => {
   issuer.fault = { status: 503 };
   const [gateway] = useReplicas(1, issuer.environment) as [Gateway];
 
-  it('refuses every token until the issuer is there, and starts to ask it every second', async () => {
+  it('rejects every token until a fetch of the key set succeeds, at most one per second', async () => {
     const headers = { authorization: `Bearer ${await issuer.sign(gateway.now(), { claims })}` };
     expect((await gateway.gql('{ __typename }', {}, { headers })).status).toBe(401);
     issuer.fault = undefined;

@@ -86,7 +86,7 @@ describe('a fault of the gateway itself', () => {
         headers: { 'content-type': 'application/json' },
         search: '',
         body: { query: totalQuery, variables: { entitlementId: entitlement, customerId: customer } },
-        identity: { tenant: tenantOf('one'), name: undefined, accessKey: '', maySee: () => true },
+        identity: { tenant: tenantOf('one'), maySee: () => true },
         consume: undefined,
         requestId: 'r',
         span: noSpan,

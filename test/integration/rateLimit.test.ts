@@ -13,20 +13,20 @@ const requests = (count: number) =>
 const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
 const codeOf = ({ body }: Awaited<ReturnType<Gateway['gql']>>) => body.errors?.[0].extensions.code;
 
-describe('a limit of 10 totals in a minute', () => {
+describe('a rate limit of 10 per minute', () => {
   const gateway = useGateway({ RATE_LIMIT_PER_MINUTE: '10', TRUSTED_PROXIES: '127.0.0.1' });
 
-  it('lets a caller ask ten times, and tells it when to come back', async () => {
+  it('accepts ten requests of a caller and rejects the eleventh with the time to wait', async () => {
     for (let n = 0; n < 10; n += 1)
       expect(codeOf(await gateway.gql('{ __typename }', {}, from('1.1.1.1')))).toBeUndefined();
-    const refused = await gateway.gql('{ __typename }', {}, from('1.1.1.1'));
-    const [{ extensions }] = refused.body.errors as [{ extensions: { retryAfterSeconds: number } }];
-    expect(refused).toMatchObject({
+    const rejected = await gateway.gql('{ __typename }', {}, from('1.1.1.1'));
+    const [{ extensions }] = rejected.body.errors as [{ extensions: { retryAfterSeconds: number } }];
+    expect(rejected).toMatchObject({
       status: 200,
       body: {
         errors: [
           {
-            message: 'More than 10 totals or operations in a minute.',
+            message: 'Rate limit of 10 per minute exceeded.',
             extensions: { code: 'RATE_LIMITED', retryable: true, requestId: expect.any(String) },
           },
         ],
@@ -34,8 +34,8 @@ describe('a limit of 10 totals in a minute', () => {
     });
     expect(extensions.retryAfterSeconds).toBeGreaterThan(50);
     expect(extensions.retryAfterSeconds).toBeLessThanOrEqual(60);
-    expect(refused.headers.get('retry-after')).toBe(String(extensions.retryAfterSeconds));
-    expect(refused.headers.get('cache-control')).toBe('no-store');
+    expect(rejected.headers.get('retry-after')).toBe(String(extensions.retryAfterSeconds));
+    expect(rejected.headers.get('cache-control')).toBe('no-store');
     expect(gateway.log.at(-1)).toMatchObject({
       msg: 'requestRejected',
       code: 'RATE_LIMITED',
@@ -44,18 +44,18 @@ describe('a limit of 10 totals in a minute', () => {
     expect(codeOf(await gateway.gql('{ __typename }', {}, from('1.1.1.2')))).toBeUndefined();
   });
 
-  it('counts an operation by its totals, and one that is refused as one', async () => {
+  it('counts an operation as its number of totals, and a rejected operation as one point', async () => {
     const ask = (count: number) => gateway.gql(plural, { requests: requests(count) }, from('2.2.2.2'));
     expect(codeOf(await ask(7))).toBeUndefined();
-    const refused = await ask(4);
-    expect([refused.status, codeOf(refused)]).toEqual([200, 'RATE_LIMITED']);
-    expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
-    // What came in was charged before anybody could know how much it asks for.
+    const rejected = await ask(4);
+    expect([rejected.status, codeOf(rejected)]).toEqual([200, 'RATE_LIMITED']);
+    expect(rejected.headers.get('retry-after')).toMatch(/^\d+$/);
+    // The rejected request had consumed its first point before its totals were counted.
     expect(codeOf(await ask(2))).toBeUndefined();
     expect(codeOf(await ask(1))).toBe('RATE_LIMITED');
   });
 
-  it('refuses for good what no minute has room for', async () => {
+  it('rejects an operation with more totals than the whole limit as BAD_USER_INPUT', async () => {
     const { body } = await gateway.gql(plural, { requests: requests(11) }, from('3.3.3.3'));
     expect(body.errors).toMatchObject([
       {
@@ -65,33 +65,33 @@ describe('a limit of 10 totals in a minute', () => {
     ]);
   });
 
-  it('counts what is no operation, too', async () => {
+  it('counts requests with an invalid document', async () => {
     for (let n = 0; n < 10; n += 1) await gateway.gql('{ nothing }', {}, from('4.4.4.4'));
     expect(codeOf(await gateway.gql('{ nothing }', {}, from('4.4.4.4')))).toBe('RATE_LIMITED');
   });
 
-  it('is not escaped by an address that the caller makes up', async () => {
+  it('cannot be evaded by forged entries in x-forwarded-for', async () => {
     for (let n = 0; n < 10; n += 1) await gateway.gql('{ __typename }', {}, from(`9.9.9.${n}, 5.5.5.5`));
     expect(codeOf(await gateway.gql('{ __typename }', {}, from('9.9.9.99, 5.5.5.5')))).toBe('RATE_LIMITED');
   });
 });
 
-describe('without trusted proxies', () => {
+describe('a rate limit without TRUSTED_PROXIES', () => {
   const gateway = useGateway({ RATE_LIMIT_PER_MINUTE: '2' });
 
-  it('x-forwarded-for is believed of nobody', async () => {
+  it('ignores x-forwarded-for', async () => {
     for (const address of ['1.1.1.1', '1.1.1.2']) await gateway.gql('{ __typename }', {}, from(address));
     expect(codeOf(await gateway.gql('{ __typename }', {}, from('1.1.1.3')))).toBe('RATE_LIMITED');
   });
 });
 
-describe('with tokens', () => {
+describe('a rate limit with AUTH_MODE=jwt', () => {
   const issuer = useIssuer();
   const [gateway] = useReplicas(1, () => ({ ...issuer.environment(), RATE_LIMIT_PER_MINUTE: '2' })) as [
     Gateway,
   ];
 
-  it('a caller is its subject, whatever its token and address', async () => {
+  it('is counted per subject, across all tokens of the subject', async () => {
     const ask = async (sub: string, claims: object) => {
       const authorization = `Bearer ${await issuer.sign(gateway.now(), { claims: { sub, ...claims } })}`;
       return codeOf(await gateway.gql('{ __typename }', {}, { headers: { authorization } }));
@@ -103,7 +103,7 @@ describe('with tokens', () => {
   });
 });
 
-describeWithRedis('a limit shared through Redis', { own: true }, (redis) => {
+describeWithRedis('a rate limit shared through Redis', { own: true }, (redis) => {
   const [first, second] = useReplicas(2, () => ({
     REDIS_URL: redis.url,
     RATE_LIMIT_PER_MINUTE: '10',
@@ -113,7 +113,7 @@ describeWithRedis('a limit shared through Redis', { own: true }, (redis) => {
   const ask = (gateway: Gateway, address: string) => gateway.gql('{ __typename }', {}, from(address));
   const variables = { entitlementId: entitlement, customerId: customer };
 
-  it('is one for all replicas', async () => {
+  it('counts the requests to all replicas together', async () => {
     while (
       !first.wholeLog.some(({ state }) => state === 'up') ||
       !second.wholeLog.some(({ state }) => state === 'up')
@@ -125,7 +125,7 @@ describeWithRedis('a limit shared through Redis', { own: true }, (redis) => {
     expect(codeOf(await ask(second, '1.1.1.1'))).toBe('RATE_LIMITED');
   });
 
-  it('is one for each while Redis is gone, and nobody waits or fails for that', async () => {
+  it('is counted per replica while Redis is down, without delays or errors', async () => {
     await redis.kill();
     const startedMs = performance.now();
     for (let n = 0; n < 10; n += 1)
@@ -137,9 +137,9 @@ describeWithRedis('a limit shared through Redis', { own: true }, (redis) => {
   });
 });
 
-describe('the address of a client', () => {
+describe('the client address', () => {
   const addressOf = createClientAddress(['10.0.0.0/8', '192.0.2.7', 'fd00::/8']);
-  const of = (remoteAddress: string, forwarded?: string) =>
+  const addressFrom = (remoteAddress: string, forwarded?: string) =>
     addressOf({ socket: { remoteAddress }, headers: { 'x-forwarded-for': forwarded } } as never);
 
   it.each([
@@ -161,7 +161,7 @@ describe('the address of a client', () => {
     ['::1', undefined, '0:0:0:0::/64'],
     ['fe80::1%eth0', undefined, 'fe80:0:0:0::/64'],
     ['', '2.2.2.2', ''],
-  ])('that connects from %j by way of %j is %j', (remote, forwarded, expected) => {
-    expect(of(remote, forwarded)).toBe(expected);
+  ])('of a connection from %j with x-forwarded-for %j is %j', (remote, forwarded, expected) => {
+    expect(addressFrom(remote, forwarded)).toBe(expected);
   });
 });

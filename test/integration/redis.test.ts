@@ -103,7 +103,7 @@ describeWithRedis('two gateways on one Redis', { own: false }, (redis) => {
   it('never keep a number that was asked for before a purge', async () => {
     simulator.overall = { mode: 'slow', ms: 150 };
     const early = ask(one);
-    await until(() => simulator.underWay === 1);
+    await until(() => simulator.inFlight === 1);
     await purge(two, { customerId: customer });
     await written(one);
     // Whoever asks now does not even wait for the early call.
@@ -120,7 +120,7 @@ describeWithRedis('two gateways on one Redis', { own: false }, (redis) => {
   it('never keep it either where nobody asks after the purge', async () => {
     simulator.overall = { mode: 'slow', ms: 100 };
     const early = ask(one);
-    await until(() => simulator.underWay === 1);
+    await until(() => simulator.inFlight === 1);
     await purge(two, { customerId: customer });
     await early;
     await written(one);
@@ -265,7 +265,7 @@ describeWithRedis('a Redis that goes away', { own: true }, (redis) => {
       upstream: 1,
     });
     expect(Date.now() - startedMs).toBeLessThan(3000);
-    await until(() => simulator.underWay === 0);
+    await until(() => simulator.inFlight === 0);
     await ask(two, idOf(1));
     expect(simulator.requests).toBe(before + 1);
   });

@@ -7,7 +7,7 @@ describe('200 operations for one total', () => {
   const { simulator } = gateway;
   const variables = { entitlementId: entitlement, customerId: customer };
   const ask = (signal?: AbortSignal) => gateway.gql(totalQuery, variables, signal && { signal });
-  const started = () => until(() => simulator.requests === 1 && simulator.underWay === 1);
+  const started = () => until(() => simulator.requests === 1 && simulator.inFlight === 1);
 
   // All must have arrived before any leaves: what arrives later would start anew.
   const arrived = async () => {

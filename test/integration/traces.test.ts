@@ -227,7 +227,7 @@ describe('a gateway that is told of a collector', () => {
     collector.spans.length = 0;
     gateway.simulator.overall = { mode: 'slow', ms: 200 };
     await ask(gateway, idOf(4));
-    await until(() => gateway.simulator.underWay === 1);
+    await until(() => gateway.simulator.inFlight === 1);
     await ask(gateway, idOf(4));
     const [, , firstBatch, , beginning, waiting, attempt] = await received(collector, 7);
     expect(gateway.simulator.requests).toBe(2);

@@ -14,7 +14,7 @@ const spelling = fc.constantFrom(
   (id: string) => id.toUpperCase(),
   (id: string) => `{${id}}`,
 );
-/** What a claim may hold: ids in some spelling, near misses, and anything that JSON can say. */
+/** Values of a claim: ids in some spelling, near misses, and any JSON value. */
 const id = fc.tuple(fc.constantFrom(...customers), spelling).map(([text, spell]) => spell(text));
 const junk = fc.oneof(
   fc.jsonValue(),
@@ -31,20 +31,20 @@ const asked = fc.array(fc.record({ customer: fc.nat(4), entitlement: fc.nat(3) }
   maxLength: 12,
 });
 
-/** What the claims allow, said a second time and in other words. */
+/** A second, independent implementation of what the claims allow. */
 function isAllowed(claims: { customer_id?: unknown; scope?: unknown }, customerId: string): boolean {
   const scopes = typeof claims.scope === 'string' ? claims.scope.split(' ') : claims.scope;
-  if (Array.isArray(scopes) && scopes.some((one) => one === scope)) return true;
+  if (Array.isArray(scopes) && scopes.some((item) => item === scope)) return true;
   const ids = Array.isArray(claims.customer_id) ? claims.customer_id : [claims.customer_id];
-  return ids.some((one) => {
-    if (typeof one !== 'string') return false;
-    return [customerId, `{${customerId}}`].includes(one.toLowerCase());
+  return ids.some((item) => {
+    if (typeof item !== 'string') return false;
+    return [customerId, `{${customerId}}`].includes(item.toLowerCase());
   });
 }
 
-describe('whatever the claims and the totals asked for', () => {
-  it('no total is returned that the claims do not allow, and none withheld that they do', async () => {
-    const seen = { allowed: 0, refused: 0 };
+describe('the access control of totals', () => {
+  it('returns exactly the totals that the claims allow, for any claims and keys', async () => {
+    const seen = { allowed: 0, forbidden: 0 };
     // One cache for all callers, as it is in the gateway.
     const { source } = await createTotals(async (parameters) => answerWith(parameters, 1), {
       maxAgeMs: 1000,
@@ -73,13 +73,13 @@ describe('whatever the claims and the totals asked for', () => {
           const answer = await (async () => loader.load(key))().catch((error: unknown) => error);
           const allowed = isAllowed(claims, customerId);
           expect(answer).toMatchObject(allowed ? { ...key, quantity: 1 } : { code: 'FORBIDDEN' });
-          seen[allowed ? 'allowed' : 'refused'] += 1;
+          seen[allowed ? 'allowed' : 'forbidden'] += 1;
         });
         await Promise.all(answers);
       }),
       { numRuns: 2000 },
     );
     expect(seen.allowed).toBeGreaterThan(1000);
-    expect(seen.refused).toBeGreaterThan(1000);
+    expect(seen.forbidden).toBeGreaterThan(1000);
   }, 60_000);
 });

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Identity } from '../../src/auth/identity.ts';
+import type { Identity } from '../../src/auth/authenticate.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { createPipeline } from '../../src/pipeline.ts';
 import { passingTracing } from '../../src/telemetry/tracing.ts';
@@ -63,9 +63,9 @@ describe('the response cache behind the pipeline', () => {
             start: async () => {},
             stop: async () => {},
             serveLandingPage: () => Promise.reject(new Error('No page was requested.')),
-            execute: async ({ identity, body, headers: { accept } }) => {
+            execute: async ({ body, headers: { accept } }) => {
               const purgesBefore = purges;
-              const { accessKey, tenant } = identity;
+              const { accessKey, tenant } = caller;
               const made = { scope: tenant.scope, accessKey, body, accept, madeMs: nowMs, purgesBefore };
               return {
                 status: 200,

@@ -6,30 +6,30 @@ import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'j
 
 type KeyPair = { kid: string; alg: string; privateKey: CryptoKey; jwk: JWK };
 
-type Wanted = {
+type TokenOptions = {
   claims?: Readonly<Record<string, unknown>>;
   header?: Readonly<Record<string, unknown>>;
   key?: KeyPair;
 };
 
 export type Issuer = {
-  /** What a gateway needs to trust this issuer. */
+  /** The variables of a gateway that trusts this issuer. */
   environment: () => Record<string, string>;
-  /** Signs a token that is valid for ten minutes from `atMs`, with the claims laid over the usual ones. */
-  sign: (atMs: number, wanted?: Wanted) => Promise<string>;
+  /** Signs a token that is valid for ten minutes from `atMs`, with these claims in place of the defaults. */
+  sign: (atMs: number, options?: TokenOptions) => Promise<string>;
   createKey: (kid: string, alg?: string) => Promise<KeyPair>;
-  /** What it publishes. */
+  /** The keys in its key set. */
   published: KeyPair[];
-  /** How often its keys were asked for. */
+  /** The number of requests for its key set. */
   fetches: number;
-  /** What it answers in place of its keys. */
+  /** The response in place of the key set; status 0 closes the connection. */
   fault: { status: number; headers?: Record<string, string>; body?: string } | undefined;
 };
 
 export const issuerName = 'https://issuer.example.com/';
 export const audience = 'totals';
 
-/** An issuer of tokens with a server for its keys, for the tests of one file. */
+/** An issuer of tokens with a server for its key set, for the tests of one file. */
 export function useIssuer(): Issuer {
   const server = createServer((_, response) => {
     issuer.fetches += 1;
@@ -58,10 +58,10 @@ export function useIssuer(): Issuer {
     sign: (atMs, { claims = {}, header = {}, key = issuer.published[0] } = {}) => {
       if (key === undefined) throw new Error('The issuer has no key yet.');
       const second = Math.floor(atMs / 1000);
-      const usual = { iss: issuerName, aud: audience, sub: 'somebody', iat: second, exp: second + 600 };
-      return new SignJWT({ ...usual, ...claims })
+      const defaults = { iss: issuerName, aud: audience, sub: 'caller', iat: second, exp: second + 600 };
+      return new SignJWT({ ...defaults, ...claims })
         .setProtectedHeader({ alg: key.alg, kid: key.kid, ...header })
-        .sign(key.privateKey, { crit: { unheardOf: true } });
+        .sign(key.privateKey, { crit: { unknownExtension: true } });
     },
   };
 

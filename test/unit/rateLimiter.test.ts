@@ -1,76 +1,175 @@
-import { describe, expect, it } from '@jest/globals';
-import { createRateLimiter } from '../../src/auth/rateLimiter.ts';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { createRateLimiter, type RateLimiter } from '../../src/auth/rateLimiter.ts';
 
-/** A Redis that says that too much was asked for, and how long the window still lasts. */
-async function refusedWith(msBeforeNext: number): Promise<string[]> {
-  const changes: string[] = [];
-  const run = async (_: string, { arguments: [units = ''] }: { arguments: string[] }) => {
-    changes.push(units);
-    return [11, msBeforeNext];
-  };
-  const limit = await createRateLimiter({ pointsPerMinute: 10, redis: { eval: run }, now: () => 0 });
-  await expect(limit?.consume('caller', 5)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
-  return changes;
+const startMs = 3_600_000;
+
+beforeEach(() => {
+  // The library reads Date and sets a timer for each window; everything else keeps its own time.
+  jest.useFakeTimers({
+    now: startMs,
+    doNotFake: ['hrtime', 'nextTick', 'performance', 'queueMicrotask', 'setImmediate', 'setInterval'],
+  });
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+async function createLimiter(redis?: Parameters<typeof createRateLimiter>[0]['redis']): Promise<RateLimiter> {
+  const limiter = await createRateLimiter({ pointsPerMinute: 10, redis });
+  if (limiter === undefined) throw new Error('There is no limit.');
+  return limiter;
 }
 
-describe('what is refused', () => {
-  it('is given back', async () => {
-    expect(await refusedWith(30_000)).toEqual(['5', '-5']);
-  });
-
-  it('is not given back to the next window', async () => {
-    expect(await refusedWith(900)).toEqual(['5']);
-  });
-});
-
-describe('a limit of this process alone', () => {
-  it('has a window of a minute for each caller, which begins with its first question', async () => {
-    let nowMs = 0;
-    const limit = await createRateLimiter({ pointsPerMinute: 10, redis: undefined, now: () => nowMs });
-    const take = (caller: string, points: number) =>
-      limit?.consume(caller, points).then(
+/** Whether the limiter accepts each of these, one after the other. */
+async function consumeAll(limiter: RateLimiter, requests: [caller: string, points: number][]) {
+  const accepted: boolean[] = [];
+  for (const [caller, points] of requests) {
+    accepted.push(
+      await limiter.consume(caller, points).then(
         () => true,
         () => false,
-      );
-    expect(await Promise.all([take('a', 7), take('a', 4), take('a', 3), take('a', 1)])).toEqual([
-      true,
-      false,
-      true,
-      false,
-    ]);
-    nowMs = 30_000;
-    expect(await Promise.all([take('b', 10), take('b', 1), take('a', 1)])).toEqual([true, false, false]);
-    await expect(limit?.consume('a', 1)).rejects.toMatchObject({
+      ),
+    );
+  }
+  return accepted;
+}
+
+describe('the rate limiter without Redis', () => {
+  it('gives each caller a window of a minute that begins with its first request', async () => {
+    const limiter = await createLimiter();
+    expect(
+      await consumeAll(limiter, [
+        ['a', 10],
+        ['a', 1],
+      ]),
+    ).toEqual([true, false]);
+    jest.advanceTimersByTime(30_000);
+    expect(
+      await consumeAll(limiter, [
+        ['b', 10],
+        ['b', 1],
+        ['a', 1],
+      ]),
+    ).toEqual([true, false, false]);
+    jest.advanceTimersByTime(30_000);
+    expect(
+      await consumeAll(limiter, [
+        ['b', 1],
+        ['a', 10],
+        ['a', 1],
+      ]),
+    ).toEqual([false, true, false]);
+    jest.advanceTimersByTime(30_000);
+    expect(
+      await consumeAll(limiter, [
+        ['b', 10],
+        ['b', 1],
+        ['a', 1],
+      ]),
+    ).toEqual([true, false, false]);
+  });
+
+  it('rejects with RATE_LIMITED and the seconds until the window ends', async () => {
+    const limiter = await createLimiter();
+    await limiter.consume('a', 10);
+    jest.advanceTimersByTime(29_500);
+    await expect(limiter.consume('a', 1)).rejects.toMatchObject({
       code: 'RATE_LIMITED',
-      retryAfterSeconds: 30,
+      message: 'Rate limit of 10 per minute exceeded.',
+      retryAfterSeconds: 31,
+      reason: 'caller a',
     });
-    nowMs = 60_000;
-    expect(await Promise.all([take('b', 1), take('a', 10), take('a', 1)])).toEqual([false, true, false]);
-    nowMs = 90_000;
-    await limit?.consume('b', 10);
-    expect(await Promise.all([take('b', 1), take('a', 1)])).toEqual([false, false]);
+  });
+
+  it('consumes no points for rejected requests, also in the last second of a window', async () => {
+    const limiter = await createLimiter();
+    expect(
+      await consumeAll(limiter, [
+        ['a', 7],
+        ['a', 4],
+        ['a', 3],
+        ['a', 1],
+      ]),
+    ).toEqual([true, false, true, false]);
+    await limiter.consume('b', 3);
+    jest.advanceTimersByTime(59_500);
+    expect(
+      await consumeAll(limiter, [
+        ['b', 8],
+        ['b', 7],
+        ['b', 1],
+      ]),
+    ).toEqual([false, true, false]);
+  });
+
+  it('does not extend a window when the clock is set back', async () => {
+    const limiter = await createLimiter();
+    await limiter.consume('a', 10);
+    jest.setSystemTime(0);
+    await expect(limiter.consume('a', 1)).rejects.toMatchObject({ retryAfterSeconds: 60 });
+    expect(
+      await consumeAll(limiter, [
+        ['b', 10],
+        ['b', 1],
+      ]),
+    ).toEqual([true, false]);
+    jest.advanceTimersByTime(60_000);
+    expect(
+      await consumeAll(limiter, [
+        ['a', 10],
+        ['a', 1],
+        ['b', 10],
+        ['b', 1],
+      ]),
+    ).toEqual([true, false, true, false]);
+  });
+
+  it('keeps nothing of a caller after its window', async () => {
+    const limiter = await createLimiter();
+    for (let n = 0; n < 1000; n += 1) await limiter.consume(`caller ${n}`, 1);
+    expect(jest.getTimerCount()).toBe(1000);
+    jest.advanceTimersByTime(60_000);
+    expect(jest.getTimerCount()).toBe(0);
   });
 });
 
-describe('a clock that is set back', () => {
-  it('leaves nobody in a window that does not end', async () => {
-    let nowMs = 3_600_000;
-    const limit = await createRateLimiter({ pointsPerMinute: 10, redis: undefined, now: () => nowMs });
-    const take = (caller: string, points: number) =>
-      limit?.consume(caller, points).then(
-        () => true,
-        () => false,
-      );
-    expect(take('early', 10)).toBe(true);
-    nowMs = 0;
-    expect(await Promise.all([take('early', 10), take('a', 10), take('a', 1)])).toEqual([true, true, false]);
-    nowMs = 60_000;
-    expect(await Promise.all([take('early', 10), take('a', 10), take('a', 1)])).toEqual([true, true, false]);
+describe('the rate limiter with Redis', () => {
+  /** A Redis in which more is consumed than the limit allows, and the window lasts this much longer. */
+  async function rejectWith(msBeforeNext: number): Promise<string[]> {
+    const changes: string[] = [];
+    const evaluate = async (_: string, { arguments: [points = ''] }: { arguments: string[] }) => {
+      changes.push(points);
+      return [11, msBeforeNext];
+    };
+    const limiter = await createLimiter({ eval: evaluate });
+    await expect(limiter.consume('caller', 5)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+    return changes;
+  }
+
+  it('gives the points of a rejected request back', async () => {
+    expect(await rejectWith(30_000)).toEqual(['5', '-5']);
+  });
+
+  it('does not give points back to the next window', async () => {
+    expect(await rejectWith(900)).toEqual(['5']);
+  });
+
+  it('limits callers in this process while Redis fails', async () => {
+    const limiter = await createLimiter({ eval: () => Promise.reject(new Error('Redis is down.')) });
+    expect(
+      await consumeAll(limiter, [
+        ['a', 7],
+        ['a', 4],
+        ['a', 3],
+        ['a', 1],
+        ['b', 10],
+      ]),
+    ).toEqual([true, false, true, false, true]);
   });
 });
 
-describe('no limit', () => {
-  it('costs nothing', async () => {
-    expect(await createRateLimiter({ pointsPerMinute: 0, redis: undefined, now: () => 0 })).toBeUndefined();
+describe('a rate limit of 0 points', () => {
+  it('creates no rate limiter', async () => {
+    expect(await createRateLimiter({ pointsPerMinute: 0, redis: undefined })).toBeUndefined();
   });
 });

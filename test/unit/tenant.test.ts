@@ -3,14 +3,14 @@ import { createTenant } from '../../src/auth/tenant.ts';
 
 const identity = { apiKey: 'key', organisation: 'organisation', url: 'https://a', apiVersion: undefined };
 
-describe('the scope of a tenant', () => {
-  it('is the same wherever it is made, and says nothing of the credentials', () => {
+describe('createTenant', () => {
+  it('gives equal credentials the same scope, a hash of 22 characters', () => {
     const { scope } = createTenant(identity);
     expect(createTenant({ ...identity }).scope).toBe(scope);
     expect(scope).toMatch(/^[\w-]{22}$/);
   });
 
-  it('is another for any other key, organisation, base or version', () => {
+  it('gives another scope to each other key, organisation, base URL and API version', () => {
     const scopes = [
       identity,
       { ...identity, apiKey: 'other' },
@@ -18,7 +18,7 @@ describe('the scope of a tenant', () => {
       { ...identity, url: 'https://b' },
       { ...identity, apiVersion: '1' },
       { ...identity, apiKey: 'organisation', organisation: 'key' },
-    ].map((one) => createTenant(one).scope);
+    ].map((input) => createTenant(input).scope);
     expect(new Set(scopes).size).toBe(scopes.length);
   });
 });

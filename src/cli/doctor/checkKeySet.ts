@@ -1,7 +1,7 @@
 import { createPublicKey, type webcrypto } from 'node:crypto';
 import type { Config } from '../../config/config.ts';
 import { userAgent } from '../../config/version.ts';
-import { parseJson } from '../../json.ts';
+import { parseJson } from '../../text.ts';
 import { type Answer, call } from './call.ts';
 import { describeFailure, type Target } from './describeFailure.ts';
 import { isObject } from './isObject.ts';

@@ -1,4 +1,4 @@
-import { parseJson } from '../../json.ts';
+import { parseJson } from '../../text.ts';
 import { decodeTotal } from '../../zenskar/decode.ts';
 import type { TotalParameters } from '../../zenskar/request.ts';
 import { isObject } from './isObject.ts';

@@ -20,48 +20,48 @@ const root = (customerId: string) =>
 const entities = (type: string, id: string, selection: string) =>
   `{ _entities(representations: [{ __typename: "${type}", id: "${id}" }]) { ... on ${type} { ${selection} } } }`;
 
-/** Every way to ask for the total of one customer, as far as its first place in the answer. */
+/** Every way to ask for the total of one customer, and the path of the first total in the response. */
 const ways: [name: string, query: (customerId: string) => string, path: (string | number)[]][] = [
-  ['by the root field', (id) => `{ ${root(id)} }`, ['customerEntitlementTotal']],
-  ['by an alias', (id) => `{ x: ${root(id)} }`, ['x']],
-  ['by a fragment', (id) => `{ ...F } fragment F on Query { ${root(id)} }`, ['customerEntitlementTotal']],
-  ['in capitals', (id) => `{ ${root(id.toUpperCase())} }`, ['customerEntitlementTotal']],
-  ['in braces', (id) => `{ ${root(`{${id}}`)} }`, ['customerEntitlementTotal']],
+  ['with the root field', (id) => `{ ${root(id)} }`, ['customerEntitlementTotal']],
+  ['with an alias', (id) => `{ x: ${root(id)} }`, ['x']],
+  ['with a fragment', (id) => `{ ...F } fragment F on Query { ${root(id)} }`, ['customerEntitlementTotal']],
+  ['with the id in upper case', (id) => `{ ${root(id.toUpperCase())} }`, ['customerEntitlementTotal']],
+  ['with the id in braces', (id) => `{ ${root(`{${id}}`)} }`, ['customerEntitlementTotal']],
   [
-    'by a window',
+    'with a window',
     (id) => `{ ${root(id).replace('")', '", startDate: 0, endDate: 9)')} }`,
     ['customerEntitlementTotal'],
   ],
   [
-    'by the plural root field',
+    'with the plural root field',
     (id) =>
       `{ customerEntitlementTotals(requests: [{ entitlementId: "${entitlement}", customerId: "${id}" }]) { quantity } }`,
     ['customerEntitlementTotals', 0],
   ],
   [
-    'by a reference to the customer',
+    'with an entity reference to the customer',
     (id) => entities('Customer', id, `entitlementTotal(entitlementId: "${entitlement}") { quantity }`),
     ['_entities', 0, 'entitlementTotal'],
   ],
   [
-    'by the plural field of a reference to the customer',
+    'with the plural field of an entity reference to the customer',
     (id) => entities('Customer', id, `entitlementTotals(entitlementIds: ["${entitlement}"]) { quantity }`),
     ['_entities', 0, 'entitlementTotals', 0],
   ],
   [
-    'by a reference to the entitlement',
+    'with an entity reference to the entitlement',
     (id) => entities('Entitlement', entitlement, `customerTotal(customerId: "${id}") { quantity }`),
     ['_entities', 0, 'customerTotal'],
   ],
   [
-    'through a total of its own',
+    'through a total of its own customer',
     (id) =>
       `{ ${root(mine).replace('quantity', `entitlement { customerTotal(customerId: "${id}") { quantity } }`)} }`,
     ['customerEntitlementTotal', 'entitlement', 'customerTotal'],
   ],
 ];
 
-const refusalAt = (path: (string | number)[]) => ({
+const forbiddenAt = (path: (string | number)[]) => ({
   message: 'You may not see the totals of this customer.',
   path,
   locations: expect.any(Array),
@@ -70,30 +70,33 @@ const refusalAt = (path: (string | number)[]) => ({
 const ask = (query: string) =>
   post(gateway, JSON.stringify({ query }), { authorization, 'x-request-id': 'r' });
 
-describe('a caller with a customer of its own', () => {
-  it.each(ways)('sees it %s', async (_, query) => {
+describe('a caller whose token names one customer', () => {
+  it.each(ways)('sees the total of this customer %s', async (_, query) => {
     const outcome = await ask(query(mine));
     expect(outcome).toMatchObject({ status: 200, code: undefined });
     const quantity = query(mine).includes('startDate') ? { startDate: 0, endDate: 9 } : {};
     expect(outcome.body).toContain(`"quantity":${expectedQuantity(quantity)}`);
   });
 
-  it.each(ways)('sees no other %s, and cannot tell whether there is one', async (_, query, path) => {
-    const outcome = await survive(gateway, () => ask(query(theirs)));
-    expect(outcome).toMatchObject({ status: 200, code: 'FORBIDDEN' });
-    expect(JSON.parse(outcome.body).errors).toEqual([refusalAt(path)]);
-    expect(outcome.headers.get('cache-control')).toBe('no-store');
-    // Of a customer that is not there it hears the same, to the letter.
-    expect((await ask(query(missing))).body).toBe(outcome.body.replaceAll(theirs, missing));
-    expect(
-      gateway.simulator.perKey
-        .keys()
-        .filter((key) => !key.includes(mine))
-        .toArray(),
-    ).toEqual([]);
-  });
+  it.each(ways)(
+    'gets FORBIDDEN for another customer %s, whether or not it exists',
+    async (_, query, path) => {
+      const outcome = await survive(gateway, () => ask(query(theirs)));
+      expect(outcome).toMatchObject({ status: 200, code: 'FORBIDDEN' });
+      expect(JSON.parse(outcome.body).errors).toEqual([forbiddenAt(path)]);
+      expect(outcome.headers.get('cache-control')).toBe('no-store');
+      // The response for a customer that does not exist differs in the id only.
+      expect((await ask(query(missing))).body).toBe(outcome.body.replaceAll(theirs, missing));
+      expect(
+        gateway.simulator.perKey
+          .keys()
+          .filter((key) => !key.includes(mine))
+          .toArray(),
+      ).toEqual([]);
+    },
+  );
 
-  it('sees no other that somebody else asked for a moment ago', async () => {
+  it('gets FORBIDDEN for a total that another caller has put into the cache', async () => {
     const all = await issuer.sign(gateway.now(), { claims: { scope: 'entitlements:read:all' } });
     const query = JSON.stringify({ query: `{ ${root(theirs)} }` });
     const allowed = await post(gateway, query, { authorization: `Bearer ${all}` });
@@ -103,19 +106,19 @@ describe('a caller with a customer of its own', () => {
     expect(await ask(`{ ${root(theirs)} }`)).toMatchObject({ status: 200, code: 'FORBIDDEN' });
   });
 
-  it('sees its own beside others that it may not see', async () => {
+  it('sees the total of its customer next to errors for forbidden customers', async () => {
     const requests = [theirs, mine, missing].map(
       (id) => `{ entitlementId: "${entitlement}", customerId: "${id}" }`,
     );
     const { body } = await ask(`{ customerEntitlementTotals(requests: [${requests}]) { quantity } }`);
     expect(JSON.parse(body)).toEqual({
       data: { customerEntitlementTotals: [null, { quantity: expectedQuantity() }, null] },
-      errors: [0, 2].map((n) => refusalAt(['customerEntitlementTotals', n])),
+      errors: [0, 2].map((n) => forbiddenAt(['customerEntitlementTotals', n])),
     });
     expect(gateway.simulator.requests).toBe(1);
   });
 
-  it('without any customer sees none', async () => {
+  it('gets FORBIDDEN for every customer if its token names none', async () => {
     authorization = `Bearer ${await issuer.sign(gateway.now())}`;
     expect(await ask(`{ ${root(mine)} }`)).toMatchObject({ status: 200, code: 'FORBIDDEN' });
     expect(gateway.simulator.requests).toBe(0);

@@ -8,10 +8,10 @@ import { apiKey, customer, entitlement, expectedQuantity } from '../../support/i
 import { audience, issuerName, useIssuer } from '../../support/issuer.ts';
 
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
-const question = JSON.stringify({
+const requestBody = JSON.stringify({
   query: `{ customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}") { quantity } }`,
 });
-const answered = { data: { customerEntitlementTotal: { quantity: expectedQuantity() } } };
+const total = { data: { customerEntitlementTotal: { quantity: expectedQuantity() } } };
 
 const issuer = useIssuer();
 const [gateway] = useReplicas(1, issuer.environment) as [Gateway];
@@ -32,12 +32,12 @@ const payload = () => ({
 });
 const published = () => ({ ...issuer.published[0]?.jwk });
 
-/** A server of the attacker's, that hopes to be asked. */
+/** A server of the attacker, which must get no request. */
 const foreign = createServer((_, response) => {
-  foreignAsks += 1;
+  foreignRequests += 1;
   response.end('{"keys":[]}');
 });
-let foreignAsks = 0;
+let foreignRequests = 0;
 let foreignUrl = '';
 
 beforeAll(async () => {
@@ -46,15 +46,15 @@ beforeAll(async () => {
 });
 afterAll(() => void foreign.close().closeAllConnections());
 
-type Making = () => string | Promise<string>;
+type MakeToken = () => string | Promise<string>;
 
-const refusedTokens: [name: string, make: Making][] = [
+const invalidTokens: [name: string, make: MakeToken][] = [
   ['is empty', () => ''],
   ['is garbage', () => 'garbage'],
   ['is three dots', () => '...'],
-  ['is of alg none', () => `${encode({ alg: 'none' })}.${encode(payload())}.`],
-  ['is of alg nOnE', () => `${encode({ alg: 'nOnE', kid: 'first' })}.${encode(payload())}.`],
-  ['is of no alg', () => `${encode({ kid: 'first' })}.${encode(payload())}.${encode('x')}`],
+  ['has alg none', () => `${encode({ alg: 'none' })}.${encode(payload())}.`],
+  ['has alg nOnE', () => `${encode({ alg: 'nOnE', kid: 'first' })}.${encode(payload())}.`],
+  ['has no alg', () => `${encode({ kid: 'first' })}.${encode(payload())}.${encode('x')}`],
   [
     'is HS256 with the public key as PEM',
     async () => signWithSecret(await exportSPKI((await importJWK(published())) as CryptoKey)),
@@ -62,30 +62,27 @@ const refusedTokens: [name: string, make: Making][] = [
   ['is HS256 with the public key as JWK', () => signWithSecret(JSON.stringify(published()))],
   ['is HS256 with the modulus', () => signWithSecret(String(published().n))],
   ['has another issuer', () => sign({ iss: 'https://evil.example.com/' })],
-  ['has an issuer that only begins like it', () => sign({ iss: `${issuerName}x` })],
+  ['has an issuer that only starts with the configured one', () => sign({ iss: `${issuerName}x` })],
   ['has a list of issuers', () => sign({ iss: [issuerName] })],
   ['has no issuer', () => sign({ iss: undefined })],
   ['is for another audience', () => sign({ aud: 'other' })],
   ['is for other audiences', () => sign({ aud: ['other', `${audience}2`] })],
-  ['is for nobody', () => sign({ aud: undefined })],
+  ['has no audience', () => sign({ aud: undefined })],
   ['is expired by more than the leeway', () => sign({ exp: seconds() - 31 })],
-  ['never expires', () => sign({ exp: undefined })],
-  ['expires in words', () => sign({ exp: 'tomorrow' })],
+  ['has no expiry', () => sign({ exp: undefined })],
+  ['has an expiry that is no number', () => sign({ exp: 'tomorrow' })],
   ['is not valid yet by more than the leeway', () => sign({ nbf: seconds() + 35 })],
   ['has an unknown kid', () => signWith('unknown')],
   ['has the kid of another key', () => signWith('first')],
-  ['has a path for a kid', () => sign({}, { kid: '../../../dev/null' })],
-  ['has __proto__ for a kid', () => sign({}, { kid: '__proto__' })],
+  ['has a path as kid', () => sign({}, { kid: '../../../dev/null' })],
+  ['has __proto__ as kid', () => sign({}, { kid: '__proto__' })],
   ['brings its own key', async () => signWith('own', { jwk: (await issuer.createKey('own')).jwk })],
-  ['says where its key is', () => signWith('own', { jku: foreignUrl, x5u: foreignUrl })],
-  ['demands an extension nobody knows', () => sign({}, { crit: ['unheardOf'], unheardOf: 1 })],
-  [
-    'was changed after it was signed',
-    async () => (await sign()).replace(/\.[^.]*\./, `.${encode(payload())}.`),
-  ],
+  ['names a URL of its key', () => signWith('own', { jku: foreignUrl, x5u: foreignUrl })],
+  ['requires an unknown extension', () => sign({}, { crit: ['unknownExtension'], unknownExtension: 1 })],
+  ['was changed after signing', async () => (await sign()).replace(/\.[^.]*\./, `.${encode(payload())}.`)],
   ['lost its signature', async () => (await sign()).replace(/[^.]*$/, '')],
   [
-    'has a signature of zeros, for a curve',
+    'has an ES256 signature of zeros',
     () =>
       `${encode({ alg: 'ES256', kid: 'first' })}.${encode(payload())}.${Buffer.alloc(64).toString('base64url')}`,
   ],
@@ -101,13 +98,13 @@ const refusedTokens: [name: string, make: Making][] = [
     },
   ],
   ['is huge', () => sign({ padding: 'x'.repeat(8000) })],
-  ['is one of two', async () => `garbage, Bearer ${await sign()}`],
+  ['is the second of two', async () => `garbage, Bearer ${await sign()}`],
 ];
 
-describe('a caller whose token', () => {
-  it.each(refusedTokens)('%s is not known', async (_, make) => {
+describe('a request whose token', () => {
+  it.each(invalidTokens)('%s is rejected as UNAUTHENTICATED', async (_, make) => {
     const headers = { authorization: `Bearer ${await make()}`, 'x-request-id': 'r' };
-    const outcome = await survive(gateway, () => post(gateway, question, headers));
+    const outcome = await survive(gateway, () => post(gateway, requestBody, headers));
     expect(outcome).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
     expect(JSON.parse(outcome.body)).toEqual({
       errors: [
@@ -119,23 +116,23 @@ describe('a caller whose token', () => {
     });
     expect(outcome.headers.get('www-authenticate')).toBe('Bearer');
     expect(gateway.simulator.requests).toBe(0);
-    expect(foreignAsks).toBe(0);
+    expect(foreignRequests).toBe(0);
   });
 
   it.each<[string, () => Record<string, string> | Promise<Record<string, string>>]>([
     ['is missing', () => ({})],
     ['has no scheme', async () => ({ authorization: await sign() })],
-    ['comes as Basic', async () => ({ authorization: `Basic ${await sign()}` })],
-    ['comes under another name', async () => ({ 'x-authorization': `Bearer ${await sign()}` })],
-    ['is replaced by the credentials of the gateway', () => ({ 'x-api-key': apiKey })],
-  ])('%s is not known', async (_, make) => {
+    ['has the scheme Basic', async () => ({ authorization: `Basic ${await sign()}` })],
+    ['is in another header', async () => ({ 'x-authorization': `Bearer ${await sign()}` })],
+    ['is replaced by the API key of the gateway', () => ({ 'x-api-key': apiKey })],
+  ])('%s is rejected as UNAUTHENTICATED', async (_, make) => {
     const headers = await make();
-    const outcome = await survive(gateway, () => post(gateway, question, headers));
+    const outcome = await survive(gateway, () => post(gateway, requestBody, headers));
     expect(outcome).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
   });
 
-  it('is signed with a secret that the issuer published by mistake is not known', async () => {
-    const secret = Buffer.from('a secret that everybody can read');
+  it('is signed with a symmetric key that the issuer published is rejected as UNAUTHENTICATED', async () => {
+    const secret = Buffer.from('a secret that is published');
     const key = {
       kid: 'secret',
       alg: 'HS256',
@@ -146,20 +143,20 @@ describe('a caller whose token', () => {
       .setProtectedHeader({ alg: 'HS256', kid: 'secret' })
       .sign(secret);
     const outcome = await survive(gateway, () =>
-      post(gateway, question, { authorization: `Bearer ${token}` }),
+      post(gateway, requestBody, { authorization: `Bearer ${token}` }),
     );
     expect(outcome).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
     expect(gateway.log.at(-1)).toMatchObject({ reason: 'ERR_JOSE_ALG_NOT_ALLOWED' });
     issuer.published.pop();
   });
 
-  it('exceeds all headers is refused before anything else', async () => {
+  it('exceeds the limit of header bytes is rejected with 431', async () => {
     const headers = { authorization: `Bearer ${'x'.repeat(20_000)}` };
-    const outcome = await survive(gateway, () => post(gateway, question, headers));
+    const outcome = await survive(gateway, () => post(gateway, requestBody, headers));
     expect(outcome).toMatchObject({ status: 431, code: 'BAD_REQUEST' });
   });
 
-  it('stands in the URL is not known', async () => {
+  it('is in the URL is rejected with 401', async () => {
     const search = `?access_token=${await sign()}&query={__typename}`;
     const response = await gateway.fetch(`/graphql${search}`, {
       headers: { 'apollo-require-preflight': '1' },
@@ -167,17 +164,17 @@ describe('a caller whose token', () => {
     expect(response.status).toBe(401);
   });
 
-  it('is not known has no body read, nor an operation named in the log', async () => {
+  it('is missing is rejected before its body is read or an operation is logged', async () => {
     await post(gateway, 'not even JSON');
     expect(gateway.log.map(({ msg, code, reason }) => [msg, code, reason])).toEqual([
       ['requestRejected', 'UNAUTHENTICATED', 'no token'],
     ]);
   });
 
-  it('is refused leaves nothing of itself in the log', async () => {
-    for (const [, make] of refusedTokens.slice(3)) {
+  it('is invalid writes no part of the token to the log', async () => {
+    for (const [, make] of invalidTokens.slice(3)) {
       const token = await make();
-      await post(gateway, question, { authorization: `Bearer ${token}` });
+      await post(gateway, requestBody, { authorization: `Bearer ${token}` });
       const parts = token.split(/[., ]/).filter((part) => part.length > 6);
       const text = JSON.stringify(gateway.log);
       expect(parts.filter((part) => text.includes(part))).toEqual([]);
@@ -185,35 +182,35 @@ describe('a caller whose token', () => {
   }, 20_000);
 });
 
-describe('a token', () => {
+describe('a bearer token', () => {
   const ask = async (token: string) => {
-    const { status, body } = await post(gateway, question, { authorization: `Bearer ${token}` });
+    const { status, body } = await post(gateway, requestBody, { authorization: `Bearer ${token}` });
     return [status, JSON.parse(body)];
   };
 
-  it.each<[string, Making]>([
-    ['that is in order', () => sign()],
+  it.each<[string, MakeToken]>([
+    ['with valid claims', () => sign()],
     ['for several audiences', () => sign({ aud: ['other', audience] })],
     ['that expired within the leeway', () => sign({ exp: seconds() - 25 })],
     ['that becomes valid within the leeway', () => sign({ nbf: seconds() + 25 })],
-  ])('%s is believed', async (_, make) => {
-    expect(await ask(await make())).toEqual([200, answered]);
+  ])('%s is accepted', async (_, make) => {
+    expect(await ask(await make())).toEqual([200, total]);
   });
 
-  it.each(['RS512', 'PS256', 'ES256', 'ES384', 'EdDSA'])('of %s is believed', async (alg) => {
+  it.each(['RS512', 'PS256', 'ES256', 'ES384', 'EdDSA'])('signed with %s is accepted', async (alg) => {
     const key = await issuer.createKey(`key of ${alg}`, alg);
     issuer.published.push(key);
     expect(await ask(await issuer.sign(gateway.now(), { key, claims: { customer_id: customer } }))).toEqual([
       200,
-      answered,
+      total,
     ]);
   });
 
-  it('that is remembered is forgotten when it expires', async () => {
+  it('that was verified before is rejected after its expiry', async () => {
     const token = await sign();
-    expect(await ask(token)).toEqual([200, answered]);
+    expect(await ask(token)).toEqual([200, total]);
     gateway.advance(599_000);
-    expect(await ask(token)).toEqual([200, answered]);
+    expect(await ask(token)).toEqual([200, total]);
     gateway.advance(32_000);
     expect((await ask(token))[0]).toBe(401);
   });
