@@ -122,6 +122,15 @@ describe('docs/observability.md', () => {
     );
     expect(own.length).toBeGreaterThan(15);
   });
+
+  it('lists every event of the log', () => {
+    const types = [...read('src/telemetry/events.ts').matchAll(/\btype: '(\w+)'/g)].map(([, type]) => type);
+    const unlogged = ['requestEnded', 'connectionsChanged', 'upstreamCallStarted', 'upstreamQueueChanged'];
+    const listed = rowsUnder('| event | level | meaning |', 'docs/observability.md').map(
+      (row) => /^\| `(\w+)`/.exec(row)?.[1],
+    );
+    expect(new Set(listed)).toEqual(new Set(types.filter((type = '') => !unlogged.includes(type))));
+  });
 });
 
 describe('docs/security.md', () => {
