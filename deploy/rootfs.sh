@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the Dockerfile's steps, as they stand, in an empty root file system, and then what they made: as a user without
-# rights, on a tree that cannot be written to. For machines without a docker: it needs root, debootstrap and npm.
-# The base is Debian with the project's Node, not Alpine; what is proved is the steps, not the base.
+# Runs the steps of the Dockerfile in an empty root file system, and then the result: as an unprivileged user on a read-only
+# tree. For machines without docker; needs root, debootstrap and npm.
+# The base is Debian with the Node of the project, not Alpine: this verifies the steps, not the base image.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,7 +9,7 @@ if [[ ${1:-} != --inside ]]; then
   root=$(mktemp -d)
   chmod 755 "$root"
   trap 'rm -rf --one-file-system "$root"' EXIT
-  # Whatever is mounted from here on is gone with the last process that sees it.
+  # In a mount namespace of its own, mounts disappear with the last process.
   unshare --mount --propagation private -- "$0" --inside "$root"
   exit
 fi
@@ -25,7 +25,7 @@ declare -a command healthcheck
 say() { printf '\n== %s\n' "$*"; }
 fail() { printf 'rootfs.sh: %s\n' "$*" >&2; exit 1; }
 
-# Becomes what `docker run` would, but for the base: a clean environment, the image's variables, its user, its folder.
+# Like `docker run`, apart from the base: a clean environment, and the variables, user and folder of the image.
 become() {
   exec chroot "$root" /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin "${variables[@]}" \
     /usr/bin/setpriv --reuid="$user" --regid="$user" --init-groups --no-new-privs \
@@ -35,17 +35,17 @@ become() {
 in_image() { (become "$@"); }
 
 base() {
-  # Node's own binary wants libatomic, which the smallest Debian is without.
+  # The Node binary needs libatomic, which the minimal Debian lacks.
   debootstrap --variant=minbase --include=libatomic1 bookworm "$root" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} >"$root.log" 2>&1 \
     || fail "$(tail -3 "$root.log")"
   rm "$root.log"
-  # What the image of the FROM line brings along: Node, npm, and a user.
+  # Content of the base image: Node, npm and a user.
   install -D "$node" "$root/usr/local/bin/node"
   mkdir -p "$root/usr/local/lib/node_modules"
   cp -r "$(npm root --global 2>/dev/null)/npm" "$root/usr/local/lib/node_modules/npm"
   ln -s ../lib/node_modules/npm/bin/npm-cli.js "$root/usr/local/bin/npm"
   chroot "$root" useradd --uid 1000 --user-group --create-home node
-  # What docker brings along: names, and what the machine trusts.
+  # Provided by docker: name resolution and certificates.
   cp /etc/resolv.conf "$root/etc/resolv.conf"
   build_variables=("npm_config_registry=$(npm config get registry 2>/dev/null)")
   if [[ -n ${NODE_EXTRA_CA_CERTS:-} ]]; then
@@ -56,12 +56,12 @@ base() {
   mount --rbind /dev "$root/dev"
 }
 
-# COPY: a folder's contents, or a file by its name, and nothing that .dockerignore keeps back.
+# COPY: the content of a folder, or a file. Fails for paths that .dockerignore excludes.
 copy() {
   local target=${!#} source
   [[ $target == /* ]] || target=$workdir/$target
   for source in "${@:1:$#-1}"; do
-    grep -qx "!$source" .dockerignore || fail ".dockerignore keeps $source back"
+    grep -qx "!$source" .dockerignore || fail ".dockerignore excludes $source"
     if [[ -d $source ]]; then
       mkdir -p "$root$target"
       cp -r "$context/$source/." "$root$target"
@@ -78,10 +78,10 @@ words_of() { "$node" -e 'console.log(JSON.parse(process.argv[1]).join("\n"))' "$
 step() {
   local instruction=$1 rest=$2
   say "$instruction $rest"
-  # Words are split as docker splits them; no name in the Dockerfile has a space in it.
+  # Words are split at spaces, like in docker; no name in the Dockerfile contains a space.
   # shellcheck disable=SC2086,SC2206
   case $instruction in
-    FROM) [[ ! -e $root/etc ]] || fail 'one FROM is all that can be run here'; base ;;
+    FROM) [[ ! -e $root/etc ]] || fail 'only one FROM is supported'; base ;;
     WORKDIR) workdir=$rest; mkdir -p "$root$workdir" ;;
     COPY) copy $rest ;;
     RUN) variables+=("${build_variables[@]}"); in_image /bin/sh -c "$rest"
@@ -91,7 +91,7 @@ step() {
     USER) user=$rest ;;
     HEALTHCHECK) mapfile -t healthcheck < <(words_of "$rest") ;;
     CMD) mapfile -t command < <(words_of "$rest") ;;
-    *) fail "$instruction is not known here" ;;
+    *) fail "the instruction $instruction is not supported" ;;
   esac
 }
 
@@ -99,16 +99,16 @@ while read -r instruction rest; do
   [[ -z $instruction || $instruction == \#* ]] || step "$instruction" "$rest"
 done < <(sed -e ':join' -e '/\\$/{N;s/\\\n//;bjoin}' Dockerfile)
 
-say 'The tree can only be read from now on'
+say 'The tree is read-only from now on'
 umount --lazy "$root/dev"
 mount --bind "$root" "$root"
 mount -o remount,bind,ro "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
-! in_image touch /app/proof 2>/dev/null || fail 'it can be written to'
+! in_image touch /app/proof 2>/dev/null || fail 'the tree is writable'
 du -sh --one-file-system "$root$workdir" | cut -f1
 
-# Waits for a line of a log that says where something listens; takes the log's file, a process and a pattern.
+# Waits for a log line with a URL; takes the log file, the process and a pattern.
 url_in() {
   local url
   for _ in $(seq 100); do
@@ -117,7 +117,7 @@ url_in() {
     kill -0 "$2" 2>/dev/null || break
     sleep 0.1
   done
-  fail "nothing listens: $(cat "$1")"
+  fail "no listener: $(cat "$1")"
 }
 
 logs=$(mktemp -d)
@@ -135,12 +135,12 @@ gateway=$!
 url=$(url_in "$logs/gateway" "$gateway" '"url":"http://0.0.0.0:[0-9]+')
 url=${url/0.0.0.0/127.0.0.1}
 grep -E '^(Name|Uid|Groups|CapEff|CapBnd|NoNewPrivs):' "/proc/$gateway/status"
-grep -q "^Uid:.1000.1000.1000.1000$" "/proc/$gateway/status" || fail 'it runs as somebody else'
-[[ $(readlink "/proc/$gateway/root") == "$root" ]] || fail 'it runs somewhere else'
+grep -q "^Uid:.1000.1000.1000.1000$" "/proc/$gateway/status" || fail 'the gateway runs as another user'
+[[ $(readlink "/proc/$gateway/root") == "$root" ]] || fail 'the gateway runs in another root'
 
-say 'It answers'
+say 'The gateway answers'
 variables+=("PORT=${url##*:}")
-in_image "${healthcheck[@]}" || fail 'it does not know its own health'
+in_image "${healthcheck[@]}" || fail 'the health check fails'
 echo 'health check: 0'
 ready=$(curl -sS -w ' %{http_code}' "$url/readyz")
 echo "readyz: $ready"
@@ -148,12 +148,12 @@ ids='entitlementId: \"3f2b8c1e-5d47-4a6f-9e0b-7c1d2a3b4c5d\", customerId: \"9a8b
 answer=$(curl -sS "$url/graphql" -H 'content-type: application/json' -H "x-router-secret: $secret" \
   --data "{\"query\": \"{ customerEntitlementTotal($ids) { quantity } }\"}")
 echo "graphql: $answer"
-[[ $ready == 'ok 200' && $answer == *'"quantity":36756'* ]] || fail 'that is not the answer'
+[[ $ready == 'ok 200' && $answer == *'"quantity":36756'* ]] || fail 'the response is wrong'
 
-say 'It stops on SIGTERM'
+say 'The gateway stops on SIGTERM'
 kill -TERM "$gateway"
 code=0
 wait "$gateway" || code=$?
 echo "exit code: $code"
 [[ $code == 0 ]] || fail "$(cat "$logs/gateway")"
-say 'All steps ran, and what they made works.'
+say 'All steps succeeded, and the result works.'

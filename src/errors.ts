@@ -1,29 +1,41 @@
-/** What each error code means and whether the same request may succeed later. */
+/** When each error code is returned, and whether the same request may succeed later. */
 export const errorCodes = {
   BAD_USER_INPUT: {
     retryable: false,
-    when: 'An argument is wrong; `validationErrors` says which, where that is known.',
+    when: 'An argument is invalid. `validationErrors` names the argument if it is known.',
   },
-  NOT_FOUND: { retryable: false, when: 'Zenskar knows no such entitlement or customer.' },
-  UNAUTHENTICATED: { retryable: false, when: 'The caller is not known. The only code with HTTP 401.' },
-  FORBIDDEN: { retryable: false, when: 'The caller may not see this customer, whether or not there is one.' },
+  NOT_FOUND: { retryable: false, when: 'Zenskar does not know the entitlement or the customer.' },
+  UNAUTHENTICATED: {
+    retryable: false,
+    when: 'The request has no valid credentials. The only code with HTTP 401.',
+  },
+  FORBIDDEN: {
+    retryable: false,
+    when: 'The caller may not see this customer. The code is the same if the customer does not exist.',
+  },
   QUERY_NOT_IN_SAFELIST: {
     retryable: false,
-    when: 'Only listed operations run here, and this is none of them.',
+    when: 'The gateway has a safelist, and the operation is not in it.',
   },
-  RATE_LIMITED: { retryable: true, when: 'The caller asked too often.' },
+  RATE_LIMITED: { retryable: true, when: 'The caller has used up its rate limit.' },
   UPSTREAM_REJECTED_CREDENTIALS: {
     retryable: false,
-    when: 'Zenskar refused the key or organisation in use. Who set them must act, not the user.',
+    when: 'Zenskar rejected the API key or the organisation. The operator must act, not the user.',
   },
-  UPSTREAM_RATE_LIMITED: { retryable: true, when: 'Zenskar limits the rate of calls.' },
-  UPSTREAM_TIMEOUT: { retryable: true, when: 'Zenskar gave no answer in time.' },
-  UPSTREAM_UNAVAILABLE: { retryable: true, when: 'Zenskar could not be reached, or failed.' },
+  UPSTREAM_RATE_LIMITED: {
+    retryable: true,
+    when: 'Zenskar answered 429, or a pause that it asked for is not over.',
+  },
+  UPSTREAM_TIMEOUT: { retryable: true, when: 'Zenskar did not answer in time.' },
+  UPSTREAM_UNAVAILABLE: {
+    retryable: true,
+    when: 'The connection failed, Zenskar answered 5xx, or the circuit breaker is open.',
+  },
   UPSTREAM_INVALID_RESPONSE: {
     retryable: false,
-    when: 'Zenskar answered something outside its contract.',
+    when: 'The response of Zenskar breaks its contract.',
   },
-  INTERNAL_SERVER_ERROR: { retryable: false, when: 'Anything else. The cause is in the log only.' },
+  INTERNAL_SERVER_ERROR: { retryable: false, when: 'Any other failure. Only the log has the cause.' },
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;
@@ -32,13 +44,13 @@ export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === 'string' && Object.hasOwn(errorCodes, code);
 }
 
-/** One complaint about one part of the input, as Zenskar words it. */
+/** One invalid part of the input, in the words of Zenskar. */
 export type ValidationError = {
-  /** Where the upstream saw it, such as `["query", "start_date"]`; empty where it names no place. */
+  /** Location in the upstream request, such as `["query", "start_date"]`; empty if Zenskar names none. */
   loc: readonly (string | number)[];
   msg: string;
   type: string;
-  /** The GraphQL argument it is about, null where none. */
+  /** The GraphQL argument; null if no argument corresponds to `loc`. */
   argument: string | null;
 };
 
@@ -46,17 +58,17 @@ type AppErrorDetails = {
   upstreamStatus?: number | undefined;
   retryAfterSeconds?: number | undefined;
   validationErrors?: readonly ValidationError[] | undefined;
-  /** For the log alone. */
+  /** Only for the log. */
   reason?: string | undefined;
 };
 
-/** A failure with a code that a client can act on. Its message and details may be shown. */
+/** A failure with a code that a client can act on. Clients see everything but `reason`. */
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly upstreamStatus: number | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly validationErrors: readonly ValidationError[] | undefined;
-  /** For the log alone: more than the client should know. */
+  /** Only for the log. */
   readonly reason: string | undefined;
 
   constructor(code: ErrorCode, message: string, details: AppErrorDetails = {}) {
@@ -70,7 +82,7 @@ export class AppError extends Error {
   }
 }
 
-/** What a client is told of an error beside its message. */
+/** The `extensions` of an error in a response. */
 export function toExtensions(error: AppError, requestId: string) {
   const { code, upstreamStatus, retryAfterSeconds, validationErrors } = error;
   return {

@@ -7,16 +7,16 @@ try {
   const { pageUrl, url, simulatorUrl, stop } = await startWebDemo({ port: values.port });
   stopOnSignal(stop);
   process.stdout.write(`
-The page runs at ${pageUrl} before the gateway at ${url}/graphql and a simulated Zenskar at ${simulatorUrl}.
-Make Zenskar fail while the page is open, and its numbers are marked as stale once they are half a minute old:
+The page runs at ${pageUrl} in front of the gateway at ${url}/graphql and a simulated Zenskar at ${simulatorUrl}.
+Make Zenskar fail while the page is open. Totals become stale when they are 30 s old:
 
 curl -s ${simulatorUrl}/__behaviour -d '{"mode": "down"}'
 
-and recover:
+Make Zenskar recover:
 
 curl -s ${simulatorUrl}/__behaviour -d '{"mode": "ok"}'
 
-This gateway runs the page's operations alone; for queries of your own there is npm run demo. To work on the page:
+This gateway executes only the operations of the page. For other queries use npm run demo. To develop the page:
 
 GATEWAY_URL=${url} npm run dev --prefix examples/web
 

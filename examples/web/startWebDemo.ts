@@ -4,9 +4,9 @@ import type { Overrides } from '../../src/app.ts';
 import { type Demo, startDemo } from '../../src/cli/startDemo.ts';
 
 type WebDemoOptions = {
-  /** Of the page: undefined for 5173, or the next that is free; a port that is asked for must be free. */
+  /** Port of the page. Undefined for 5173 or the next free port; an explicit port must be free. */
   port: string | undefined;
-  /** Of the gateway, in the same way; 4000 is the usual one. */
+  /** Port of the gateway. Undefined for 4000 or a free port. */
   gatewayPort?: string;
   overrides?: Overrides;
 };
@@ -14,7 +14,7 @@ type WebDemoOptions = {
 const root = fileURLToPath(new URL('.', import.meta.url));
 const environment = { GRAPHQL_SAFELIST: `${root}persisted-query-manifest.json` };
 
-/** Builds the page and serves it before a gateway that runs its operations alone, before a simulated Zenskar. */
+/** Builds and serves the page, with a gateway that executes only its operations and a simulated Zenskar. */
 export async function startWebDemo({
   port,
   gatewayPort,
@@ -47,11 +47,11 @@ async function servePage(port: string | undefined, gatewayUrl: string) {
       proxy: { '/graphql': gatewayUrl },
     },
   });
-  // Vite's own would end the process before the gateway has drained.
+  // Vite's own listeners would end the process before the gateway has shut down.
   for (const listener of process.listeners('SIGTERM')) {
     if (!listeners.includes(listener)) process.off('SIGTERM', listener);
   }
   const [url] = server.resolvedUrls?.local ?? [];
-  if (url === undefined) throw new Error('The page is served nowhere.');
+  if (url === undefined) throw new Error('The page has no URL.');
   return { url, stop: () => server.close() };
 }

@@ -5,23 +5,23 @@ import { type Manifest, parseManifest } from './manifest.ts';
 import { requiredVariables, secretVariables, variables } from './variables.ts';
 
 const guardedPrefix = /^(ZENSKAR|UPSTREAM|CACHE|GRAPHQL|JWT|AUTH)_/;
-/** What Kubernetes injects for a service that happens to be called, say, `graphql`. */
+/** Variables that Kubernetes injects for services, such as one named `graphql`. */
 const kubernetesInjected = /_SERVICE_HOST$|_SERVICE_PORT|_PORT$|_PORT_/;
-/** Of OpenTelemetry there are more than the gateway reads. */
-const othersPrefix = /^OTEL_/;
+/** The OpenTelemetry libraries read more variables than the gateway. */
+const otelPrefix = /^OTEL_/;
 
 type Variables = { [Name in keyof typeof variables]: z.output<(typeof variables)[Name]> };
-/** The gateway's settings, each under its variable's name; the safelist is what its file holds. */
+/** The settings, each under the name of its variable. The safelist holds the content of its file. */
 export type Config = Readonly<Omit<Variables, 'GRAPHQL_SAFELIST'>> & {
   GRAPHQL_SAFELIST?: Manifest | undefined;
 };
 
-/** A problem of the configuration that shows only once the gateway is being built. */
+/** A configuration problem that only shows while the gateway is built. */
 export class ConfigurationError extends Error {}
 
 type RequiredVariable = (typeof requiredVariables)[keyof typeof requiredVariables][number];
 
-/** A variable that the chosen `AUTH_MODE` cannot do without, and so has: `parseConfig` saw to it. */
+/** The value of a variable that the chosen `AUTH_MODE` requires; `parseConfig` has checked that it is set. */
 export function need(config: Config, name: RequiredVariable): string {
   const value = config[name];
   if (value === undefined) throw new Error(`${name} is missing.`);
@@ -32,14 +32,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 type ParsedConfig = { ok: true; config: Config } | { ok: false; problems: readonly string[] };
 
 /**
- * Reads the settings from an environment. Reports every problem at once, one sentence each, naming the
- * variable and what is expected, and never a secret's value. `readFile` serves the safelist and the `NAME_FILE` variants.
+ * Reads the settings from an environment. Reports all problems at once, one sentence each: the variable, what is wrong,
+ * what is expected, never the value of a secret. `readFile` reads the safelist and the `NAME_FILE` variants.
  */
 export function parseConfig(environment: Environment, readFile: (path: string) => string): ParsedConfig {
-  const { values, problems, refused } = readSecretFiles(environment, readFile);
+  const { values, problems, rejected } = readSecretFiles(environment, readFile);
   const parsed: Record<string, unknown> = {};
   for (const [name, schema] of Object.entries(variables)) {
-    if (refused.has(name)) continue;
+    if (rejected.has(name)) continue;
     const value = values[name] || undefined;
     const result = schema.safeParse(value);
     if (result.success) parsed[name] = result.data;
@@ -47,16 +47,16 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
   }
   const safelist = readSafelist(values.GRAPHQL_SAFELIST, readFile);
   parsed.GRAPHQL_SAFELIST = safelist.manifest;
-  problems.push(...missingVariables(parsed, (name) => Boolean(values[name]) || refused.has(name)));
+  problems.push(...missingVariables(parsed, (name) => Boolean(values[name]) || rejected.has(name)));
   problems.push(...safelist.problems, ...unknownVariables(environment));
-  problems.push(...forgottenMode(values), ...openDoor(parsed));
+  problems.push(...missingMode(values), ...anonymousAccess(parsed));
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config: parsed as Config };
 }
 
 function readSecretFiles(environment: Environment, readFile: (path: string) => string) {
   const values: Record<string, string | undefined> = { ...environment };
   const problems: string[] = [];
-  const refused = new Set<string>();
+  const rejected = new Set<string>();
   for (const name of secretVariables) {
     const path = environment[`${name}_FILE`];
     if (!path) continue;
@@ -65,14 +65,14 @@ function readSecretFiles(environment: Environment, readFile: (path: string) => s
       values[name] = secret;
       continue;
     }
-    refused.add(name);
+    rejected.add(name);
     problems.push(
       environment[name]
         ? `${name} and ${name}_FILE are both set; expected one of them.`
-        : `${name}_FILE cannot be read, or is empty; expected the path of a readable file with the secret in it.`,
+        : `${name}_FILE cannot be read or is empty; expected the path of a readable file that contains the secret.`,
     );
   }
-  return { values, problems, refused };
+  return { values, problems, rejected };
 }
 
 function readText(path: string, readFile: (path: string) => string): string | undefined {
@@ -86,17 +86,14 @@ function readText(path: string, readFile: (path: string) => string): string | un
 function readSafelist(path: string | undefined, readFile: (path: string) => string) {
   if (!path) return { manifest: undefined, problems: [] };
   const manifest = parseManifest(readText(path, readFile) ?? '');
-  const complaint =
-    'GRAPHQL_SAFELIST cannot be read, or is no manifest; expected the path of a readable apollo-persisted-query-manifest.';
-  return { manifest, problems: manifest === undefined ? [complaint] : [] };
+  const problem =
+    'GRAPHQL_SAFELIST cannot be read or is not a manifest; expected the path of a readable apollo-persisted-query-manifest.';
+  return { manifest, problems: manifest === undefined ? [problem] : [] };
 }
 
-function missingVariables(
-  { AUTH_MODE: mode }: Partial<Config>,
-  isGiven: (name: string) => boolean,
-): string[] {
+function missingVariables({ AUTH_MODE: mode }: Partial<Config>, isSet: (name: string) => boolean): string[] {
   if (mode === undefined) return [];
-  const missing = requiredVariables[mode].filter((name) => !isGiven(name));
+  const missing = requiredVariables[mode].filter((name) => !isSet(name));
   return missing.map((name) => `${name} is missing; it is required with AUTH_MODE=${mode}.`);
 }
 
@@ -108,31 +105,29 @@ function describeProblem(name: string, value: string | undefined, error: z.ZodEr
 function unknownVariables(environment: Environment): string[] {
   const known = [...Object.keys(variables), ...secretVariables.map((name) => `${name}_FILE`)];
   return Object.keys(environment).flatMap((name) => {
-    if (known.includes(name) || kubernetesInjected.test(name) || othersPrefix.test(name)) return [];
+    if (known.includes(name) || kubernetesInjected.test(name) || otelPrefix.test(name)) return [];
     const nearest = known.toSorted((a, b) => leven(a, name) - leven(b, name))[0] ?? '';
-    // A name of no guarded prefix may be somebody else's, unless it all but is one of ours.
+    // A name without a guarded prefix may belong to another program, unless it is almost the name of a variable.
     const isMisspelt = leven(nearest, name) <= nearest.length / 6;
     if (!guardedPrefix.test(name) && !isMisspelt) return [];
     return [`${name} is not a variable of the gateway; did you mean ${nearest}?`];
   });
 }
 
-/** Whoever says how callers are known, but not that they must be, has forgotten something. */
-function forgottenMode(environment: Environment): string[] {
+/** The settings of a mode without `AUTH_MODE` would leave the gateway open to every client. */
+function missingMode(environment: Environment): string[] {
   const names = [...requiredVariables.jwt, ...requiredVariables.router];
-  const telling = names.find((name) => /^(JWT|ROUTER)_/.test(name) && environment[name]);
-  if (telling === undefined || environment.AUTH_MODE) return [];
-  return [
-    `AUTH_MODE is missing, though ${telling} is set; expected one of none, jwt, router or passthrough.`,
-  ];
+  const given = names.find((name) => /^(JWT|ROUTER)_/.test(name) && environment[name]);
+  if (given === undefined || environment.AUTH_MODE) return [];
+  return [`AUTH_MODE is missing, though ${given} is set; expected one of none, jwt, router or passthrough.`];
 }
 
-function openDoor({ HOST, AUTH_MODE, AUTH_ALLOW_ANONYMOUS }: Partial<Config>): string[] {
+function anonymousAccess({ HOST, AUTH_MODE, AUTH_ALLOW_ANONYMOUS }: Partial<Config>): string[] {
   if (HOST === undefined || isLoopback(HOST) || AUTH_MODE !== 'none' || AUTH_ALLOW_ANONYMOUS !== false)
     return [];
   return [
-    `HOST is ${JSON.stringify(HOST)} and AUTH_MODE is none, so anybody who reaches this address could read every ` +
-      'total; expected a loopback HOST, or AUTH_ALLOW_ANONYMOUS=true where something in front checks callers.',
+    `HOST is ${JSON.stringify(HOST)} and AUTH_MODE is none, so every client that reaches this address could read every ` +
+      'total; expected a loopback HOST, or AUTH_ALLOW_ANONYMOUS=true if a proxy in front authenticates callers.',
   ];
 }
 
@@ -140,7 +135,7 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
-/** A URL that is refused may be refused because it carries a password. */
+/** A URL may be invalid because it contains a password. */
 export function mayHoldSecret(name: string): boolean {
   return /_(URL|ENDPOINT)$/.test(name) || secretVariables.some((secret) => secret === name);
 }

@@ -11,16 +11,15 @@ const manifest = z.object({
   ),
 });
 
-/** The operations that an application may send, in the form Apollo's tools write and read. */
+/** The operations that clients may send, in the format of Apollo's persisted query tools. */
 export type Manifest = z.output<typeof manifest>;
 export type ManifestOperation = Manifest['operations'][number];
 
-/** Reads a manifest; undefined where the text is none. */
+/** Parses a manifest; undefined if the text is not one. */
 export function parseManifest(text: string): Manifest | undefined {
   return manifest.safeParse(parseJson(text)).data;
 }
 
-/** A manifest of these operations. */
 export function toManifest(operations: readonly ManifestOperation[]): Manifest {
   return { format, version: 1, operations: [...operations] };
 }

@@ -8,31 +8,31 @@ const count = z
 const protocol = z.enum(['http/protobuf'], 'http/protobuf').default('http/protobuf');
 const headers = text.refine(isHeaderList, 'name=value, separated by commas');
 
-/** Those of the OpenTelemetry specification that the gateway must know of; others are read by OpenTelemetry itself. */
+/** OpenTelemetry variables that the gateway reads. The OpenTelemetry libraries read further ones themselves. */
 export const otelVariables = {
   OTEL_SDK_DISABLED: z
     .enum(['true', 'false'], 'true or false')
     .transform((value) => value === 'true')
     .default(false)
-    .describe('turns traces off, whatever else is set'),
+    .describe('Disables traces, regardless of the other variables.'),
   OTEL_TRACES_EXPORTER: z
     .enum(['otlp', 'none'], 'otlp or none')
     .default('otlp')
-    .describe('who takes the traces; `none` turns them off'),
+    .describe('Exporter of traces. `none` disables traces.'),
   OTEL_EXPORTER_OTLP_ENDPOINT: text
     .refine(isEndpoint, 'an http or https URL without credentials')
     .optional()
-    .describe('base URL of the collector that traces are sent to; turns them on'),
+    .describe('Base URL of the collector. Enables traces.'),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: text
     .refine(isEndpoint, 'an http or https URL without credentials')
     .optional()
-    .describe('the same for traces alone, as a whole URL'),
-  OTEL_EXPORTER_OTLP_PROTOCOL: protocol.describe('how the collector is spoken to; there is no other way'),
-  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: protocol.describe('the same, for traces alone'),
+    .describe('Complete URL of the collector for traces. Takes precedence over the base URL.'),
+  OTEL_EXPORTER_OTLP_PROTOCOL: protocol.describe('Protocol of the collector. No other value is supported.'),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: protocol.describe('Protocol for traces. No other value is supported.'),
   OTEL_EXPORTER_OTLP_HEADERS: headers
     .optional()
-    .describe('headers for the collector, `name=value` with commas between, such as a key'),
-  OTEL_EXPORTER_OTLP_TRACES_HEADERS: headers.optional().describe('the same, for traces alone'),
+    .describe('Headers for the collector, such as a key: `name=value`, separated by commas.'),
+  OTEL_EXPORTER_OTLP_TRACES_HEADERS: headers.optional().describe('Headers for traces, in the same form.'),
   OTEL_TRACES_SAMPLER: z
     .enum(
       [
@@ -43,21 +43,23 @@ export const otelVariables = {
         'parentbased_always_off',
         'parentbased_traceidratio',
       ],
-      'always_on, always_off or traceidratio, or one of them behind parentbased_',
+      'always_on, always_off or traceidratio, or one of them with the prefix parentbased_',
     )
     .default('parentbased_always_on')
     .describe(
-      'which traces are recorded; `parentbased_` leaves it to the caller, where that has a trace already',
+      'Which traces are recorded. `parentbased_` samplers follow the decision in the `traceparent` of the request.',
     ),
   OTEL_TRACES_SAMPLER_ARG: text
     .refine((value) => /^(0|1|[01]?\.\d+)$/.test(value) && Number(value) <= 1, 'a number from 0 to 1')
     .transform(Number)
     .default(1)
-    .describe('the share of traces that `traceidratio` records'),
-  OTEL_BSP_SCHEDULE_DELAY: count.default(5000).describe('milliseconds until what was recorded is sent'),
-  OTEL_BSP_EXPORT_TIMEOUT: count.default(30_000).describe('milliseconds that sending may take'),
-  OTEL_BSP_MAX_QUEUE_SIZE: count.default(2048).describe('spans that wait to be sent; those beyond are lost'),
-  OTEL_BSP_MAX_EXPORT_BATCH_SIZE: count.default(512).describe('spans that are sent together'),
+    .describe('Share of traces that `traceidratio` records, from 0 to 1.'),
+  OTEL_BSP_SCHEDULE_DELAY: count.default(5000).describe('Milliseconds between two exports of spans.'),
+  OTEL_BSP_EXPORT_TIMEOUT: count.default(30_000).describe('Timeout of one export, in milliseconds.'),
+  OTEL_BSP_MAX_QUEUE_SIZE: count
+    .default(2048)
+    .describe('Maximum number of spans that wait for export. Further spans are dropped.'),
+  OTEL_BSP_MAX_EXPORT_BATCH_SIZE: count.default(512).describe('Maximum number of spans in one export.'),
 };
 
 function isEndpoint(value: string): boolean {
@@ -65,7 +67,7 @@ function isEndpoint(value: string): boolean {
   return url !== null && /^https?:$/.test(url.protocol) && !url.username && !url.password;
 }
 
-/** Values are percent-encoded (OpenTelemetry specification, "OTLP exporter", headers). */
+/** Parses a header list. Values are percent-encoded (OpenTelemetry specification, "OTLP exporter", headers). */
 export function parseHeaderList(value: string): Record<string, string> {
   const pairs = value.split(',').map((pair) => /^\s*([^\s=]+)\s*=\s*(.*?)\s*$/.exec(pair) ?? []);
   return Object.fromEntries(pairs.map(([, name = '', text = '']) => [name, decodeURIComponent(text)]));

@@ -40,10 +40,10 @@ export function plugin(schema: GraphQLSchema): string {
   return `${introduction}\n${sections.join('\n')}`;
 }
 
-const introduction = `# The schema
+const introduction = `# Schema reference
 
-Made from \`schema/\` by \`npm run codegen\`. Every example answers in \`npm run demo\`.
-As every Federation 2 subgraph, the gateway has \`_service\` and \`_entities\` beside these; [federation.md](federation.md) tells of them.
+Generated from \`schema/\` by \`npm run codegen\`. Every example runs in \`npm run demo\`.
+The gateway also has the fields \`_service\` and \`_entities\` of a Federation 2 subgraph: see [federation.md](federation.md).
 `;
 
 /** The shortest way from the root to each type of object, as the fields to pass. */
@@ -79,7 +79,7 @@ function describeInput(type: GraphQLInputObjectType): string {
   const lines = fields.map(
     ({ name, type: kind, description }) => `- \`${name}: ${kind}\` ${description ?? ''}`,
   );
-  return `${describeType(type)}\n${lines.join('\n')}\n\nThe example of the field that takes it has all of them.\n`;
+  return `${describeType(type)}\n${lines.join('\n')}\n\nThe example of the field that takes this input contains every field.\n`;
 }
 
 function describeType({ name, description }: GraphQLNamedType): string {

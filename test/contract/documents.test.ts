@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { requiredVariables, secretVariables, variables } from '../../src/config/variables.ts';
 import { errorCodes } from '../../src/errors.ts';
@@ -7,15 +7,25 @@ import { useGateway } from '../support/gateway.ts';
 
 const root = new URL('../../', import.meta.url);
 const read = (name: string) => readFileSync(new URL(name, root), 'utf8');
-const readme = read('README.md');
+const listPages = (folder: string) =>
+  readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md') && !name.includes('node_modules'))
+    .map((name) => `${folder}${name}`);
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  ...listPages('docs/'),
+  ...listPages('examples/'),
+];
 
-/** The rows of the README's table under this header. */
-function rowsUnder(header: string): string[] {
-  const [, rest = ''] = readme.split(`${header}\n|---|---|---|\n`);
-  return rest.split('\n\n')[0]?.split('\n') ?? [];
+/** The rows of the table with this header. */
+function rowsUnder(header: string, page: string): string[] {
+  const [, rest = ''] = read(page).split(`${header}\n|---|---|---|\n`);
+  return rest.split('\n\n')[0]?.trimEnd().split('\n') ?? [];
 }
 
-/** When a variable is required, in words; empty where it never is. */
+/** The condition under which a variable is required; empty if it never is. */
 function requirementOf(variable: string): string {
   const modes = Object.entries(requiredVariables);
   const requiring = modes
@@ -24,7 +34,7 @@ function requirementOf(variable: string): string {
   const sparing = modes.filter(([mode]) => !requiring.includes(mode)).map(([mode]) => mode);
   if (requiring.length === 0) return '';
   return requiring.length > sparing.length
-    ? `required, save with \`AUTH_MODE=${sparing}\``
+    ? `required, except with \`AUTH_MODE=${sparing}\``
     : `required with \`AUTH_MODE=${requiring}\``;
 }
 
@@ -39,34 +49,64 @@ const settings = Object.entries(variables).map(([name, schema]) => {
   };
 });
 
-describe('the documents', () => {
-  const gateway = useGateway();
+/** The anchors that GitHub makes of the headings of a page. */
+function anchorsOf(page: string): string[] {
+  const prose = read(page).replaceAll(/^ *```[\s\S]*?^ *```$/gm, '');
+  const headings = [...prose.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => heading.toLowerCase());
+  return headings.map((heading) => heading.replaceAll(/[^\w -]/g, '').replaceAll(' ', '-'));
+}
 
-  it('have every variable with its default and meaning', () => {
-    expect(rowsUnder('| variable | default | meaning |')).toEqual(
+/** The links of a page that lead to no file, or to a heading that does not exist. */
+function brokenLinks(page: string): string[] {
+  const base = new URL(page, root);
+  const targets = [...read(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
+  return targets.filter((target) => {
+    const url = new URL(target, base);
+    if (url.protocol !== 'file:') return false;
+    const path = url.pathname.slice(root.pathname.length);
+    if (!existsSync(new URL(path, root))) return true;
+    return url.hash !== '' && !anchorsOf(path).includes(url.hash.slice(1));
+  });
+}
+
+describe('docs/configuration.md', () => {
+  it('lists every variable with its default and meaning', () => {
+    expect(rowsUnder('| variable | default | meaning |', 'docs/configuration.md')).toEqual(
       settings.map(({ name, required, fallback, meaning }) => {
-        return `| \`${name}\` | ${required || fallback || 'none'} | ${meaning} |`;
+        return `| \`${name}\` | ${required || fallback || 'unset'} | ${meaning} |`;
       }),
     );
-    for (const name of secretVariables) expect(readme).toContain(`\`${name}_FILE\``);
   });
 
-  it('have an example of the environment with the same', () => {
+  it('names the file variant of every secret', () => {
+    const missing = secretVariables.filter(
+      (name) => !read('docs/configuration.md').includes(`\`${name}_FILE\``),
+    );
+    expect(missing).toEqual([]);
+  });
+});
+
+describe('.env.example', () => {
+  it('lists every variable with its default and meaning', () => {
     const blocks = settings.map(({ name, required, fallback, meaning }) => {
       return `# ${meaning}\n${required.startsWith('required, ') ? '' : '#'}${name}=${fallback}\n`;
     });
     expect(read('.env.example')).toBe(blocks.join('\n'));
   });
+});
 
-  it('have every error code with its meaning', () => {
-    expect(rowsUnder('| code | retryable | when |')).toEqual(
+describe('docs/errors.md', () => {
+  it('lists every error code with its meaning', () => {
+    expect(rowsUnder('| code | retryable | when |', 'docs/errors.md')).toEqual(
       Object.entries(errorCodes).map(
         ([code, { retryable, when }]) => `| \`${code}\` | ${retryable ? 'yes' : 'no'} | ${when} |`,
       ),
     );
   });
+});
 
-  it('have every metric with its kind and meaning', async () => {
+describe('docs/observability.md', () => {
+  it('lists every metric with its kind and help text', async () => {
     const metrics = createMetrics({
       config: { GRAPHQL_SAFELIST: undefined, UPSTREAM_BREAKER_RESET_MS: 1 },
       now: Date.now,
@@ -77,37 +117,59 @@ describe('the documents', () => {
     const own = [...body.matchAll(/^# HELP (\S+) (.*)$/gm)].filter(
       ([, name]) => !/^(process|nodejs)_/.test(`${name}`),
     );
-    expect(rowsUnder('| metric | kind | meaning |')).toEqual(
+    expect(rowsUnder('| metric | kind | meaning |', 'docs/observability.md')).toEqual(
       own.map(([, name, help]) => `| \`${name}\` | ${kinds.get(name)} | ${help} |`),
     );
     expect(own.length).toBeGreaterThan(15);
   });
 
-  it('list every folder and file of src/ in the architecture, and no other', () => {
+  it('lists every event of the log', () => {
+    const types = [...read('src/telemetry/events.ts').matchAll(/\btype: '(\w+)'/g)].map(([, type]) => type);
+    const unlogged = ['requestEnded', 'connectionsChanged', 'upstreamCallStarted', 'upstreamQueueChanged'];
+    const listed = rowsUnder('| event | level | meaning |', 'docs/observability.md').map(
+      (row) => /^\| `(\w+)`/.exec(row)?.[1],
+    );
+    expect(new Set(listed)).toEqual(new Set(types.filter((type = '') => !unlogged.includes(type))));
+  });
+});
+
+describe('docs/security.md', () => {
+  it('proves each line of the threat model by a test that exists', () => {
+    const page = read('docs/security.md');
+    const proofs = [...page.matchAll(/\| `([a-z0-9]+\/[a-zA-Z/]+)`: (.+) \|$/gm)];
+    expect(proofs.length).toBe(page.match(/^\| (?!attacker|---)/gm)?.length);
+    const missing = proofs.filter(([, file, title = '']) => !read(`test/${file}.test.ts`).includes(title));
+    expect(missing.map(([, file, title]) => `${file}: ${title}`)).toEqual([]);
+  });
+});
+
+describe('docs/README.md', () => {
+  it('links to every document', () => {
+    const index = read('docs/README.md');
+    const others = listPages('docs/').filter((page) => page !== 'docs/README.md');
+    expect(others.filter((page) => !index.includes(`](${page.replace('docs/', '')})`))).toEqual([]);
+  });
+});
+
+describe('docs/architecture.md', () => {
+  it('lists every folder and file of src/, and no other', () => {
     const entries = readdirSync(new URL('src/', root), { withFileTypes: true });
     const present = entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name));
     const [tree = ''] = /^main\.ts {8}[^`]+/m.exec(read('docs/architecture.md')) ?? [];
     const listed = [...tree.matchAll(/^([a-z]+\/|[a-z]+\.ts) /gim)].map(([, name]) => name);
     expect(new Set(listed)).toEqual(new Set(present));
   });
+});
 
-  it('prove the threat model by tests that there are', () => {
-    const proofs = [...read('docs/security.md').matchAll(/\| `([a-z0-9]+\/[a-zA-Z/]+)`: (.+) \|$/gm)];
-    expect(proofs.length).toBe(read('docs/security.md').match(/^\| (?!who,)/gm)?.length);
-    const missing = proofs.filter(([, file, title = '']) => !read(`test/${file}.test.ts`).includes(title));
-    expect(missing.map(([, file, title]) => `${file}: ${title}`)).toEqual([]);
+describe('README.md', () => {
+  const gateway = useGateway();
+  const readme = read('README.md');
+
+  it('has at most 200 lines', () => {
+    expect(readme.trimEnd().split('\n').length).toBeLessThanOrEqual(200);
   });
 
-  it('name only scripts that there are', () => {
-    const { scripts } = JSON.parse(read('package.json'));
-    const named = [...readme.matchAll(/npm (?:run )?(start|test(?!:)|(?<=run )[\w:]+)/g)].map(
-      ([, name]) => name ?? '',
-    );
-    expect(named.length).toBeGreaterThan(5);
-    expect(named.filter((name) => !(name in scripts))).toEqual([]);
-  });
-
-  it('have a tour that goes as written', async () => {
+  it('has a tour whose query returns the data and the error that it shows', async () => {
     const [, query = ''] = /```graphql\n([^`]+)```/.exec(readme) ?? [];
     const [variables, error] = [...readme.matchAll(/```json\n([^`]+)```/g)].map(([, json = '']) =>
       JSON.parse(json),
@@ -130,17 +192,35 @@ describe('the documents', () => {
   });
 });
 
-describe('the source', () => {
+describe('every document', () => {
+  it('links only to files and headings that exist', () => {
+    const broken = pages.flatMap((page) => brokenLinks(page).map((target) => `${page}: ${target}`));
+    expect(broken).toEqual([]);
+  });
+
+  it('names only scripts of package.json', () => {
+    const { scripts } = JSON.parse(read('package.json'));
+    const named = pages.flatMap((page) =>
+      [...read(page).matchAll(/npm (?:run (?:-s )?)?(start|test(?![:.])|(?<=run (?:-s )?)[\w:]+)/g)].map(
+        ([, name = '']) => `${page}: ${name}`,
+      ),
+    );
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.filter((entry) => !(entry.replace(/^.*: /, '') in scripts))).toEqual([]);
+  });
+});
+
+describe('the source code', () => {
   const files = readdirSync(new URL('src/', root), { recursive: true, encoding: 'utf8' }).filter((name) => {
     return name.endsWith('.ts') && !name.includes('__generated__');
   });
 
-  it('has no file over 300 lines', () => {
+  it('has no file of more than 300 lines', () => {
     const lengths = files.map((name) => [name, read(`src/${name}`).trimEnd().split('\n').length] as const);
     expect(lengths.filter(([, length]) => length > 300)).toEqual([]);
   });
 
-  it('has no state at module level', () => {
+  it('has no mutable state at module level', () => {
     const stateful = files.filter((name) => /^(export )?(let|var) /m.test(read(`src/${name}`)));
     expect(stateful).toEqual([]);
   });

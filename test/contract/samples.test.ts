@@ -27,14 +27,14 @@ const blocks = pages.flatMap((page) =>
     text,
   })),
 );
-/** What stands in a block of this language, together with the block after it. */
+/** The code blocks in this language, each with the block after it. */
 function samples(language: string) {
   return blocks.flatMap((block, n) =>
     block.language === language ? [{ ...block, next: blocks[n + 1] }] : [],
   );
 }
 
-/** Commands that run elsewhere: in what file, by which words in it. */
+/** Commands that run elsewhere: pattern, file, and text that must be in the file. */
 const provenElsewhere: readonly [RegExp, string, string][] = [
   [/^npm ci && npm run demo\b(?!:)/, '.ci/run', "try_demo demo '"],
   [/^npm ci && npm run demo:federation/, '.ci/run', 'try_demo demo:federation'],
@@ -43,55 +43,57 @@ const provenElsewhere: readonly [RegExp, string, string][] = [
   [/^ZENSKAR_API_KEY=… ZENSKAR_ORGANISATION=… npm start/, 'test/support/process.ts', 'src/main.ts'],
   [/^npm run dev --prefix examples\/web/, 'examples/web/package.json', '"dev": "vite'],
   [/^npm run codegen --prefix examples\/web/, 'package.json', 'examples/web/codegen.yml --check'],
-  [/^npm run doctor/, 'test/e2e/doctor.test.ts', 'README'],
+  [/^npm run doctor/, 'test/e2e/doctor.test.ts', 'docs/troubleshooting.md'],
   [/^docker (build|run)/, 'test/e2e/dockerfile.test.ts', 'Dockerfile'],
 ];
-/** Of blocks that need what no test has: an engine that runs containers, or a cluster. What they read is checked. */
+/** Blocks that need a container engine or a cluster. `npm run check` checks the files that they read. */
 const unrunnable = /docker compose|kubectl|kind: PrometheusRule/;
 
-describe('the samples of the documents', () => {
+describe('the code samples of the documents', () => {
   const gateway = useGateway({ GRAPHQL_INTROSPECTION: 'true', PURGE_TOKEN: 'a-token-for-purges-0123456789' });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  /** Leads what is written for the usual ports to where the gateway listens. */
-  const lead = (text: string, url = gateway.url) =>
+  /** Replaces the default ports by those of the test gateway. */
+  const redirect = (text: string, url = gateway.url) =>
     text
       .replaceAll('http://localhost:4000', url)
       .replaceAll('localhost:4000', new URL(url).host)
       .replaceAll('localhost:4001', new URL(gateway.adminUrl).host);
 
   async function printedBy(program: string, args: readonly string[]): Promise<string> {
-    // biome-ignore lint/style/noProcessEnv: a program is found through the PATH of whoever runs the tests
+    // biome-ignore lint/style/noProcessEnv: programs are found through the PATH of the tests
     const env = { PATH: process.env.PATH, TZ: 'Europe/London', PURGE_TOKEN: 'a-token-for-purges-0123456789' };
     const { stdout } = await execute(program, args, { cwd: root, env });
     return stdout;
   }
 
-  it.each(samples('js'))('in JavaScript of $page print what stands below them', async ({ text, next }) => {
-    const safe = text.includes('persistedQuery')
+  it.each(samples('js'))('in JavaScript in $page print the text block below them', async ({ text, next }) => {
+    const safelisted = text.includes('persistedQuery')
       ? await startWith({ GRAPHQL_SAFELIST: manifest })
       : undefined;
-    const code = lead(text, safe?.url);
+    const code = redirect(text, safelisted?.url);
     const printed = await printedBy(process.execPath, ['--input-type=module', '--eval', code]);
-    await safe?.stop();
+    await safelisted?.stop();
     expect(printed).toBe(next?.text);
   });
 
-  it('for a shell run here, or are proven elsewhere', async () => {
+  it('for a shell succeed, or are covered by another test', async () => {
     const runnable = samples('sh').filter(({ text }) => !unrunnable.test(text));
     const commands = runnable.flatMap(({ text }) => text.replaceAll('\\\n', '').trim().split(/\n\s*/));
-    const inline = [...read('README.md').matchAll(/`(curl [^`]+)`/g)].map(([, command = '']) => command);
+    const inline = pages.flatMap((page) =>
+      [...read(page).matchAll(/`(curl [^`]*localhost[^`]*)`/g)].map(([, command = '']) => command),
+    );
     for (const command of [...commands, ...inline]) {
       const proof = provenElsewhere.find(([pattern]) => pattern.test(command));
       if (proof !== undefined) expect(read(proof[1])).toContain(proof[2]);
       else if (command.startsWith('curl '))
-        expect(await printedBy('sh', ['-c', lead(`${command} --fail`)])).not.toMatch(/"errors"/);
+        expect(await printedBy('sh', ['-c', redirect(`${command} --fail`)])).not.toMatch(/"errors"/);
       else expect(command).toMatch(/^npm run safelist -- '(.+)' --output (\S+)$/);
     }
     expect(commands.length + inline.length).toBeGreaterThan(10);
   });
 
-  it('make the safelist that is there', async () => {
+  it('with npm run safelist create the manifest of examples/web', async () => {
     const made = join(folder, 'manifest.json');
     await printedBy(process.execPath, [
       'src/cli/safelist.ts',
@@ -102,10 +104,10 @@ describe('the samples of the documents', () => {
     expect(readFileSync(made, 'utf8')).toBe(read(manifest));
   });
 
-  it('make types', async () => {
+  it('of codegen.yml create TypeScript types with nullable quantities', async () => {
     const [recipe] = samples('yaml');
     const made = join(folder, 'types');
-    const text = lead(recipe?.text ?? '')
+    const text = redirect(recipe?.text ?? '')
       .replace('src/**/*.graphql', 'examples/web/src/**/*.graphql')
       .replace('src/__generated__/', `${made}/`);
     writeFileSync(join(folder, 'codegen.yml'), text);
@@ -116,7 +118,7 @@ describe('the samples of the documents', () => {
     expect(types).toMatch(/asOf: string/);
   });
 
-  it('say for each code what to do about it', () => {
+  it('in docs/frontends.md have a row for every error code', () => {
     const [, rows = ''] = read('docs/frontends.md').split(
       '| `extensions.code` | tell the user | then |\n|---|---|---|\n',
     );
@@ -124,9 +126,9 @@ describe('the samples of the documents', () => {
     expect(codes).toEqual(Object.keys(errorCodes));
   });
 
-  it('are of kinds that are looked after', () => {
+  it('are only in languages that a test covers', () => {
     const languages = new Set(blocks.map(({ language }) => language));
-    // GraphQL and JSON: documents.test.ts and schema.test.ts. Text, or none: what a program prints, and the tree.
-    expect([...languages].sort()).toEqual(['', 'graphql', 'js', 'json', 'sh', 'text', 'yaml']);
+    // GraphQL and JSON: documents.test.ts and schema.test.ts. Text: output of programs, and the diagram of the README.
+    expect([...languages].sort()).toEqual(['graphql', 'js', 'json', 'sh', 'text', 'yaml']);
   });
 });

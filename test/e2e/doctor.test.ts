@@ -50,9 +50,9 @@ describe('the doctor as a process', () => {
     expect(output).toMatch(/\nNo problem found\.\n$/);
   });
 
-  it('prints what the README shows, and exits with 1, where there is a problem', async () => {
-    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
-    const [, section = ''] = readme.split('## When something is wrong\n');
+  it('prints the transcript of docs/troubleshooting.md and exits with 1 if there is a problem', async () => {
+    const page = await readFile(new URL('../../docs/troubleshooting.md', import.meta.url), 'utf8');
+    const [, section = ''] = page.split('## Doctor\n');
     const [, sample = ''] = /```text\n([^`]+)```/.exec(section) ?? [];
     const redisPort = await findFreePort();
     const { exitCode, output } = await ask(['--entitlement', entitlement, '--customer', customerOf('0403')], {

@@ -15,8 +15,8 @@ function problemsOf(environment: Record<string, string>) {
   return parsed.ok ? [] : parsed.problems;
 }
 
-describe('the configuration', () => {
-  it('needs nothing but the credentials, and defaults to what is safe', () => {
+describe('parseConfig', () => {
+  it('requires only the Zenskar credentials and has safe defaults', () => {
     expect(parse({})).toEqual({
       ok: true,
       config: {
@@ -70,7 +70,7 @@ describe('the configuration', () => {
     });
   });
 
-  it('is what the environment says', () => {
+  it('takes values from the environment', () => {
     const parsed = parse({
       PORT: '0',
       ZENSKAR_URL: 'http://localhost:4900/base/',
@@ -88,11 +88,11 @@ describe('the configuration', () => {
     });
   });
 
-  it('takes an empty value for none', () => {
+  it('treats an empty value as unset', () => {
     expect(parse({ PORT: '', ZENSKAR_URL: '' })).toEqual(parse({}));
   });
 
-  it('names all its problems at once', () => {
+  it('reports all problems at once', () => {
     const parsed = parseConfig({ PORT: 'http', LOG_LEVEL: 'loud', CACHE_SIZE: '3' }, noFile);
     expect(parsed).toEqual({
       ok: false,
@@ -136,7 +136,7 @@ describe('the configuration', () => {
     ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
     ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'http/json'],
     ['OTEL_BSP_SCHEDULE_DELAY', '0'],
-  ])('refuses %s=%s', (name, value) => {
+  ])('rejects %s=%s', (name, value) => {
     expect(problemsOf({ [name]: value })).toEqual([
       expect.stringMatching(`^${name} is ".*"; expected .+\\.$`),
     ]);
@@ -147,14 +147,14 @@ describe('the configuration', () => {
     'ftp://api.zenskar.com',
     'https://me:pw@api.zenskar.com',
     'https://api.zenskar.com?x=1',
-  ])('refuses the base %s, without showing what may hold a password', (url) => {
+  ])('rejects ZENSKAR_URL=%s without printing the value, which may contain a password', (url) => {
     expect(problemsOf({ ZENSKAR_URL: url })).toEqual([
       'ZENSKAR_URL has a value that is not shown here; expected an http or https URL without credentials, query or fragment.',
     ]);
   });
 
   it.each(['localhost:6379', 'http://localhost', 'redis://:pa%zz@h', 'redis://h/abc'])(
-    'refuses the Redis %s',
+    'rejects REDIS_URL=%s without printing the value',
     (url) => {
       expect(problemsOf({ REDIS_URL: url })).toEqual([
         'REDIS_URL has a value that is not shown here; expected a redis or rediss URL.',
@@ -163,7 +163,7 @@ describe('the configuration', () => {
   );
 
   it.each(['collector:4318', 'grpc://collector', 'http://me:pw@collector'])(
-    'refuses the collector %s, without showing what may hold a password',
+    'rejects the collector URL %s without printing the value, which may contain a password',
     (url) => {
       for (const name of ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'])
         expect(problemsOf({ [name]: url })).toEqual([
@@ -173,7 +173,7 @@ describe('the configuration', () => {
   );
 
   it.each(['a key', 'x-key', 'x-key=%zz', 'x-key=1,two words=2', 'x-key=%0d%0a'])(
-    'refuses the headers %j for a collector, without showing them',
+    'rejects the collector headers %j without printing them',
     (list) => {
       expect(problemsOf({ OTEL_EXPORTER_OTLP_HEADERS: list })).toEqual([
         'OTEL_EXPORTER_OTLP_HEADERS has a value that is not shown here; expected name=value, separated by commas.',
@@ -182,7 +182,7 @@ describe('the configuration', () => {
   );
 
   it.each(['two words', 'a\r\nheader: x', 'ключ'])(
-    'refuses a key that cannot be a header, without showing it',
+    'rejects the API key %j, which cannot be a header, without printing it',
     (key) => {
       expect(problemsOf({ ZENSKAR_API_KEY: key })).toEqual([
         'ZENSKAR_API_KEY has a value that is not shown here; expected visible ASCII characters without spaces.',
@@ -196,12 +196,12 @@ describe('the configuration', () => {
     expect(parsed).toMatchObject({ ok: true, config: { ZENSKAR_API_KEY: 'content-of-/run/secrets/key' } });
   });
 
-  it('refuses a secret given twice, and a file that cannot be read', () => {
+  it('rejects a secret that is set twice, and a secret file that is empty or cannot be read', () => {
     expect(problemsOf({ ZENSKAR_API_KEY_FILE: '/key' })).toEqual([
       'ZENSKAR_API_KEY and ZENSKAR_API_KEY_FILE are both set; expected one of them.',
     ]);
     expect(problemsOf({ ZENSKAR_API_KEY: '', ZENSKAR_API_KEY_FILE: '/key' })).toEqual([
-      'ZENSKAR_API_KEY_FILE cannot be read, or is empty; expected the path of a readable file with the secret in it.',
+      'ZENSKAR_API_KEY_FILE cannot be read or is empty; expected the path of a readable file that contains the secret.',
     ]);
     const empty = parse({ ZENSKAR_API_KEY: '', ZENSKAR_API_KEY_FILE: '/key' }, () => ' \n');
     expect(empty).toEqual({
@@ -214,14 +214,14 @@ describe('the configuration', () => {
     ['jwt', ['JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE']],
     ['router', ['ROUTER_SECRET']],
     ['passthrough', []],
-  ])('needs with AUTH_MODE=%s what that mode cannot do without', (mode, names) => {
+  ])('reports missing variables that AUTH_MODE=%s requires', (mode, names) => {
     const expected = names.map((name) => `${name} is missing; it is required with AUTH_MODE=${mode}.`);
     expect(problemsOf({ AUTH_MODE: mode })).toEqual(expected);
     const withoutCredentials = problemsOf({ AUTH_MODE: mode, ZENSKAR_API_KEY: '', ZENSKAR_ORGANISATION: '' });
     expect(withoutCredentials).toHaveLength(expected.length + (mode === 'passthrough' ? 0 : 2));
   });
 
-  it('refuses where keys come from without showing it, as it may hold a password', () => {
+  it('rejects a JWT_JWKS_URL with credentials without printing it, and accepts one with a query', () => {
     expect(problemsOf({ JWT_JWKS_URL: 'https://me:pw@issuer.example/keys', AUTH_MODE: 'none' })).toEqual([
       'JWT_JWKS_URL has a value that is not shown here; expected an http or https URL without credentials or fragment.',
     ]);
@@ -230,7 +230,7 @@ describe('the configuration', () => {
     );
   });
 
-  it('reads the safelist from its file, and refuses one that is none', () => {
+  it('reads the safelist from its file and rejects a file that is not a manifest', () => {
     const operation = { id: 'a', name: 'A', type: 'query', body: 'query A { __typename }' };
     const manifest = { format: 'apollo-persisted-query-manifest', version: 1, operations: [operation] };
     const parsed = parse({ GRAPHQL_SAFELIST: '/list' }, (path) =>
@@ -241,13 +241,13 @@ describe('the configuration', () => {
       expect(parse({ GRAPHQL_SAFELIST: '/list' }, () => text)).toEqual({
         ok: false,
         problems: [
-          'GRAPHQL_SAFELIST cannot be read, or is no manifest; expected the path of a readable apollo-persisted-query-manifest.',
+          'GRAPHQL_SAFELIST cannot be read or is not a manifest; expected the path of a readable apollo-persisted-query-manifest.',
         ],
       });
     expect(parse({ GRAPHQL_SAFELIST: '/list' })).toMatchObject({ ok: false });
   });
 
-  it('names the nearest variable for a misspelt one', () => {
+  it('suggests the nearest variable for an unknown name with a reserved prefix', () => {
     expect(problemsOf({ ZENSKAR_ORGANIZATION: 'x', GRAPHQL_INTROSPECT: 'true' })).toEqual([
       'ZENSKAR_ORGANIZATION is not a variable of the gateway; did you mean ZENSKAR_ORGANISATION?',
       'GRAPHQL_INTROSPECT is not a variable of the gateway; did you mean GRAPHQL_INTROSPECTION?',
@@ -261,13 +261,13 @@ describe('the configuration', () => {
     ['TRUSTED_PROXYS', 'TRUSTED_PROXIES'],
     ['CORS_ORIGIN', 'CORS_ORIGINS'],
     ['PURGE_TOKEN_FLIE', 'PURGE_TOKEN_FILE'],
-  ])('takes %s for a misspelt one, though such a name could be another program’s', (name, meant) => {
+  ])('reports the unreserved name %s as a misspelling of %s', (name, meant) => {
     expect(problemsOf({ [name]: 'x' })).toEqual([
       `${name} is not a variable of the gateway; did you mean ${meant}?`,
     ]);
   });
 
-  it('does not let anybody in because AUTH_MODE was forgotten', () => {
+  it('reports a missing AUTH_MODE if a variable of the modes jwt or router is set', () => {
     for (const name of ['JWT_ISSUER', 'JWT_AUDIENCE', 'ROUTER_SECRET'])
       expect(problemsOf({ [name]: 'x' })).toEqual([
         `AUTH_MODE is missing, though ${name} is set; expected one of none, jwt, router or passthrough.`,
@@ -275,7 +275,7 @@ describe('the configuration', () => {
     expect(problemsOf({ ROUTER_SECRET: 'x', AUTH_MODE: 'none' })).toEqual([]);
   });
 
-  it('does not mind what Kubernetes injects, nor variables of others', () => {
+  it('ignores variables that Kubernetes injects and variables of other programs', () => {
     const injected = {
       GRAPHQL_SERVICE_HOST: '10.0.0.1',
       GRAPHQL_SERVICE_PORT_HTTP: '80',
@@ -296,7 +296,7 @@ describe('the configuration', () => {
     ).toEqual([]);
   });
 
-  it('does not open an unguarded gateway to the network by accident', () => {
+  it('rejects AUTH_MODE=none on a HOST other than loopback unless AUTH_ALLOW_ANONYMOUS is true', () => {
     const [problem, ...others] = problemsOf({ HOST: '0.0.0.0' });
     expect(problem).toMatch(/AUTH_ALLOW_ANONYMOUS=true/);
     expect(others).toEqual([]);

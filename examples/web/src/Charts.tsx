@@ -2,7 +2,7 @@ import { nameOf } from './catalogue.ts';
 import { toQuantity } from './format.ts';
 import type { Row } from './totals.ts';
 
-/** A chart for each entitlement, as their units cannot be compared. The table says the same in text. */
+/** One chart per entitlement, because units differ. The table has the same data as text. */
 export function Charts({ rows }: { rows: readonly Row[] }) {
   const charts = [...Map.groupBy(rows, ({ request }) => request.entitlementId)];
   const sorted = charts.sort(([one], [other]) => nameOf(one).localeCompare(nameOf(other)));

@@ -4,7 +4,7 @@ import type { Entry } from './catalogue.ts';
 type CheckboxesProps = {
   legend: string;
   entries: readonly Entry[];
-  /** May hold ids of other groups, which stay. */
+  /** May contain ids of other groups, which are kept. */
   chosen: readonly string[];
   onChoose: (ids: readonly string[]) => void;
   blamed: ReadonlySet<string>;

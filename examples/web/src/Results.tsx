@@ -53,7 +53,7 @@ export function Results({ totals: { rows, isReachable, refresh, retry }, sort, o
   );
 }
 
-/** Changes only where there is something to announce. */
+/** Changes only if there is something to announce. */
 function summarise(rows: readonly Row[]): string {
   if (rows.length === 0) return 'Choose customers and entitlements.';
   const unanswered = rows.filter(isUnanswered);

@@ -5,12 +5,12 @@ type RetryButtonProps = {
   rows: readonly Row[];
   nowMs: number;
   retry: (rows: readonly Row[]) => void;
-  /** What is tried again, after the words on the button. */
+  /** Follows the text of the button and names what is retried. */
   suffix: string;
   isSuffixUnseen?: boolean;
 };
 
-/** Asks for these rows in one operation, once the last of them may be asked for again. */
+/** Retries these rows in one operation, as soon as the last of them may be retried. */
 export function RetryButton(props: RetryButtonProps) {
   return props.rows.length > 0 && <Button {...props} />;
 }
@@ -23,7 +23,7 @@ function Button({ rows, nowMs, retry, suffix, isSuffixUnseen = false }: RetryBut
   const isAsking = rows.some((row) => row.isAsking);
   const isDisabled = seconds > 0 || isAsking;
   return (
-    // `disabled` would take the focus away from whoever has just pressed it.
+    // `disabled` would remove the focus from the button that the user has just pressed.
     <button type="button" ref={button} aria-disabled={isDisabled} onClick={() => isDisabled || retry(rows)}>
       Try again
       <span className={isSuffixUnseen ? 'unseen' : undefined}>{suffix}</span>
@@ -32,7 +32,7 @@ function Button({ rows, nowMs, retry, suffix, isSuffixUnseen = false }: RetryBut
   );
 }
 
-/** A button that goes away as it did what it is for leaves whoever pressed it at the line that says so. */
+/** Moves the focus to the status line when a focused button disappears after a successful retry. */
 function handFocusOn(button: HTMLButtonElement | null): () => void {
   return () => {
     if (document.activeElement === button) document.querySelector<HTMLElement>('[role=status]')?.focus();

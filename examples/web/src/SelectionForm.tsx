@@ -66,7 +66,7 @@ type DayFieldProps = {
   blamed: Blamed;
 };
 
-/** Keeps what is typed to itself until it is a day, or nothing; and says so, as the numbers are of other days until then. */
+/** Reports a change only when the input is a valid day or empty. Until then it shows a problem. */
 function DayField({ label, argument, day, change, blamed }: DayFieldProps) {
   const [isOdd, setIsOdd] = useState(false);
   const isBlamed = isOdd || blamed.has(argument);

@@ -18,7 +18,7 @@ const headings: Readonly<Record<Column, string>> = {
 
 export function TotalsTable({ rows, sort, onSort, ...timed }: TableProps) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: where it is wider than its place, arrow keys scroll it
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys scroll a table that is wider than the page
     <section className="scrolling" aria-label="Totals, which scroll" tabIndex={0}>
       <table>
         <caption className="unseen">Totals by customer and entitlement</caption>

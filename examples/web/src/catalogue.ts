@@ -1,6 +1,6 @@
 /**
- * What can be picked. Zenskar's API lists neither customers nor entitlements, so a real page takes both from elsewhere:
- * its own database, a CRM, or another subgraph behind the same router.
+ * An item of the form. The API of Zenskar lists neither customers nor entitlements, so a real page takes both from its own
+ * database, a CRM, or another subgraph behind the same router.
  */
 export type Entry = { id: string; name: string };
 
@@ -17,7 +17,7 @@ export const ordinaryCustomers: readonly Entry[] = Array.from('ABCDEFGHIJKLMNOPQ
   name: `Customer ${letter}`,
 }));
 
-/** The simulated Zenskar fails for these as the last digits of the id say; a real page has no such group. */
+/** The simulated Zenskar fails as the last digits of the id select. A real page has no such group. */
 export const failingCustomers: readonly Entry[] = [
   { id: '00000000-0000-4000-8000-000000000422', name: 'Refused (422)' },
   { id: '00000000-0000-4000-8000-000000000404', name: 'Unknown (404)' },

@@ -15,7 +15,7 @@ import type { Answer, AnswerError } from './totals.ts';
 
 const ids = new Map(manifest.operations.map(({ name, id }) => [name, id]));
 
-/** Sends the id that the manifest has for an operation instead of its text, which the gateway would not run anyway. */
+/** Sends the id of an operation in the manifest instead of its text. */
 const safelisted = new PersistedQueryLink({
   generateHash: (document) => ids.get(getMainDefinition(document).name?.value ?? '') ?? '',
   disable: () => false,
@@ -24,41 +24,41 @@ const safelisted = new PersistedQueryLink({
 
 const http = new HttpLink({
   uri: '/graphql',
-  // Where the gateway asks who calls: headers: { authorization: `Bearer ${token}` }
+  // With AUTH_MODE=jwt: headers: { authorization: `Bearer ${token}` }
 });
 
 const client = new ApolloClient({
-  // No RetryLink: `retryable` says what may be asked again, and the page's user when.
+  // No RetryLink: `retryable` decides what may be retried, and the user decides when.
   link: ApolloLink.from([safelisted, http]),
   cache: new InMemoryCache(),
 });
 
-/** Asks for any number of totals in one operation. Never throws. */
+/** Loads any number of totals in one operation. Never throws. */
 export async function askTotals(requests: TotalRequest[]): Promise<Answer> {
   const { data, error } = await client.query({
     query: TotalsDocument,
     variables: { requests },
-    // Keeps the totals that are there beside the errors of the others.
+    // Keeps the totals of a response that also has errors.
     errorPolicy: 'all',
-    // The gateway knows what is fresh, and each row keeps its last number.
+    // The gateway caches, and each row keeps its last total.
     fetchPolicy: 'no-cache',
   });
   const errors = readErrors(error);
   return errors && { totals: data?.customerEntitlementTotals ?? [], errors };
 }
 
-/** Undefined where it was not the gateway that answered. */
+/** Undefined if the response is not from the gateway. */
 function readErrors(error: unknown): readonly AnswerError[] | undefined {
   if (error === undefined) return [];
   if (CombinedGraphQLErrors.is(error)) return error.errors;
   return ServerError.is(error) ? parseErrors(error.bodyText) : undefined;
 }
 
-/** The gateway's words in an answer of another status than 200, such as 401. */
+/** The errors in a response with another status than 200, such as 401. */
 function parseErrors(body: string): readonly AnswerError[] | undefined {
   try {
     const errors: unknown = JSON.parse(body)?.errors;
-    // A proxy on the way may have errors of its own form.
+    // A proxy may return errors in another format.
     return Array.isArray(errors) ? errors : undefined;
   } catch {
     return undefined;

@@ -10,7 +10,7 @@ const units = [
   { name: 'min', seconds: 60 },
 ];
 
-/** Such as `12 s ago`. A clock that is behind the gateway's makes nothing younger than new. */
+/** Such as `12 s ago`. The age is at least 0, even if the local clock is behind that of the gateway. */
 export function toAge(asOf: string, nowMs: number): string {
   const age = Math.max(0, Math.floor((nowMs - Date.parse(asOf)) / 1000));
   const unit = units.find(({ seconds }) => age >= 2 * seconds) ?? { name: 's', seconds: 1 };

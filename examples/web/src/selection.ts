@@ -5,7 +5,7 @@ export const columns = ['customer', 'entitlement', 'quantity', 'age', 'status'] 
 export type Column = (typeof columns)[number];
 export type Sort = { column: Column; isDescending: boolean };
 
-/** What somebody chose to see, all of which the URL holds. */
+/** The selection of the user. The URL contains all of it. */
 export type Selection = Days & {
   customerIds: readonly string[];
   entitlementIds: readonly string[];
@@ -19,7 +19,7 @@ export type TotalRequest = {
   endDate?: number;
 };
 
-/** Reads a URL's search; what it has wrong, or not at all, is as at first. A list that is empty stays empty. */
+/** Parses the search part of a URL. Missing and invalid values get their defaults; an empty list stays empty. */
 export function parseSelection(search: string): Selection {
   const params = new URLSearchParams(search);
   const all = entitlements.map(({ id }) => id);
@@ -32,7 +32,7 @@ export function parseSelection(search: string): Selection {
   };
 }
 
-/** The search that `parseSelection` reads. */
+/** The inverse of `parseSelection`. */
 export function toSearch({ customerIds, entitlementIds, from, to, sort }: Selection): string {
   const params = new URLSearchParams({
     customers: customerIds.join(' '),
@@ -44,7 +44,7 @@ export function toSearch({ customerIds, entitlementIds, from, to, sort }: Select
   return `?${params}`;
 }
 
-/** One total for each customer and entitlement. The gateway answers 1000 in one operation, unless GRAPHQL_MAX_TOTALS says otherwise. */
+/** One request per customer and entitlement. By default the gateway accepts 1000 per operation (GRAPHQL_MAX_TOTALS). */
 export function toRequests({
   customerIds,
   entitlementIds,
@@ -57,7 +57,7 @@ export function toRequests({
   );
 }
 
-/** In the catalogue's order, which leaves out what is not in it. */
+/** In the order of the catalogue, without unknown ids. */
 function parseIds(text: string | null, entries: readonly Entry[]): string[] | undefined {
   if (text === null) return undefined;
   const chosen = new Set(text.split(' '));

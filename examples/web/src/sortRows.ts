@@ -4,7 +4,7 @@ import type { Row } from './totals.ts';
 
 const collator = new Intl.Collator(undefined, { numeric: true });
 
-/** What a column sorts by; undefined comes last either way. */
+/** The sort key of each column; undefined comes last in both directions. */
 const keyOf: Readonly<Record<Column, (row: Row) => string | number | undefined>> = {
   customer: ({ request }) => nameOf(request.customerId),
   entitlement: ({ request }) => nameOf(request.entitlementId),
@@ -16,7 +16,7 @@ const keyOf: Readonly<Record<Column, (row: Row) => string | number | undefined>>
   },
 };
 
-/** Sorts into a copy; equals stay in their order. */
+/** Returns a sorted copy. The sort is stable. */
 export function sortRows(rows: readonly Row[], { column, isDescending }: Sort): Row[] {
   const sign = isDescending ? -1 : 1;
   const keyed = rows.map((row) => ({ row, key: keyOf[column](row) }));

@@ -6,30 +6,30 @@ export type Total = { quantity: number | null; asOf: string; stale: boolean };
 export type Failure = {
   code: string;
   retryable: boolean;
-  /** Not to be asked again before. */
+  /** Earliest time of a retry. */
   retryAtMs: number;
-  /** Those of the form that are to blame. */
+  /** The invalid fields of the form. */
   arguments: readonly Argument[];
 };
 
 export type Row = {
   key: string;
   request: TotalRequest;
-  /** The latest number, which stays while it is asked for again, and where that fails for now. */
+  /** The latest total. It stays during a refresh and after a retryable failure. */
   total?: Total | undefined;
   failure?: Failure | undefined;
-  /** When the gateway last said something about it. */
+  /** Time of the last response for this row. */
   answeredAtMs?: number;
   isAsking: boolean;
 };
 
-/** An error as the gateway words it; `path` is undefined where it is about the whole operation. */
+/** An error of a response; `path` is undefined for an error of the whole operation. */
 export type AnswerError = {
   path?: readonly (string | number)[] | undefined;
   extensions?: Readonly<Record<string, unknown>> | undefined;
 };
 
-/** Totals in the order of the requests; undefined where the gateway could not be reached. */
+/** Totals in the order of the requests; undefined if the gateway could not be reached. */
 export type Answer = { totals: readonly (Total | null)[]; errors: readonly AnswerError[] } | undefined;
 
 export type State = { rows: ReadonlyMap<string, Row>; isReachable: boolean };
@@ -63,17 +63,17 @@ export function isRetryable({ failure }: Row): boolean {
   return failure?.retryable === true;
 }
 
-/** Whether the page has not heard of it for so long. */
+/** Whether the last response for this row is older than this. */
 export function isOlderThan({ answeredAtMs = 0 }: Row, ageMs: number, nowMs: number): boolean {
   return nowMs - answeredAtMs > ageMs;
 }
 
-/** Neither refused, nor to be left alone for a while. */
+/** Whether a request makes sense now: no failure, or a retryable one whose time has come. */
 export function isDue({ failure }: Row, nowMs: number): boolean {
   return failure === undefined || (failure.retryable && failure.retryAtMs <= nowMs);
 }
 
-/** The rows whose failure the form is to blame for, by argument. */
+/** The rows with an invalid argument, by argument. */
 export function blame(rows: readonly Row[]): ReadonlyMap<Argument, Row[]> {
   const blamed = rows.flatMap((row) => (row.failure?.arguments ?? []).map((name) => ({ name, row })));
   return new Map(
@@ -91,22 +91,22 @@ function settle(row: Row, index: number, { answer, nowMs }: Answered): Row {
   const answered = { ...row, answeredAtMs: nowMs, isAsking: false };
   const total = answer.totals[index] ?? undefined;
   if (total !== undefined) return { ...answered, total, failure: undefined };
-  // An error of a total has its index; one without is about the operation, and so about each of its totals.
+  // An error of a total has its index. An error without a path applies to all totals of the operation.
   const error =
     answer.errors.find(({ path }) => path?.[1] === index) ?? answer.errors.find(({ path }) => !path);
   const failure = toFailure(error, nowMs);
-  // A refusal says that the earlier number is not, or no longer, for these eyes.
+  // After a rejection the user may no longer see the earlier total.
   return { ...answered, total: failure.retryable ? row.total : undefined, failure };
 }
 
 function toFailure(error: AnswerError | undefined, nowMs: number): Failure {
   const { code, retryable, retryAfterSeconds, validationErrors } = error?.extensions ?? {};
   const seconds = typeof retryAfterSeconds === 'number' ? retryAfterSeconds : 0;
-  const complaints: { argument?: unknown }[] = Array.isArray(validationErrors) ? validationErrors : [];
+  const entries: { argument?: unknown }[] = Array.isArray(validationErrors) ? validationErrors : [];
   return {
     code: typeof code === 'string' ? code : '',
     retryable: retryable === true,
     retryAtMs: nowMs + seconds * 1000,
-    arguments: [...new Set(complaints.map(({ argument }) => argument).filter(isArgument))],
+    arguments: [...new Set(entries.map(({ argument }) => argument).filter(isArgument))],
   };
 }

@@ -4,12 +4,12 @@ import type { TotalRequest } from './selection.ts';
 import { initialState, isDue, isOlderThan, isRetryable, type Row, reduce, toRow } from './totals.ts';
 
 const refreshMs = 10_000;
-/** While somebody types a date or ticks boxes, it is not asked for yet. */
+/** Delay after a change of the form, so that typing sends no requests. */
 const settleMs = 200;
-/** Zenskar may be being asked for a stale number; this much later it is worth another look. */
+/** Delay after a stale total, which the gateway is probably refreshing. */
 const anotherLookMs = 1000;
 
-/** The totals of these requests, as current as the gateway has them while the page is visible. */
+/** The totals of these requests, refreshed while the page is visible. */
 export function useTotals(requests: readonly TotalRequest[]) {
   const [{ rows: known, isReachable }, dispatch] = useReducer(reduce, initialState);
   const rows = useMemo(() => requests.map(toRow).map((row) => known.get(row.key) ?? row), [requests, known]);
@@ -40,7 +40,7 @@ export function useTotals(requests: readonly TotalRequest[]) {
     const nowMs = Date.now();
     void ask(rows.filter((row) => isDue(row, nowMs) && isOlderThan(row, refreshMs, nowMs)));
   });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: other requests are what makes rows new
+  // biome-ignore lint/correctness/useExhaustiveDependencies: rows are new when the requests change
   useEffect(() => {
     const timer = setTimeout(askForNew, settleMs);
     return () => clearTimeout(timer);
@@ -55,7 +55,7 @@ export function useTotals(requests: readonly TotalRequest[]) {
   };
 }
 
-/** Returns how to stop it. */
+/** Returns a function that stops it. */
 function repeatWhileVisible(ask: () => void): () => void {
   const timer = setInterval(ask, refreshMs);
   document.addEventListener('visibilitychange', ask);

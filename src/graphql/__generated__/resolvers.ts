@@ -13,8 +13,8 @@ export type Scalars = {
   Int: { input: number; output: number; }
   Float: { input: number; output: number; }
   /**
-   * A universally unique identifier in its canonical form: lower case, with dashes.
-   * Upper-case and braced forms are accepted as input and mean the same.
+   * A universally unique identifier in canonical form: lower case, with dashes.
+   * Input may also be in upper case or in braces.
    */
   UUID: { input: string; output: string; }
   /** An instant as an RFC 3339 date-time in UTC, such as `2026-01-31T09:30:00.000Z`. */
@@ -25,13 +25,13 @@ export type Scalars = {
 export type Query = {
   __typename?: 'Query';
   /**
-   * How much of one entitlement one customer was granted. Null together with an
-   * error at this path where the total could not be had.
+   * The quantity of one entitlement that one customer was granted. If the total
+   * cannot be loaded, the field is null and one error has its path.
    */
   customerEntitlementTotal: Maybe<CustomerEntitlementTotal>;
   /**
-   * Any mix of totals in one operation. Answers stand in the order of the
-   * requests; a total that could not be had is null, with an error at its index.
+   * Any number of totals, in the order of the requests. If a total cannot be
+   * loaded, its item is null and one error has its index in the path.
    */
   customerEntitlementTotals: Array<Maybe<CustomerEntitlementTotal>>;
 };
@@ -49,62 +49,63 @@ export type QueryCustomerEntitlementTotalsArgs = {
   requests: Array<CustomerEntitlementTotalRequest>;
 };
 
-/** Names one total: which entitlement, which customer, which window. */
+/** One total to load: an entitlement, a customer and a window. */
 export type CustomerEntitlementTotalRequest = {
-  /** The entitlement that was granted. */
+  /** Id of the entitlement. */
   entitlementId: Scalars['UUID']['input'];
-  /** The customer it was granted to. */
+  /** Id of the customer. */
   customerId: Scalars['UUID']['input'];
-  /** Start of the window in Unix seconds; omit for no start. */
+  /** Start of the window in Unix seconds. Omit it for a window without a start. */
   startDate?: InputMaybe<Scalars['Int']['input']>;
-  /** End of the window in Unix seconds; omit for no end. */
+  /** End of the window in Unix seconds. Omit it for a window without an end. */
   endDate?: InputMaybe<Scalars['Int']['input']>;
 };
 
-/** How much of an entitlement a customer was granted, and how current that number is. */
+/** The quantity of an entitlement that a customer was granted, and its age. */
 export type CustomerEntitlementTotal = {
   __typename?: 'CustomerEntitlementTotal';
-  /** The entitlement that was granted. */
+  /** Id of the entitlement. */
   entitlementId: Scalars['UUID']['output'];
-  /** The customer it was granted to. */
+  /** Id of the customer. */
   customerId: Scalars['UUID']['output'];
   /**
-   * Units granted, such as API calls, seats or credits: not what remains of them,
-   * and not money. Null where Zenskar states no quantity.
+   * Granted units, such as API calls, seats or credits. It is neither the
+   * remaining quantity nor an amount of money. Null if Zenskar returns none.
    */
   quantity: Maybe<Scalars['Float']['output']>;
-  /** The entitlement as an entity, for what other subgraphs know of it. */
+  /** The entitlement, as an entity to which other subgraphs add fields. */
   entitlement: Entitlement;
-  /** The customer as an entity, for what other subgraphs know of it. */
+  /** The customer, as an entity to which other subgraphs add fields. */
   customer: Customer;
-  /** When Zenskar gave this number. */
+  /** Time at which Zenskar returned the quantity. */
   asOf: Scalars['DateTime']['output'];
   /**
-   * True where the number is older than its freshness time, because Zenskar could
-   * not be asked or is being asked.
+   * True if the quantity is older than its freshness time: Zenskar failed, or
+   * the gateway is refreshing the quantity.
    */
   stale: Scalars['Boolean']['output'];
 };
 
-/** A customer. Other subgraphs may add to it. */
+/** A customer. Other subgraphs may add fields. */
 export type Customer = {
   __typename?: 'Customer';
-  /** Zenskar's id of the customer. */
+  /** Id of the customer in Zenskar. */
   id: Scalars['UUID']['output'];
   /**
-   * How much of one entitlement this customer was granted. Null together with an
-   * error at this path where the total could not be had.
+   * The quantity of one entitlement that this customer was granted. If the total
+   * cannot be loaded, the field is null and one error has its path.
    */
   entitlementTotal: Maybe<CustomerEntitlementTotal>;
   /**
-   * How much of each of several entitlements this customer was granted, in their
-   * order; null with an error at its index where a total could not be had.
+   * The quantities of several entitlements that this customer was granted, in the
+   * order of the ids. If a total cannot be loaded, its item is null and one error
+   * has its index in the path.
    */
   entitlementTotals: Array<Maybe<CustomerEntitlementTotal>>;
 };
 
 
-/** A customer. Other subgraphs may add to it. */
+/** A customer. Other subgraphs may add fields. */
 export type CustomerEntitlementTotalArgs = {
   entitlementId: Scalars['UUID']['input'];
   startDate?: InputMaybe<Scalars['Int']['input']>;
@@ -112,27 +113,27 @@ export type CustomerEntitlementTotalArgs = {
 };
 
 
-/** A customer. Other subgraphs may add to it. */
+/** A customer. Other subgraphs may add fields. */
 export type CustomerEntitlementTotalsArgs = {
   entitlementIds: Array<Scalars['UUID']['input']>;
   startDate?: InputMaybe<Scalars['Int']['input']>;
   endDate?: InputMaybe<Scalars['Int']['input']>;
 };
 
-/** Something a customer can be granted an amount of. Other subgraphs may add to it. */
+/** An entitlement: a feature or resource that customers are granted. Other subgraphs may add fields. */
 export type Entitlement = {
   __typename?: 'Entitlement';
-  /** Zenskar's id of the entitlement. */
+  /** Id of the entitlement in Zenskar. */
   id: Scalars['UUID']['output'];
   /**
-   * How much of this entitlement one customer was granted. Null together with an
-   * error at this path where the total could not be had.
+   * The quantity of this entitlement that one customer was granted. If the total
+   * cannot be loaded, the field is null and one error has its path.
    */
   customerTotal: Maybe<CustomerEntitlementTotal>;
 };
 
 
-/** Something a customer can be granted an amount of. Other subgraphs may add to it. */
+/** An entitlement: a feature or resource that customers are granted. Other subgraphs may add fields. */
 export type EntitlementCustomerTotalArgs = {
   customerId: Scalars['UUID']['input'];
   startDate?: InputMaybe<Scalars['Int']['input']>;

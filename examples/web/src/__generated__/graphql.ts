@@ -3,15 +3,15 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
-/** Names one total: which entitlement, which customer, which window. */
+/** One total to load: an entitlement, a customer and a window. */
 export type CustomerEntitlementTotalRequest = {
-  /** The customer it was granted to. */
+  /** Id of the customer. */
   customerId: string;
-  /** End of the window in Unix seconds; omit for no end. */
+  /** End of the window in Unix seconds. Omit it for a window without an end. */
   endDate?: number | null | undefined;
-  /** The entitlement that was granted. */
+  /** Id of the entitlement. */
   entitlementId: string;
-  /** Start of the window in Unix seconds; omit for no start. */
+  /** Start of the window in Unix seconds. Omit it for a window without a start. */
   startDate?: number | null | undefined;
 };
 
