@@ -22,7 +22,7 @@ import { toFreshnessSettings, toLifetimeMs } from './totals/freshness.ts';
 import { createTotalSource } from './totals/source.ts';
 import { createUpstream, type Upstream } from './zenskar/policy.ts';
 import { toUpstreamSettings } from './zenskar/settings.ts';
-import { loadZenskarClient } from './zenskar/transport.ts';
+import { loadZenskarClient } from './zenskar/tracedClient.ts';
 
 export type Overrides = {
   /** Milliseconds since the epoch. */
