@@ -3,7 +3,7 @@ import type { Tenant } from '../auth/tenant.ts';
 import { AppError } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { Span } from '../telemetry/tracing.ts';
-import type { Verdict } from './circuit.ts';
+import type { Health } from './circuit.ts';
 import { decodeTotal } from './decode.ts';
 import type { Party } from './fairQueue.ts';
 import { invalidResponse, mapStatus, mapUnanswered } from './outcome.ts';
@@ -87,8 +87,8 @@ async function attempt(dependencies: UpstreamDependencies, call: Call, attempts:
     if (remainingMs <= 0) throw mapUnanswered({ kind: 'timeout' });
     const heldBackMs = policy.brake.remainingMs();
     if (heldBackMs > 0) throw rateLimited(heldBackMs);
-    const ticket = policy.circuit.allow();
-    if (ticket === undefined) throw circuitOpen(policy.circuit.remainingMs());
+    const generation = policy.circuit.allow();
+    if (generation === undefined) throw circuitOpen(policy.circuit.remainingMs());
     if (attempts === 1) policy.budget.recordCall();
     context.onAttempt();
     const startedMs = now();
@@ -98,7 +98,7 @@ async function attempt(dependencies: UpstreamDependencies, call: Call, attempts:
     const outcome = await client.attempt(parameters, asking);
     // What had less than a whole attempt's time, because it waited in line, says nothing of the upstream.
     const isCutShort = outcome.kind === 'timeout' && timeoutMs < attemptTimeoutMs;
-    policy.circuit.record(ticket, isCutShort ? 'unknown' : judge(outcome));
+    policy.circuit.record(generation, isCutShort ? 'unknown' : judge(outcome));
     const endedMs = now();
     const result = interpret(outcome, parameters, endedMs);
     const { problem } = { problem: undefined, ...result };
@@ -143,7 +143,7 @@ async function pause(durationMs: number, signal: AbortSignal): Promise<void> {
 }
 
 /** A 4xx is a healthy upstream that refuses. */
-function judge(outcome: AttemptOutcome): Verdict {
+function judge(outcome: AttemptOutcome): Health {
   switch (outcome.kind) {
     case 'timeout':
     case 'connection':

@@ -57,7 +57,7 @@ function createTenantPolicy(tenant: TenantScope, dependencies: PolicyDependencie
   const { concurrency, breakerFailures, breakerResetMs, emit, now } = dependencies;
   return {
     circuit: createCircuit({
-      failures: breakerFailures,
+      maxFailures: breakerFailures,
       resetMs: breakerResetMs,
       now,
       onChange: (state) => emit({ type: 'circuitChanged', tenant, state }),
