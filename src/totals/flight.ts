@@ -37,12 +37,12 @@ export function fly(
   const { upstream, freshness } = dependencies;
   const { flights, memory, shared } = dependencies.cache;
   const { tenant, requestId, span, stats, waitsOn } = caller;
-  return flights.join(key, { member: stats, signal: waitsOn, span }, async ({ signal, since, party }) => {
+  return flights.join(key, { member: stats, signal: waitsOn, span }, async ({ signal, since, waiters }) => {
     const onAttempt = () => {
       stats.upstreamCalls += 1;
     };
     try {
-      const entry = await upstream.loadTotal(key, { tenant, requestId, span, party, signal, onAttempt });
+      const entry = await upstream.loadTotal(key, { tenant, requestId, span, waiters, signal, onAttempt });
       if (freshness.maxAgeMs > 0) memory.set(key, entry, since);
       if (stamp !== undefined) shared?.set(key, entry, stamp);
       return entry;

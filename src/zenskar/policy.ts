@@ -5,7 +5,7 @@ import type { Emit } from '../telemetry/events.ts';
 import type { Span } from '../telemetry/tracing.ts';
 import type { Health } from './circuit.ts';
 import { decodeTotal } from './decode.ts';
-import type { Party } from './fairQueue.ts';
+import type { Waiters } from './fairQueue.ts';
 import { invalidResponse, mapStatus, mapUnanswered } from './outcome.ts';
 import type { AttemptOutcome, TotalParameters, ZenskarClient } from './request.ts';
 import { decideRetry } from './retry.ts';
@@ -21,7 +21,7 @@ type CallContext = {
   /** What the call is a part of. */
   span: Span;
   /** The requests that wait for this call; they take turns in line. */
-  party: Party;
+  waiters: Waiters;
   signal: AbortSignal;
   /** Told of each attempt. */
   onAttempt: () => void;
@@ -80,7 +80,7 @@ async function attempt(dependencies: UpstreamDependencies, call: Call, attempts:
   const { client, attemptTimeoutMs, emit, now } = dependencies;
   const { parameters, context, policy, deadlineAtMs } = call;
   const { tenant, requestId, span, signal } = context;
-  const release = policy.queue.enter() ?? (await waitInLine(dependencies, call));
+  const release = policy.queue.tryAcquire() ?? (await waitInLine(dependencies, call));
   try {
     if (signal.aborted) throw mapUnanswered({ kind: 'aborted' });
     const remainingMs = deadlineAtMs - now();
@@ -123,10 +123,10 @@ function isBlocked({ circuit, brake }: TenantPolicy, pauseMs: number): boolean {
 
 async function waitInLine({ emit, now }: UpstreamDependencies, call: Call): Promise<() => void> {
   const { policy, context, deadlineAtMs } = call;
-  const { party, signal } = context;
+  const { waiters, signal } = context;
   emit({ type: 'upstreamQueueChanged', change: 1 });
   try {
-    return await policy.queue.wait(party, { signal, timeoutMs: deadlineAtMs - now() });
+    return await policy.queue.acquire(waiters, { signal, timeoutMs: deadlineAtMs - now() });
   } catch {
     throw mapUnanswered({ kind: signal.aborted ? 'aborted' : 'timeout' });
   } finally {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { noSpan } from '../../src/telemetry/tracing.ts';
+import { createWaiters } from '../../src/zenskar/fairQueue.ts';
 import { createUpstream, type Upstream } from '../../src/zenskar/policy.ts';
 import type { AttemptOutcome } from '../../src/zenskar/request.ts';
 import { idOf } from '../support/ids.ts';
@@ -49,7 +50,7 @@ function load(upstream: Upstream, signal = never): Promise<unknown> {
     tenant,
     requestId: 'r',
     span: noSpan,
-    party: { members: new Set([{}]), onJoin: undefined },
+    waiters: createWaiters({}),
     signal,
     onAttempt: () => {},
   };

@@ -25,7 +25,7 @@ describe('the policies of tenants', () => {
   it('stay while they are in use', () => {
     const policyOf = createTenantPolicies(settings);
     const busy = policyOf(scopeOf(0));
-    const release = busy.queue.enter();
+    const release = busy.queue.tryAcquire();
     for (let n = 1; n < 1500; n += 1) policyOf(scopeOf(n));
     expect(policyOf(scopeOf(0))).toBe(busy);
     release?.();
