@@ -20,8 +20,7 @@ import type { Samples } from './telemetry/workerMetrics.ts';
 import { createCache } from './totals/cache.ts';
 import { toFreshnessSettings, toLifetimeMs } from './totals/freshness.ts';
 import { createTotalSource } from './totals/source.ts';
-import { createUpstream, type Upstream } from './zenskar/policy.ts';
-import { toUpstreamSettings } from './zenskar/settings.ts';
+import { createPolicy, type Policy, toPolicySettings } from './zenskar/policy.ts';
 import { loadZenskarClient } from './zenskar/tracedClient.ts';
 
 export type Overrides = {
@@ -62,8 +61,8 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   const tracing = await loadTracing({ config, emit, now });
   const surroundings = { config, emit, now, redis, tracing, connectionLimits };
 
-  const { client, upstream } = await composeUpstream(surroundings);
-  const { cache, source } = composeTotals(upstream, surroundings);
+  const { client, policy } = await composePolicy(surroundings);
+  const { cache, source } = composeTotals(policy, surroundings);
   const graphql = createGraphQLServer({
     source,
     persistedQueries: createPersistedQueries(redis),
@@ -91,16 +90,16 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   return { start, stop, purge: cache.purge, readSamples: metrics.readSamples };
 }
 
-async function composeUpstream({ config, ...surroundings }: Surroundings) {
+async function composePolicy({ config, ...surroundings }: Surroundings) {
   const client = await loadZenskarClient(config);
-  return { client, upstream: createUpstream({ ...surroundings, client, ...toUpstreamSettings(config) }) };
+  return { client, policy: createPolicy({ ...surroundings, client, ...toPolicySettings(config) }) };
 }
 
-function composeTotals(upstream: Upstream, { config, ...surroundings }: Surroundings) {
+function composeTotals(policy: Policy, { config, ...surroundings }: Surroundings) {
   const freshness = toFreshnessSettings(config);
   const bounds = { maxEntries: config.CACHE_MAX_ENTRIES, lifetimeMs: toLifetimeMs(freshness) };
   const cache = createCache({ ...bounds, ...surroundings });
-  return { cache, source: createTotalSource({ ...surroundings, cache, upstream, freshness }) };
+  return { cache, source: createTotalSource({ ...surroundings, cache, policy, freshness }) };
 }
 
 async function composeMainListener({ execute }: GraphQLServer, surroundings: Surroundings) {
