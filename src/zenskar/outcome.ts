@@ -27,7 +27,6 @@ const invalid = 'Zenskar sent a response that breaks its contract.';
 const outcomes = {
   timeout:             ['UPSTREAM_TIMEOUT',              'retry', 'failing', 'serve', 'warn',  'Zenskar did not answer in time.'],
   connection:          ['UPSTREAM_UNAVAILABLE',          'retry', 'failing', 'serve', 'warn',  'Zenskar could not be reached.'],
-  requestTimeout:      ['UPSTREAM_TIMEOUT',              'retry', 'healthy', 'drop',  'warn',  'Zenskar did not answer in time.'],
   aborted:             ['UPSTREAM_UNAVAILABLE',          'final', 'unknown', 'serve', 'debug', 'The call to Zenskar was cancelled.'],
   too_large:           ['UPSTREAM_INVALID_RESPONSE',     'final', 'healthy', 'serve', 'warn',  invalid],
   invalidResponse:     ['UPSTREAM_INVALID_RESPONSE',     'final', 'healthy', 'serve', 'warn',  invalid],
@@ -50,7 +49,7 @@ const kindOfStatus: ReadonlyMap<number, FailureKind> = new Map([
   [401, 'rejectedCredentials'],
   [403, 'rejectedCredentials'],
   [404, 'notFound'],
-  [408, 'requestTimeout'],
+  [408, 'timeout'],
   [422, 'invalidArguments'],
   [429, 'rateLimited'],
 ]);

@@ -1,5 +1,8 @@
-import { describe, expect, it } from '@jest/globals';
-import { useGateway } from '../support/gateway.ts';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Gateway, useGateway, useReplicas } from '../support/gateway.ts';
 import { customer, customerOf, entitlement, expectedQuantity, idOf, totalQuery } from '../support/ids.ts';
 
 describe('the gateway with a failing Zenskar', () => {
@@ -133,5 +136,44 @@ describe('a total whose deadline passes in the queue', () => {
       expect(body.errors?.[0].extensions.code).toBe('UPSTREAM_TIMEOUT');
     }
     expect(gateway.simulator.requests).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('an upstream 408', () => {
+  let status = 200;
+  let calls = 0;
+  const upstream = createServer(({ url = '' }, response) => {
+    calls += 1;
+    const [, , entitlementId, , customerId] = url.split('/');
+    response.writeHead(status);
+    response.end(JSON.stringify({ entitlement: entitlementId, customer: customerId, quantity: 7 }));
+  });
+  beforeAll(async () => {
+    upstream.listen(0, '127.0.0.1');
+    await once(upstream, 'listening');
+  });
+  afterAll(() => void upstream.close().closeAllConnections());
+  const [gateway] = useReplicas(1, () => ({
+    ZENSKAR_URL: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`,
+    UPSTREAM_RETRIES: '0',
+    UPSTREAM_BREAKER_FAILURES: '3',
+  }));
+  const ask = async () => {
+    const query = `{ customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}") { quantity stale } }`;
+    const { body } = await (gateway as Gateway).gql(query);
+    return body.errors ? body.errors[0].extensions : body.data?.customerEntitlementTotal;
+  };
+
+  it('is a failure like a timeout: a kept total stands in, and the circuit opens', async () => {
+    status = 408;
+    expect(await ask()).toMatchObject({ code: 'UPSTREAM_TIMEOUT', retryable: true, upstream: { status } });
+    status = 200;
+    expect(await ask()).toEqual({ quantity: 7, stale: false });
+    gateway?.advance(91_000);
+    status = 408;
+    // A 408 that voided the kept total would show from the second time on; from the third on, the circuit is open.
+    for (let n = 0; n < 5; n += 1) expect(await ask()).toEqual({ quantity: 7, stale: true });
+    expect(calls).toBe(2 + 3);
+    expect(gateway?.log.filter(({ msg }) => msg === 'circuitChanged')).toMatchObject([{ state: 'open' }]);
   });
 });

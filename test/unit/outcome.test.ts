@@ -42,7 +42,7 @@ describe('the outcome table', () => {
     ['a 401', answer(401), 'UPSTREAM_REJECTED_CREDENTIALS', 'final', 'healthy', 'no stale', 'warn'],
     ['a 403', answer(403), 'UPSTREAM_REJECTED_CREDENTIALS', 'final', 'healthy', 'no stale', 'warn'],
     ['a 404', answer(404), 'NOT_FOUND', 'final', 'healthy', 'no stale', 'debug'],
-    ['a 408', answer(408), 'UPSTREAM_TIMEOUT', 'retry', 'healthy', 'no stale', 'warn'],
+    ['a 408', answer(408), 'UPSTREAM_TIMEOUT', 'retry', 'failing', 'stale', 'warn'],
     ['a 418', answer(418), 'UPSTREAM_INVALID_RESPONSE', 'final', 'healthy', 'no stale', 'warn'],
     ['a 422', answer(422), 'BAD_USER_INPUT', 'final', 'healthy', 'no stale', 'warn'],
     [

@@ -113,6 +113,7 @@ describe('the upstream policy', () => {
   it.each([
     ['timeouts', timeout],
     ['failed connections', { kind: 'connection', reason: 'ECONNREFUSED' }],
+    ['408', answerStatus(408)],
     ['5xx', answerStatus(500)],
   ] as const)('opens the circuit on %s', async (_, outcome) => {
     outcomes = [outcome];
