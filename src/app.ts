@@ -20,9 +20,8 @@ import type { Samples } from './telemetry/workerMetrics.ts';
 import { createCache } from './totals/cache.ts';
 import { toFreshnessSettings, toLifetimeMs } from './totals/freshness.ts';
 import { createTotalSource } from './totals/source.ts';
-import { createUpstream, type Upstream } from './zenskar/policy.ts';
-import { toUpstreamSettings } from './zenskar/settings.ts';
-import { loadZenskarClient } from './zenskar/transport.ts';
+import { createPolicy, type Policy, toPolicySettings } from './zenskar/policy.ts';
+import { loadZenskarClient } from './zenskar/tracedClient.ts';
 
 export type Overrides = {
   /** Milliseconds since the epoch. */
@@ -62,8 +61,8 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   const tracing = await loadTracing({ config, emit, now });
   const dependencies = { config, emit, now, redis, tracing, connectionLimits };
 
-  const { client, upstream } = await composeUpstream(dependencies);
-  const { cache, source } = composeTotals(upstream, dependencies);
+  const { client, policy } = await composePolicy(dependencies);
+  const { cache, source } = composeTotals(policy, dependencies);
   const graphql = createGraphQLServer({
     source,
     persistedQueries: createPersistedQueries(redis),
@@ -92,16 +91,16 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   return { start, stop, purge: cache.purge, readSamples: metrics.readSamples };
 }
 
-async function composeUpstream({ config, ...dependencies }: Dependencies) {
+async function composePolicy({ config, ...dependencies }: Dependencies) {
   const client = await loadZenskarClient(config);
-  return { client, upstream: createUpstream({ ...dependencies, client, ...toUpstreamSettings(config) }) };
+  return { client, policy: createPolicy({ ...dependencies, client, ...toPolicySettings(config) }) };
 }
 
-function composeTotals(upstream: Upstream, { config, ...dependencies }: Dependencies) {
+function composeTotals(policy: Policy, { config, ...dependencies }: Dependencies) {
   const freshness = toFreshnessSettings(config);
   const bounds = { maxEntries: config.CACHE_MAX_ENTRIES, lifetimeMs: toLifetimeMs(freshness) };
   const cache = createCache({ ...bounds, ...dependencies });
-  return { cache, source: createTotalSource({ ...dependencies, cache, upstream, freshness }) };
+  return { cache, source: createTotalSource({ ...dependencies, cache, policy, freshness }) };
 }
 
 async function composeMainListener(graphql: GraphQLServer, dependencies: Dependencies) {

@@ -54,7 +54,7 @@ export type ValidationError = {
   argument: string | null;
 };
 
-type AppErrorDetails = {
+export type AppErrorDetails = {
   upstreamStatus?: number | undefined;
   retryAfterSeconds?: number | undefined;
   validationErrors?: readonly ValidationError[] | undefined;

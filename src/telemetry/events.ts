@@ -70,6 +70,8 @@ type UpstreamCallEnded = {
   reason: string | undefined;
   /** What is wrong with the body of a 200. */
   problem: string | undefined;
+  /** The level of its log line. */
+  severity: 'debug' | 'warn' | 'error';
   /** The ids by which the upstream's support would find this call. */
   upstreamIds: Readonly<Record<string, string>>;
   durationMs: number;

@@ -44,7 +44,7 @@ export function createLog({ level: least, secrets, destination = createStdout() 
 
   function write(level: Level, event: GatewayEvent, repeated?: number): void {
     const { type } = event;
-    const fields = toFields(type === 'unexpectedError' ? toDescribed(event) : event, 'type');
+    const fields = toFields(toPrinted(event), 'type');
     const more = repeated === undefined ? '' : `,"repeated":${repeated}`;
     const line = `{"level":"${level}","time":"${toTime()}"${fields}${more},"msg":"${type}"}\n`;
     // The last gate before the line leaves: it also catches a secret inside a message or a stack.
@@ -73,9 +73,8 @@ function levelOf(event: GatewayEvent): Level {
     case 'unexpectedError':
       return 'error';
     case 'apolloMessage':
-      return event.severity;
     case 'upstreamCallEnded':
-      return levelOfCall(event);
+      return event.severity;
     case 'redisChanged':
       return event.state === 'up' ? 'info' : 'warn';
     case 'circuitChanged':
@@ -97,14 +96,11 @@ function levelOf(event: GatewayEvent): Level {
   }
 }
 
-/** A refusal of what the caller asked for is no trouble; its operation's line tells of it. */
-function levelOfCall({ result, problem }: Extract<GatewayEvent, { type: 'upstreamCallEnded' }>): Level {
-  if (result === 200) return problem === undefined ? 'debug' : 'warn';
-  return result === 400 || result === 404 || result === 'aborted' ? 'debug' : 'warn';
-}
-
-function toDescribed(event: Extract<GatewayEvent, { type: 'unexpectedError' }>) {
-  return { ...event, cause: describeCause(event.cause) };
+function toPrinted(event: GatewayEvent) {
+  if (event.type === 'unexpectedError') return { ...event, cause: describeCause(event.cause) };
+  // The line's level says it already.
+  if (event.type === 'upstreamCallEnded') return { ...event, severity: undefined };
+  return event;
 }
 
 /** Takes only named properties of a thrown value: an error object may carry requests, headers and keys. */

@@ -1,6 +1,7 @@
 import type { Redis } from '../redis/connection.ts';
 import type { Emit } from '../telemetry/events.ts';
-import type { Entry, PurgeTarget } from './key.ts';
+import type { LoadResult } from '../zenskar/policy.ts';
+import type { PurgeTarget } from './key.ts';
 import { createMemory, type Memory } from './memory.ts';
 import { createPurges, type Purges } from './purges.ts';
 import { createShared, type Shared } from './redisCache.ts';
@@ -10,7 +11,7 @@ export type Cache = {
   memory: Memory;
   /** Undefined where there is no Redis. */
   shared: Shared | undefined;
-  flights: Flights<Entry>;
+  flights: Flights<LoadResult>;
   purges: Purges;
   /** Forgets totals on all replicas; resolves to false where the others could not be told. */
   purge: (target: PurgeTarget) => Promise<boolean>;
@@ -30,7 +31,7 @@ type CacheSettings = {
 export function createCache({ maxEntries, redis, lifetimeMs, emit, now }: CacheSettings): Cache {
   const purges = createPurges();
   const memory = createMemory(maxEntries, purges);
-  const flights = createFlights<Entry>(purges);
+  const flights = createFlights<LoadResult>(purges);
   const isShared = redis !== undefined && lifetimeMs > 0;
   const shared = isShared ? createShared({ redis, lifetimeMs, purges, now }) : undefined;
 

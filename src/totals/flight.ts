@@ -1,10 +1,9 @@
 import type { Tenant } from '../auth/tenant.ts';
-import { AppError } from '../errors.ts';
 import type { Span } from '../telemetry/tracing.ts';
-import type { Upstream } from '../zenskar/policy.ts';
+import type { LoadResult, Policy } from '../zenskar/policy.ts';
 import type { Cache } from './cache.ts';
 import type { FreshnessSettings } from './freshness.ts';
-import type { CacheKey, Entry } from './key.ts';
+import type { CacheKey } from './key.ts';
 import type { Stamp } from './redisCache.ts';
 import type { LoadStats } from './stats.ts';
 
@@ -21,7 +20,7 @@ export type Caller = {
 
 export type SourceDependencies = {
   cache: Cache;
-  upstream: Upstream;
+  policy: Policy;
   freshness: FreshnessSettings;
   now: () => number;
 };
@@ -33,35 +32,20 @@ export function fly(
   dependencies: SourceDependencies,
   { key, stamp }: { key: CacheKey; stamp: Stamp | undefined },
   caller: Passenger,
-): Promise<Entry> {
-  const { upstream, freshness } = dependencies;
+): Promise<LoadResult> {
+  const { policy, freshness } = dependencies;
   const { flights, memory, shared } = dependencies.cache;
   const { tenant, requestId, span, stats, waitsOn } = caller;
-  return flights.join(key, { member: stats, signal: waitsOn, span }, async ({ signal, since, party }) => {
-    const onAttempt = () => {
-      stats.upstreamCalls += 1;
-    };
-    try {
-      const entry = await upstream.loadTotal(key, { tenant, requestId, span, party, signal, onAttempt });
-      if (freshness.maxAgeMs > 0) memory.set(key, entry, since);
-      if (stamp !== undefined) shared?.set(key, entry, stamp);
-      return entry;
-    } catch (error) {
-      if (!isFailure(error)) {
-        memory.delete(key);
-        void shared?.delete(key);
-      }
-      throw error;
+  return flights.join(key, { member: stats, signal: waitsOn, span }, async ({ signal, since, waiters }) => {
+    const result = await policy.loadTotal(key, { tenant, requestId, span, waiters, signal });
+    stats.upstreamCalls += result.attempts;
+    if (result.ok) {
+      if (freshness.maxAgeMs > 0) memory.set(key, result, since);
+      if (stamp !== undefined) shared?.set(key, result, stamp);
+    } else if (!result.mayServeStale) {
+      memory.delete(key);
+      void shared?.delete(key);
     }
+    return result;
   });
-}
-
-/**
- * Whether the upstream failed, rather than refused. A refusal (a 4xx other than 429) is the truth of now: an older
- * number must not stand in for it.
- */
-export function isFailure(error: unknown): boolean {
-  if (!(error instanceof AppError)) return false;
-  const { upstreamStatus: status } = error;
-  return status === undefined || status < 400 || status === 429 || status >= 500;
 }

@@ -1,27 +1,25 @@
 import type { Span } from '../telemetry/tracing.ts';
+import { createWaiters, type Waiters } from '../zenskar/fairQueue.ts';
 import { type CacheKey, toKeyText } from './key.ts';
 import type { Moment, Purges } from './purges.ts';
-
-/** Those who wait for a flight, by whatever tells them apart; `onJoin` is told of who comes later. */
-type Party = { readonly members: Set<object>; onJoin: ((member: object) => void) | undefined };
 
 /** One who waits: leaves when `signal` aborts, and without one stays to the end. */
 type Passenger = { member: object; signal: AbortSignal | undefined; span: Span };
 
 type Flight<Result> = {
-  party: Party;
+  waiters: Waiters;
   /** Of who began it. */
   span: Span;
   result: Promise<Result>;
   since: Moment;
-  waiters: number;
+  passengers: number;
   /** Takes no new passengers from then on. */
   end: () => void;
   land: AbortController;
 };
 
 /** `signal` aborts when the last passenger has left. */
-type Departure = { signal: AbortSignal; since: Moment; party: Party };
+type Departure = { signal: AbortSignal; since: Moment; waiters: Waiters };
 type Start<Result> = (departure: Departure) => Promise<Result>;
 
 export type Flights<Result> = {
@@ -47,13 +45,13 @@ export function createFlights<Result>(purges: Purges): Flights<Result> {
   function depart(key: CacheKey, { member, span }: Passenger, start: Start<Result>): Flight<Result> {
     const since = purges.moment();
     const land = new AbortController();
-    const party: Party = { members: new Set([member]), onJoin: undefined };
-    const result = start({ signal: land.signal, since, party });
+    const waiters = createWaiters(member);
+    const result = start({ signal: land.signal, since, waiters });
     const text = toKeyText(key);
     const end = () => {
       if (underWay.get(text) === flight) underWay.delete(text);
     };
-    const flight: Flight<Result> = { party, span, result, since, waiters: 0, end, land };
+    const flight: Flight<Result> = { waiters, span, result, since, passengers: 0, end, land };
     underWay.set(text, flight);
     result.then(end, end);
     return flight;
@@ -62,12 +60,9 @@ export function createFlights<Result>(purges: Purges): Flights<Result> {
   function join(key: CacheKey, passenger: Passenger, start: Start<Result>): Promise<Result> {
     const { member, signal, span } = passenger;
     const flight = current(key) ?? depart(key, passenger, start);
-    flight.waiters += 1;
+    flight.passengers += 1;
     span.link(flight.span);
-    if (!flight.party.members.has(member)) {
-      flight.party.members.add(member);
-      flight.party.onJoin?.(member);
-    }
+    flight.waiters.add(member);
     return waitFor(flight, signal);
   }
   return { isUnderWay: (key) => current(key) !== undefined, join };
@@ -77,8 +72,8 @@ function waitFor<Result>(flight: Flight<Result>, signal: AbortSignal | undefined
   if (signal === undefined) return flight.result;
   const { promise, resolve, reject } = Promise.withResolvers<Result>();
   const leave = () => {
-    flight.waiters -= 1;
-    if (flight.waiters === 0) {
+    flight.passengers -= 1;
+    if (flight.passengers === 0) {
       flight.end();
       flight.land.abort();
     }

@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts';
-import { type Caller, fly, isFailure, type Passenger, type SourceDependencies } from './flight.ts';
+import { type Caller, fly, type Passenger, type SourceDependencies } from './flight.ts';
 import { type Freshness, toFreshness } from './freshness.ts';
 import type { CacheKey, Entry } from './key.ts';
 import type { Shared, Stamp } from './redisCache.ts';
@@ -131,20 +131,19 @@ function settle(
 
 async function fetchTotal(dependencies: SourceDependencies, one: Wanted, caller: Passenger): Promise<Total> {
   const source = dependencies.cache.flights.isUnderWay(one.key) ? 'inflight' : 'upstream';
-  try {
-    const entry = await fly(dependencies, one, caller);
-    return record(caller, source, toTotal(one.key, entry, false));
-  } catch (error) {
-    if (caller.signal.aborted) throw new AppError('UPSTREAM_UNAVAILABLE', 'The caller has gone.');
-    // What was kept may have been purged or replaced meanwhile.
-    one.shared = undefined;
-    const kept = isFailure(error) ? look(dependencies, one).entry : undefined;
-    if (kept === undefined || one.freshness === 'gone') {
-      countFailure(caller.stats);
-      throw error;
-    }
-    return record(caller, 'stale', toTotal(one.key, kept, one.stale));
+  const result = await fly(dependencies, one, caller).catch((error: unknown) => {
+    return { ok: false, error, mayServeStale: false } as const;
+  });
+  if (result.ok) return record(caller, source, toTotal(one.key, result, false));
+  if (caller.signal.aborted) throw new AppError('UPSTREAM_UNAVAILABLE', 'The caller has gone.');
+  // What was kept may have been purged or replaced meanwhile.
+  one.shared = undefined;
+  const kept = result.mayServeStale ? look(dependencies, one).entry : undefined;
+  if (kept === undefined || one.freshness === 'gone') {
+    countFailure(caller.stats);
+    throw result.error;
   }
+  return record(caller, 'stale', toTotal(one.key, kept, one.stale));
 }
 
 /** Refreshes what was answered stale, once the shared cache was asked whether another replica has done so. */

@@ -1,64 +1,71 @@
-export type CircuitState = 'closed' | 'open' | 'halfOpen';
+/** What the end of a call says about the upstream: nothing if the call was cancelled. */
+export type Health = 'healthy' | 'failing' | 'unknown';
 
-/** What an attempt says of the upstream's health: nothing, where it was given up. */
-export type Verdict = 'healthy' | 'failing' | 'unknown';
+type State =
+  | { state: 'closed'; failures: number }
+  | { state: 'open'; openedAtMs: number }
+  | { state: 'halfOpen'; isProbing: boolean };
 
-/** Which stretch between two changes of state a call belongs to. */
-type Ticket = number;
+export type CircuitState = State['state'];
+
+/** The state in which a call began. Each change of state begins a new generation. */
+export type Generation = Readonly<State>;
 
 export type Circuit = {
-  /** A ticket where a call may start now. While half open, only one call at a time gets one. */
-  allow: () => Ticket | undefined;
-  /** To be told of each call that was allowed; what began before the last change of state says nothing of now. */
-  record: (ticket: Ticket, verdict: Verdict) => void;
-  /** Milliseconds until a call may be tried again; 0 where one may now. */
+  /** Admits a call, or returns undefined while the circuit is open. While half-open, it admits one call at a time. */
+  allow: () => Generation | undefined;
+  /** Takes the end of each admitted call. Calls of an earlier generation are ignored. */
+  record: (generation: Generation, health: Health) => void;
+  /** Milliseconds until the open circuit admits a call; 0 if it is not open. */
   remainingMs: () => number;
 };
 
 type CircuitSettings = {
-  /** Consecutive failures that open it. */
-  failures: number;
-  /** How long it stays open before one call may try again. */
+  /** Consecutive failures that open the circuit. */
+  maxFailures: number;
+  /** Time from opening until one call probes the upstream. */
   resetMs: number;
   now: () => number;
   onChange: (state: CircuitState) => void;
 };
 
-/** Stops calls to an upstream that fails again and again, and lets one through at a time to see whether it is back. */
-export function createCircuit({ failures, resetMs, now, onChange }: CircuitSettings): Circuit {
-  let state: CircuitState = 'closed';
-  let stretch: Ticket = 0;
-  let consecutiveFailures = 0;
-  let openedAtMs = 0;
-  let isProbing = false;
+/** A circuit breaker: rejects calls to an upstream that keeps failing, and probes it with one call at a time. */
+export function createCircuit({ maxFailures, resetMs, now, onChange }: CircuitSettings): Circuit {
+  let current: State = { state: 'closed', failures: 0 };
 
-  function change(next: CircuitState): void {
-    state = next;
-    stretch += 1;
-    isProbing = false;
-    consecutiveFailures = 0;
-    onChange(next);
+  function change(next: State): void {
+    current = next;
+    onChange(next.state);
   }
 
-  return {
-    allow() {
-      if (state === 'open' && now() - openedAtMs >= resetMs) change('halfOpen');
-      if (state === 'open' || isProbing) return undefined;
-      isProbing = state === 'halfOpen';
-      return stretch;
-    },
-    record(ticket, verdict) {
-      if (ticket !== stretch) return;
-      if (verdict === 'failing') consecutiveFailures += 1;
-      if (verdict === 'healthy') consecutiveFailures = 0;
-      // A probe that was given up says nothing: the next call becomes the probe.
-      isProbing = false;
-      if (verdict === 'healthy' && state === 'halfOpen') change('closed');
-      else if (consecutiveFailures >= (state === 'halfOpen' ? 1 : failures)) {
-        openedAtMs = now();
-        change('open');
-      }
-    },
-    remainingMs: () => (state === 'closed' ? 0 : Math.max(0, openedAtMs + resetMs - now())),
-  };
+  function remainingMs(): number {
+    return current.state === 'open' ? Math.max(0, current.openedAtMs + resetMs - now()) : 0;
+  }
+
+  function allow(): Generation | undefined {
+    if (current.state === 'open') {
+      if (remainingMs() > 0) return undefined;
+      change({ state: 'halfOpen', isProbing: false });
+    }
+    if (current.state === 'halfOpen') {
+      if (current.isProbing) return undefined;
+      current.isProbing = true;
+    }
+    return current;
+  }
+
+  function record(generation: Generation, health: Health): void {
+    if (generation !== current) return;
+    if (current.state === 'closed') {
+      if (health === 'healthy') current.failures = 0;
+      else if (health === 'failing') current.failures += 1;
+      if (current.failures >= maxFailures) change({ state: 'open', openedAtMs: now() });
+    } else if (current.state === 'halfOpen') {
+      // After a probe that was cancelled, the next call becomes the probe.
+      if (health === 'unknown') current.isProbing = false;
+      else if (health === 'healthy') change({ state: 'closed', failures: 0 });
+      else change({ state: 'open', openedAtMs: now() });
+    }
+  }
+  return { allow, record, remainingMs };
 }

@@ -1,36 +1,58 @@
-/** Whose turn counts as one: the totals of one request share a group. */
-type Group = object;
+/** Identifies a request. All calls of a request wait under the same requester. */
+type Requester = object;
 
-/** The requests that wait for one call. More may join it while it stands in line. */
-export type Party = { readonly members: ReadonlySet<Group>; onJoin: ((group: Group) => void) | undefined };
+/** The requesters that wait for one call. More may join while the call waits in line. */
+export type Waiters = {
+  readonly requesters: ReadonlySet<Requester>;
+  add: (requester: Requester) => void;
+  /** Calls `onAdd` for each requester added from now on, until the returned function is called. */
+  subscribe: (onAdd: (requester: Requester) => void) => () => void;
+};
 
-/** Frees the place it was given with. */
-type Release = () => void;
+export function createWaiters(first: Requester): Waiters {
+  const requesters = new Set([first]);
+  const listeners = new Set<(requester: Requester) => void>();
+  return {
+    requesters,
+    add(requester) {
+      if (requesters.has(requester)) return;
+      requesters.add(requester);
+      for (const listener of listeners) listener(requester);
+    },
+    subscribe(onAdd) {
+      listeners.add(onAdd);
+      return () => void listeners.delete(onAdd);
+    },
+  };
+}
+
+/** Frees the place that was acquired. */
+export type Release = () => void;
 
 type Admit = (release: Release) => void;
 
-type Patience = { signal: AbortSignal; timeoutMs: number };
+export type AcquireOptions = { signal: AbortSignal; timeoutMs: number };
 
 export type FairQueue = {
-  /** Takes a place where one is free. */
-  enter: () => Release | undefined;
-  /** Resolves when it is the turn of any of the party; rejects when `signal` aborts first, or the time is over. */
-  wait: (party: Party, patience: Patience) => Promise<Release>;
-  /** Whether nothing runs and nobody waits. */
+  /** Takes a place if one is free. */
+  tryAcquire: () => Release | undefined;
+  /** Resolves at the turn of any of the waiters. Rejects when `signal` aborts or the time is over. */
+  acquire: (waiters: Waiters, options: AcquireOptions) => Promise<Release>;
+  /** Whether no call runs or waits. */
   isIdle: () => boolean;
 };
 
 /**
- * Lets at most `limit` calls run at once. The rest wait: first in, first out within a group, and turn by turn between
- * groups, so that a request of 200 totals does not hold up a request of one,
- * not even one that joins a call of the 200.
+ * Lets at most `limit` calls run at once. The others wait: first in, first out within a requester, and turn by turn
+ * between requesters. So a request for 200 totals does not delay a request for one total, even if the latter joined a
+ * call of the former.
  */
 export function createFairQueue(limit: number): FairQueue {
-  // A Map keeps its order: the group in front is next, and goes to the back after its turn.
-  const groups = new Map<Group, Set<Admit>>();
+  // A Map keeps its order: the first requester is next, and moves to the end after its turn.
+  const lines = new Map<Requester, Set<Admit>>();
   let free = limit;
 
-  function enter(): Release | undefined {
+  function tryAcquire(): Release | undefined {
     if (free === 0) return undefined;
     free -= 1;
     return () => {
@@ -40,50 +62,50 @@ export function createFairQueue(limit: number): FairQueue {
   }
 
   function admitNext(): void {
-    for (const [group, waiters] of groups) {
-      const [admit] = waiters;
-      const release = enter();
+    for (const [requester, line] of lines) {
+      const [admit] = line;
+      const release = tryAcquire();
       if (admit === undefined || release === undefined) return;
-      groups.delete(group);
-      groups.set(group, waiters);
+      lines.delete(requester);
+      lines.set(requester, line);
       admit(release);
       return;
     }
   }
 
-  function wait(party: Party, { signal, timeoutMs }: Patience): Promise<Release> {
+  function acquire(waiters: Waiters, { signal, timeoutMs }: AcquireOptions): Promise<Release> {
     if (signal.aborted) return Promise.reject(signal.reason);
     const { promise, resolve, reject } = Promise.withResolvers<Release>();
-    const stepOut = () => {
-      party.onJoin = undefined;
-      signal.removeEventListener('abort', leave);
+    const leave = () => {
+      unsubscribe();
+      signal.removeEventListener('abort', cancel);
       clearTimeout(timer);
-      for (const group of party.members) stepOutOf(groups, group, admit);
+      for (const requester of waiters.requesters) removeFromLine(lines, requester, admit);
     };
     const admit = (release: Release) => {
-      stepOut();
+      leave();
       resolve(release);
     };
-    const leave = () => {
-      stepOut();
+    const cancel = () => {
+      leave();
       reject(signal.aborted ? signal.reason : new Error(`No place within ${timeoutMs} ms`));
     };
-    // A signal made of this one and a timeout took longer than all the rest of waiting in line.
-    const timer = setTimeout(leave, timeoutMs);
-    signal.addEventListener('abort', leave);
-    party.onJoin = (group) => stepInto(groups, group, admit);
-    for (const group of party.members) stepInto(groups, group, admit);
+    // AbortSignal.any() with a timeout took longer than all the rest of waiting.
+    const timer = setTimeout(cancel, timeoutMs);
+    signal.addEventListener('abort', cancel);
+    const unsubscribe = waiters.subscribe((requester) => addToLine(lines, requester, admit));
+    for (const requester of waiters.requesters) addToLine(lines, requester, admit);
     return promise;
   }
 
-  return { enter, wait, isIdle: () => free === limit };
+  return { tryAcquire, acquire, isIdle: () => free === limit };
 }
 
-function stepInto(groups: Map<Group, Set<Admit>>, group: Group, admit: Admit): void {
-  groups.set(group, (groups.get(group) ?? new Set()).add(admit));
+function addToLine(lines: Map<Requester, Set<Admit>>, requester: Requester, admit: Admit): void {
+  lines.set(requester, (lines.get(requester) ?? new Set()).add(admit));
 }
 
-function stepOutOf(groups: Map<Group, Set<Admit>>, group: Group, admit: Admit): void {
-  const waiters = groups.get(group);
-  if (waiters?.delete(admit) && waiters.size === 0) groups.delete(group);
+function removeFromLine(lines: Map<Requester, Set<Admit>>, requester: Requester, admit: Admit): void {
+  const line = lines.get(requester);
+  if (line?.delete(admit) && line.size === 0) lines.delete(requester);
 }

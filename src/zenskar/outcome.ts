@@ -1,74 +1,160 @@
 import { z } from 'zod';
-import { AppError, type ValidationError } from '../errors.ts';
+import { AppError, type AppErrorDetails, type ErrorCode, type ValidationError } from '../errors.ts';
 import { parseJson } from '../text.ts';
-import type { AttemptOutcome } from './request.ts';
-import { parseRetryAfter } from './retryAfter.ts';
+import type { Health } from './circuit.ts';
+import type { AttemptOutcome, TotalParameters } from './request.ts';
+import { parseRetryAfter } from './retry.ts';
 
-type Answered = Extract<AttemptOutcome, { kind: 'answered' }>;
-type Unanswered = Exclude<AttemptOutcome, Answered>;
+type Severity = 'debug' | 'warn' | 'error';
 
-/** Maps an attempt that brought no answer. */
-export function mapUnanswered(outcome: Unanswered): AppError {
-  switch (outcome.kind) {
-    case 'timeout':
-      return new AppError('UPSTREAM_TIMEOUT', 'Zenskar gave no answer in time.');
-    case 'connection':
-      return new AppError('UPSTREAM_UNAVAILABLE', 'Zenskar could not be reached.');
-    case 'aborted':
-      return new AppError('UPSTREAM_UNAVAILABLE', 'The call to Zenskar was given up.');
-    case 'too_large':
-      return invalidResponse();
-  }
+type Row = readonly [
+  code: ErrorCode,
+  /** Whether the same call may succeed if it is made again. */
+  retry: 'retry' | 'final',
+  /** What it says about the upstream, for the circuit. */
+  health: Health,
+  /** Whether a kept total may stand in. If not, Zenskar has rejected this very question, which voids what was kept. */
+  keptTotal: 'serve' | 'drop',
+  /** The level of the call's log line. */
+  severity: Severity,
+  message: string,
+];
+
+const invalid = 'Zenskar sent a response that breaks its contract.';
+
+/** What follows from each outcome that brings no total. The last three are calls that were not made. */
+// biome-ignore format: a table is read by its columns.
+const outcomes = {
+  timeout:             ['UPSTREAM_TIMEOUT',              'retry', 'failing', 'serve', 'warn',  'Zenskar did not answer in time.'],
+  connection:          ['UPSTREAM_UNAVAILABLE',          'retry', 'failing', 'serve', 'warn',  'Zenskar could not be reached.'],
+  aborted:             ['UPSTREAM_UNAVAILABLE',          'final', 'unknown', 'serve', 'debug', 'The call to Zenskar was cancelled.'],
+  too_large:           ['UPSTREAM_INVALID_RESPONSE',     'final', 'healthy', 'serve', 'warn',  invalid],
+  invalidResponse:     ['UPSTREAM_INVALID_RESPONSE',     'final', 'healthy', 'serve', 'warn',  invalid],
+  badRequest:          ['BAD_USER_INPUT',                'final', 'healthy', 'drop',  'debug', 'Zenskar refused these arguments.'],
+  rejectedCredentials: ['UPSTREAM_REJECTED_CREDENTIALS', 'final', 'healthy', 'drop',  'warn',  'Zenskar refused the credentials in use.'],
+  notFound:            ['NOT_FOUND',                     'final', 'healthy', 'drop',  'debug', 'Zenskar knows no such entitlement or customer.'],
+  invalidArguments:    ['BAD_USER_INPUT',                'final', 'healthy', 'drop',  'warn',  'Zenskar refused these arguments.'],
+  rateLimited:         ['UPSTREAM_RATE_LIMITED',         'retry', 'healthy', 'serve', 'warn',  'Zenskar limits the rate of calls.'],
+  serverError:         ['UPSTREAM_UNAVAILABLE',          'retry', 'failing', 'serve', 'warn',  'Zenskar failed.'],
+  otherClientError:    ['UPSTREAM_INVALID_RESPONSE',     'final', 'healthy', 'drop',  'warn',  invalid],
+  deadlinePassed:      ['UPSTREAM_TIMEOUT',              'final', 'unknown', 'serve', 'debug', 'Zenskar did not answer in time.'],
+  rateLimitPause:      ['UPSTREAM_RATE_LIMITED',         'final', 'unknown', 'serve', 'debug', 'Zenskar limits the rate of calls.'],
+  circuitOpen:         ['UPSTREAM_UNAVAILABLE',          'final', 'unknown', 'serve', 'debug', 'Zenskar is failing; the circuit is open.'],
+} as const satisfies Readonly<Record<string, Row>>;
+
+type FailureKind = keyof typeof outcomes;
+
+const kindOfStatus: ReadonlyMap<number, FailureKind> = new Map([
+  [400, 'badRequest'],
+  [401, 'rejectedCredentials'],
+  [403, 'rejectedCredentials'],
+  [404, 'notFound'],
+  [408, 'timeout'],
+  [422, 'invalidArguments'],
+  [429, 'rateLimited'],
+]);
+
+function toKind(status: number): FailureKind {
+  if (status >= 500) return 'serverError';
+  return kindOfStatus.get(status) ?? (status >= 400 ? 'otherClientError' : 'invalidResponse');
 }
 
-/** Maps an answer that is not a total. Only the status decides, and for a 422 the place it complains about. */
-export function mapStatus({ status, body, headers }: Answered, nowMs: number): AppError {
-  const details = { upstreamStatus: status, retryAfterSeconds: parseRetryAfter(headers.retryAfter, nowMs) };
-  switch (status) {
-    case 400:
-      return new AppError('BAD_USER_INPUT', 'Zenskar refused these arguments.', details);
-    case 401:
-    case 403:
-      return rejectedCredentials(status);
-    case 404:
-      return new AppError('NOT_FOUND', 'Zenskar knows no such entitlement or customer.', details);
-    case 408:
-      return new AppError('UPSTREAM_TIMEOUT', 'Zenskar gave no answer in time.', details);
-    case 422:
-      return mapValidation(body);
-    case 429:
-      return new AppError('UPSTREAM_RATE_LIMITED', 'Zenskar limits the rate of calls.', details);
-    default:
-      if (status >= 500) return new AppError('UPSTREAM_UNAVAILABLE', 'Zenskar failed.', details);
-      return invalidResponse(status);
-  }
+export type TotalResult =
+  /** `asOfMs`: when Zenskar answered, in milliseconds since the epoch. */
+  | { ok: true; quantity: number | null; asOfMs: number }
+  | { ok: false; error: AppError; mayServeStale: boolean };
+
+export type Assessment = {
+  result: TotalResult;
+  retryable: boolean;
+  /** The pause that Zenskar asked for; 0 if none. */
+  retryAfterMs: number;
+  health: Health;
+  severity: Severity;
+  /** What is wrong with the body of a 200. */
+  problem: string | undefined;
+};
+
+/** Looks up what the outcome of an attempt means. */
+export function assess(outcome: AttemptOutcome, parameters: TotalParameters, nowMs: number): Assessment {
+  if (outcome.kind !== 'answered') return toFailure(outcome.kind);
+  const { status: upstreamStatus, body, headers } = outcome;
+  if (upstreamStatus === 200) return assessTotal(body, parameters, nowMs);
+  if (upstreamStatus === 422) return assessValidation(body);
+  const kind = toKind(upstreamStatus);
+  // A later call does not help before an operator has acted.
+  const needsOperator = kind === 'rejectedCredentials' || outcomes[kind][0] === 'UPSTREAM_INVALID_RESPONSE';
+  const retryAfterSeconds = needsOperator ? undefined : parseRetryAfter(headers.retryAfter, nowMs);
+  return toFailure(kind, { upstreamStatus, retryAfterSeconds });
 }
 
-/** An answer outside the contract; the body itself stays out of the error. */
-export function invalidResponse(upstreamStatus?: number): AppError {
-  return new AppError('UPSTREAM_INVALID_RESPONSE', 'Zenskar gave an answer that cannot be understood.', {
-    upstreamStatus,
-  });
+export function toFailure(kind: FailureKind, details: AppErrorDetails = {}): Assessment {
+  const [code, retry, health, keptTotal, severity, message] = outcomes[kind];
+  const error = new AppError(code, message, details);
+  return {
+    result: { ok: false, error, mayServeStale: keptTotal === 'serve' },
+    retryable: retry === 'retry',
+    retryAfterMs: (details.retryAfterSeconds ?? 0) * 1000,
+    health,
+    severity,
+    problem: undefined,
+  };
 }
 
-function rejectedCredentials(upstreamStatus: number): AppError {
-  return new AppError('UPSTREAM_REJECTED_CREDENTIALS', 'Zenskar refused the credentials in use.', {
-    upstreamStatus,
-  });
+function assessTotal(body: string, parameters: TotalParameters, asOfMs: number): Assessment {
+  const total = decodeTotal(body, parameters);
+  if (!total.ok) return { ...toFailure('invalidResponse', { upstreamStatus: 200 }), problem: total.problem };
+  return {
+    result: { ok: true, quantity: total.quantity, asOfMs },
+    retryable: false,
+    retryAfterMs: 0,
+    health: 'healthy',
+    severity: 'debug',
+    problem: undefined,
+  };
 }
 
-function mapValidation(body: string): AppError {
+function assessValidation(body: string): Assessment {
   const validationErrors = decodeDetail(body);
-  if (validationErrors.some(({ loc }) => loc[0] === 'header')) return rejectedCredentials(422);
-  return new AppError('BAD_USER_INPUT', 'Zenskar refused these arguments.', {
-    upstreamStatus: 422,
-    validationErrors,
-  });
+  // The gateway alone sets the headers.
+  if (validationErrors.some(({ loc }) => loc[0] === 'header'))
+    return toFailure('rejectedCredentials', { upstreamStatus: 422 });
+  return toFailure('invalidArguments', { upstreamStatus: 422, validationErrors });
 }
 
-// Pydantic v1 and v2 word and shape these differently, and other layers answer too. So every part may be missing or
-// odd without harm to the others, nothing depends on the words, and whatever else an entry has (v2's `input` echoes the
-// caller) is dropped.
+const numericText = z
+  .string()
+  .regex(/^-?\d+(\.\d+)?([eE][+-]?\d+)?$/)
+  .transform(Number)
+  .pipe(z.number());
+
+const totalBody = z.object({
+  entitlement: z.string().toLowerCase(),
+  customer: z.string().toLowerCase(),
+  quantity: z.union([z.number(), numericText]).nullish(),
+});
+
+type DecodedTotal = { ok: true; quantity: number | null } | { ok: false; problem: string };
+
+/**
+ * Decodes the body of a 200. An absent quantity means null, and a numeric string its number. If the echoed ids differ
+ * from the requested ones, the number belongs to another customer.
+ */
+export function decodeTotal(body: string, parameters: TotalParameters): DecodedTotal {
+  const json = parseJson(body);
+  if (json === undefined) return { ok: false, problem: 'the body is not JSON' };
+  const parsed = totalBody.safeParse(json);
+  if (!parsed.success) return { ok: false, problem: z.prettifyError(parsed.error) };
+  const { entitlement, customer, quantity } = parsed.data;
+  if (entitlement !== parameters.entitlementId || customer !== parameters.customerId) {
+    return { ok: false, problem: 'the answer is about another entitlement or customer' };
+  }
+  return { ok: true, quantity: quantity ?? null };
+}
+
+// Pydantic v1 and v2 shape these bodies differently, and other layers answer too. So each part may be missing or odd
+// without harm to the others, nothing depends on the wording, and all other fields of an entry are dropped (v2's `input`
+// echoes the caller).
 const locPart = z.union([z.string(), z.number()]).nullable().catch(null);
 const entry = z
   .object({
@@ -90,7 +176,7 @@ const validationBody = z.object({
 
 function decodeDetail(body: string): ValidationError[] {
   const parsed = validationBody.safeParse(parseJson(body));
-  return parsed.success ? parsed.data.detail.filter((one) => one !== null) : [];
+  return parsed.success ? parsed.data.detail.filter((validationError) => validationError !== null) : [];
 }
 
 const argumentOf = new Map([

@@ -1,174 +1,157 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Tenant } from '../auth/tenant.ts';
-import { AppError } from '../errors.ts';
+import type { Config } from '../config/config.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { Span } from '../telemetry/tracing.ts';
-import type { Verdict } from './circuit.ts';
-import { decodeTotal } from './decode.ts';
-import type { Party } from './fairQueue.ts';
-import { invalidResponse, mapStatus, mapUnanswered } from './outcome.ts';
+import type { Generation } from './circuit.ts';
+import type { Release, Waiters } from './fairQueue.ts';
+import { type Assessment, assess, type TotalResult, toFailure } from './outcome.ts';
 import type { AttemptOutcome, TotalParameters, ZenskarClient } from './request.ts';
 import { decideRetry } from './retry.ts';
-import { parseRetryAfter } from './retryAfter.ts';
-import { createTenantPolicies, type PolicySettings, type TenantPolicy } from './tenantPolicies.ts';
+import { createTenantPolicies, type TenantPolicy, type TenantPolicySettings } from './tenantPolicies.ts';
 
-/** What Zenskar said, and when (milliseconds since the epoch). */
-type UpstreamTotal = { quantity: number | null; asOfMs: number };
+/** A total or the reason for none, and the number of HTTP calls it took. */
+export type LoadResult = { attempts: number } & TotalResult;
 
-type CallContext = {
+type LoadContext = {
   tenant: Tenant;
   requestId: string;
-  /** What the call is a part of. */
+  /** The parent of the attempts' spans. */
   span: Span;
-  /** The requests that wait for this call; they take turns in line. */
-  party: Party;
+  /** The requesters that wait for this total. They take turns in the queue. */
+  waiters: Waiters;
   signal: AbortSignal;
-  /** Told of each attempt. */
-  onAttempt: () => void;
 };
 
-export type Upstream = {
-  /** Asks Zenskar for one total within the deadline; rejects with an `AppError`. */
-  loadTotal: (parameters: TotalParameters, context: CallContext) => Promise<UpstreamTotal>;
+export type Policy = {
+  /** Loads one total within the deadline. Does not reject if Zenskar fails. */
+  loadTotal: (parameters: TotalParameters, context: LoadContext) => Promise<LoadResult>;
 };
 
-type UpstreamDependencies = PolicySettings & {
-  client: ZenskarClient;
+type PolicySettings = TenantPolicySettings & {
   attemptTimeoutMs: number;
-  /** Covers waiting in line, attempts and pauses together. */
+  /** For waiting in the queue, attempts and pauses together. */
   deadlineMs: number;
   /** Further attempts after the first. */
   retries: number;
-  emit: Emit;
-  now: () => number;
 };
 
-type Call = { parameters: TotalParameters; context: CallContext; policy: TenantPolicy; deadlineAtMs: number };
+type PolicyDependencies = PolicySettings & { client: ZenskarClient; emit: Emit; now: () => number };
 
-type Result = { total: UpstreamTotal } | { error: AppError; problem?: string };
-type Attempted = { outcome: AttemptOutcome; result: Result };
+export function toPolicySettings(config: Config): PolicySettings {
+  return {
+    attemptTimeoutMs: config.UPSTREAM_ATTEMPT_TIMEOUT_MS,
+    deadlineMs: config.UPSTREAM_DEADLINE_MS,
+    retries: config.UPSTREAM_RETRIES,
+    concurrency: config.UPSTREAM_CONCURRENCY,
+    breakerFailures: config.UPSTREAM_BREAKER_FAILURES,
+    breakerResetMs: config.UPSTREAM_BREAKER_RESET_MS,
+  };
+}
 
-/** The policy around single attempts: whether, when and how often to ask, and what the answer means. */
-export function createUpstream(dependencies: UpstreamDependencies): Upstream {
-  const { deadlineMs, retries, emit, now } = dependencies;
-  const policyOf = createTenantPolicies(dependencies);
+/** One call of `loadTotal`. */
+type Load = {
+  readonly parameters: TotalParameters;
+  readonly context: LoadContext;
+  readonly tenantPolicy: TenantPolicy;
+  readonly deadlineAtMs: number;
+  /** Made so far. */
+  attempts: number;
+};
 
-  async function loadTotal(parameters: TotalParameters, context: CallContext): Promise<UpstreamTotal> {
-    const policy = policyOf(context.tenant.scope);
-    const call = { parameters, context, policy, deadlineAtMs: now() + deadlineMs };
-    for (let attempts = 1; ; attempts += 1) {
-      const { outcome, result } = await attempt(dependencies, call, attempts);
-      const retryAfterMs = readRetryAfterMs(outcome, now());
-      if (outcome.kind === 'answered' && outcome.status === 429 && retryAfterMs)
-        policy.brake.hold(retryAfterMs);
-      const remainingMs = call.deadlineAtMs - now();
-      const random = Math.random();
-      const pauseMs = decideRetry({ outcome, attempts, retries, remainingMs, retryAfterMs, random });
-      if (pauseMs === undefined || isBlocked(policy, pauseMs) || !policy.budget.takeRetry()) {
-        if ('error' in result) throw result.error;
-        return result.total;
-      }
+/** Decides whether, when and how often Zenskar is called for a total. */
+export function createPolicy(dependencies: PolicyDependencies): Policy {
+  const { deadlineMs, emit, now } = dependencies;
+  const tenantPolicyOf = createTenantPolicies(dependencies);
+
+  async function loadTotal(parameters: TotalParameters, context: LoadContext): Promise<LoadResult> {
+    const tenantPolicy = tenantPolicyOf(context.tenant.scope);
+    const load = { parameters, context, tenantPolicy, deadlineAtMs: now() + deadlineMs, attempts: 0 };
+    for (;;) {
+      const assessment = await attemptInTurn(dependencies, load);
+      const { attempts } = load;
+      const pauseMs = decidePause(dependencies, load, assessment);
+      if (pauseMs === undefined) return { attempts, ...assessment.result };
       emit({ type: 'upstreamRetry', requestId: context.requestId, attempts, pauseMs });
-      await pause(pauseMs, context.signal);
+      // Rejects only if the signal aborts.
+      await sleep(pauseMs, undefined, { signal: context.signal }).catch(() => {});
+      if (context.signal.aborted) return { attempts, ...toFailure('aborted').result };
     }
   }
   return { loadTotal };
 }
 
-/** One attempt, as soon as there is a place for it, unless the circuit is open. Rejects where it was not made. */
-async function attempt(dependencies: UpstreamDependencies, call: Call, attempts: number): Promise<Attempted> {
-  const { client, attemptTimeoutMs, emit, now } = dependencies;
-  const { parameters, context, policy, deadlineAtMs } = call;
-  const { tenant, requestId, span, signal } = context;
-  const release = policy.queue.enter() ?? (await waitInLine(dependencies, call));
+async function attemptInTurn(dependencies: PolicyDependencies, load: Load): Promise<Assessment> {
+  const release = load.tenantPolicy.queue.tryAcquire() ?? (await waitInQueue(dependencies, load));
+  if (release === undefined) return toFailure(load.context.signal.aborted ? 'aborted' : 'deadlinePassed');
   try {
-    if (signal.aborted) throw mapUnanswered({ kind: 'aborted' });
-    const remainingMs = deadlineAtMs - now();
-    if (remainingMs <= 0) throw mapUnanswered({ kind: 'timeout' });
-    const heldBackMs = policy.brake.remainingMs();
-    if (heldBackMs > 0) throw rateLimited(heldBackMs);
-    const ticket = policy.circuit.allow();
-    if (ticket === undefined) throw circuitOpen(policy.circuit.remainingMs());
-    if (attempts === 1) policy.budget.recordCall();
-    context.onAttempt();
-    const startedMs = now();
-    emit({ type: 'upstreamCallStarted' });
-    const timeoutMs = Math.min(attemptTimeoutMs, remainingMs);
-    const asking = { tenant, requestId, span, resends: attempts - 1, signal, timeoutMs };
-    const outcome = await client.attempt(parameters, asking);
-    // What had less than a whole attempt's time, because it waited in line, says nothing of the upstream.
-    const isCutShort = outcome.kind === 'timeout' && timeoutMs < attemptTimeoutMs;
-    policy.circuit.record(ticket, isCutShort ? 'unknown' : judge(outcome));
-    const endedMs = now();
-    const result = interpret(outcome, parameters, endedMs);
-    const { problem } = { problem: undefined, ...result };
-    emit({
-      type: 'upstreamCallEnded',
-      requestId,
-      traceId: span.traceId,
-      ...describe(outcome),
-      problem,
-      durationMs: endedMs - startedMs,
-    });
-    return { outcome, result };
+    return await attemptIfAllowed(dependencies, load);
   } finally {
     release();
   }
 }
 
-/** Whether no call may be made for longer than the pause: then waiting would be in vain. */
-function isBlocked({ circuit, brake }: TenantPolicy, pauseMs: number): boolean {
-  return Math.max(circuit.remainingMs(), brake.remainingMs()) > pauseMs;
-}
-
-async function waitInLine({ emit, now }: UpstreamDependencies, call: Call): Promise<() => void> {
-  const { policy, context, deadlineAtMs } = call;
-  const { party, signal } = context;
+/** Resolves to undefined if the load is cancelled or its deadline passes first. */
+async function waitInQueue({ emit, now }: PolicyDependencies, load: Load): Promise<Release | undefined> {
+  const { waiters, signal } = load.context;
   emit({ type: 'upstreamQueueChanged', change: 1 });
   try {
-    return await policy.queue.wait(party, { signal, timeoutMs: deadlineAtMs - now() });
+    return await load.tenantPolicy.queue.acquire(waiters, { signal, timeoutMs: load.deadlineAtMs - now() });
   } catch {
-    throw mapUnanswered({ kind: signal.aborted ? 'aborted' : 'timeout' });
+    return undefined;
   } finally {
     emit({ type: 'upstreamQueueChanged', change: -1 });
   }
 }
 
-async function pause(durationMs: number, signal: AbortSignal): Promise<void> {
-  try {
-    await sleep(durationMs, undefined, { signal });
-  } catch {
-    throw mapUnanswered({ kind: 'aborted' });
-  }
+async function attemptIfAllowed(dependencies: PolicyDependencies, load: Load): Promise<Assessment> {
+  const { rateLimitPause, circuit } = load.tenantPolicy;
+  if (load.context.signal.aborted) return toFailure('aborted');
+
+  const remainingMs = load.deadlineAtMs - dependencies.now();
+  if (remainingMs <= 0) return toFailure('deadlinePassed');
+
+  const pausedMs = rateLimitPause.remainingMs();
+  if (pausedMs > 0) return toFailure('rateLimitPause', { retryAfterSeconds: Math.ceil(pausedMs / 1000) });
+
+  const generation = circuit.allow();
+  if (generation === undefined)
+    return toFailure('circuitOpen', { retryAfterSeconds: Math.ceil(circuit.remainingMs() / 1000) });
+
+  const timeoutMs = Math.min(dependencies.attemptTimeoutMs, remainingMs);
+  return attempt(dependencies, load, { generation, timeoutMs });
 }
 
-/** A 4xx is a healthy upstream that refuses. */
-function judge(outcome: AttemptOutcome): Verdict {
-  switch (outcome.kind) {
-    case 'timeout':
-    case 'connection':
-      return 'failing';
-    case 'answered':
-      return outcome.status >= 500 ? 'failing' : 'healthy';
-    case 'aborted':
-      return 'unknown';
-    case 'too_large':
-      return 'healthy';
-  }
-}
-
-function interpret(outcome: AttemptOutcome, asked: TotalParameters, nowMs: number): Result {
-  if (outcome.kind !== 'answered') return { error: mapUnanswered(outcome) };
-  if (outcome.status !== 200) return { error: mapStatus(outcome, nowMs) };
-  const decoded = decodeTotal(outcome.body, asked);
-  if (!decoded.ok) return { error: invalidResponse(200), problem: decoded.problem };
-  return { total: { quantity: decoded.quantity, asOfMs: nowMs } };
-}
-
-function readRetryAfterMs(outcome: AttemptOutcome, nowMs: number): number | undefined {
-  if (outcome.kind !== 'answered' || outcome.status < 400) return undefined;
-  const seconds = parseRetryAfter(outcome.headers.retryAfter, nowMs);
-  return seconds === undefined ? undefined : seconds * 1000;
+async function attempt(
+  { client, attemptTimeoutMs, emit, now }: PolicyDependencies,
+  load: Load,
+  { generation, timeoutMs }: { generation: Generation; timeoutMs: number },
+): Promise<Assessment> {
+  const { parameters, context, tenantPolicy } = load;
+  const { tenant, requestId, span, signal } = context;
+  const resends = load.attempts;
+  load.attempts += 1;
+  if (resends === 0) tenantPolicy.budget.countCall();
+  emit({ type: 'upstreamCallStarted' });
+  const startedMs = now();
+  const outcome = await client.attempt(parameters, { tenant, requestId, span, resends, signal, timeoutMs });
+  const endedMs = now();
+  const assessment = assess(outcome, parameters, endedMs);
+  // A timeout that the deadline cut short says nothing about the upstream.
+  const isCutShort = outcome.kind === 'timeout' && timeoutMs < attemptTimeoutMs;
+  tenantPolicy.circuit.record(generation, isCutShort ? 'unknown' : assessment.health);
+  emit({
+    type: 'upstreamCallEnded',
+    requestId,
+    traceId: span.traceId,
+    ...describe(outcome),
+    problem: assessment.problem,
+    severity: assessment.severity,
+    durationMs: endedMs - startedMs,
+  });
+  if (outcome.kind === 'answered' && outcome.status === 429)
+    tenantPolicy.rateLimitPause.pauseFor(assessment.retryAfterMs);
+  return assessment;
 }
 
 function describe(outcome: AttemptOutcome) {
@@ -179,14 +162,18 @@ function describe(outcome: AttemptOutcome) {
   };
 }
 
-function rateLimited(remainingMs: number): AppError {
-  return new AppError('UPSTREAM_RATE_LIMITED', 'Zenskar limits the rate of calls.', {
-    retryAfterSeconds: Math.ceil(remainingMs / 1000),
-  });
-}
-
-function circuitOpen(remainingMs: number): AppError {
-  return new AppError('UPSTREAM_UNAVAILABLE', 'Zenskar keeps failing, so it is not asked for a while.', {
-    retryAfterSeconds: Math.ceil(remainingMs / 1000),
-  });
+/** The pause before the next attempt; undefined if the result stands. */
+function decidePause(
+  { retries, now }: PolicyDependencies,
+  { attempts, deadlineAtMs, tenantPolicy }: Load,
+  { retryable, retryAfterMs }: Assessment,
+): number | undefined {
+  if (!retryable) return undefined;
+  const { circuit, rateLimitPause, budget } = tenantPolicy;
+  const remainingMs = deadlineAtMs - now();
+  const pauseMs = decideRetry({ attempts, retries, remainingMs, retryAfterMs, random: Math.random() });
+  if (pauseMs === undefined) return undefined;
+  // The next attempt would be rejected.
+  if (Math.max(circuit.remainingMs(), rateLimitPause.remainingMs()) > pauseMs) return undefined;
+  return budget.takeRetry() ? pauseMs : undefined;
 }

@@ -1,64 +1,82 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type AttemptContext, type AttemptOutcome, maxBodyBytes, toAnswered } from './request.ts';
+import { type AttemptContext, type AttemptOutcome, maxBodyBytes } from './request.ts';
 
-/** To be told of an answer as it comes in. What comes after the end is not heard. */
-export type Collector = {
+/** Receives the parts of one HTTP response. Those that come after the outcome is settled are ignored. */
+export type ResponseReader = {
   outcome: Promise<AttemptOutcome>;
   begin: (status: number, headers: IncomingHttpHeaders) => void;
   add: (chunk: Buffer) => void;
   end: () => void;
+  /** The connection failed. */
   fail: (reason: string) => void;
-  isOver: () => boolean;
+  isSettled: () => boolean;
 };
 
 type Limits = Pick<AttemptContext, 'signal' | 'timeoutMs'>;
 
 /**
- * Collects one answer: to its end, or to the time limit, or until nobody waits any longer or it is too large. `stop` ends
- * the call itself, where it is given up.
+ * Reads one response: to its end, or until the time is over, `signal` aborts or the body is too large. Calls `stop` to
+ * end the HTTP call before its end.
  */
-export function createCollector({ signal, timeoutMs }: Limits, stop: () => void): Collector {
+export function createResponseReader({ signal, timeoutMs }: Limits, stop: () => void): ResponseReader {
   const { promise: outcome, resolve } = Promise.withResolvers<AttemptOutcome>();
   const chunks: Buffer[] = [];
   let size = 0;
-  let answer: { status: number; headers: IncomingHttpHeaders } | undefined;
-  let over = false;
+  let head: Head | undefined;
+  let settled = false;
 
   function settle(outcome: AttemptOutcome): void {
-    if (over) return;
-    over = true;
+    if (settled) return;
+    settled = true;
     clearTimeout(timer);
-    signal.removeEventListener('abort', leave);
+    signal.removeEventListener('abort', abort);
     resolve(outcome);
   }
 
-  function giveUp(outcome: AttemptOutcome): void {
-    // A status that is no success says enough, even where its body never ends.
-    if (answer === undefined || answer.status === 200 || outcome.kind === 'aborted') settle(outcome);
-    else settle(toAnswered({ ...answer, body: '' }));
+  function cancel(outcome: AttemptOutcome): void {
+    // A status other than 200 has a meaning of its own, even if the body never ends.
+    if (head === undefined || head.status === 200 || outcome.kind === 'aborted') settle(outcome);
+    else settle(toAnswered(head, ''));
     stop();
   }
 
-  const timer = setTimeout(() => giveUp({ kind: 'timeout' }), timeoutMs);
-  const leave = () => giveUp({ kind: 'aborted' });
-  signal.addEventListener('abort', leave, { once: true });
-  if (signal.aborted) leave();
+  const timer = setTimeout(() => cancel({ kind: 'timeout' }), timeoutMs);
+  const abort = () => cancel({ kind: 'aborted' });
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
 
   return {
     outcome,
     begin(status, headers) {
-      // An interim answer (RFC 9110, section 15.2) is none yet.
-      if (status >= 200) answer = { status, headers };
+      // Interim responses (RFC 9110, section 15.2) precede the final one.
+      if (status >= 200) head = { status, headers };
     },
     add(chunk) {
       size += chunk.length;
-      if (size > maxBodyBytes) giveUp({ kind: 'too_large' });
+      if (size > maxBodyBytes) cancel({ kind: 'too_large' });
       else chunks.push(chunk);
     },
     end() {
-      if (answer !== undefined) settle(toAnswered({ ...answer, body: Buffer.concat(chunks).toString() }));
+      if (head !== undefined) settle(toAnswered(head, Buffer.concat(chunks).toString()));
     },
-    fail: (reason) => giveUp({ kind: 'connection', reason }),
-    isOver: () => over,
+    fail: (reason) => cancel({ kind: 'connection', reason }),
+    isSettled: () => settled,
   };
+}
+
+type Head = { status: number; headers: IncomingHttpHeaders };
+
+/** The upstream's support finds a call by these. */
+const idHeaders = ['x-amzn-requestid', 'x-amz-apigw-id'];
+
+function toAnswered({ status, headers }: Head, body: string): AttemptOutcome {
+  const ids: Record<string, string> = {};
+  for (const name of idHeaders) {
+    const value = headers[name];
+    if (typeof value === 'string') ids[name] = value;
+  }
+  // undici returns a list if a header occurs twice.
+  const values: string | string[] | undefined = headers['retry-after'];
+  const retryAfter = Array.isArray(values) ? values[0] : values;
+  return { kind: 'answered', status, body, headers: { retryAfter, ids } };
 }

@@ -1,8 +1,7 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Tenant } from '../auth/tenant.ts';
 import type { Span } from '../telemetry/tracing.ts';
 
-/** No contract-abiding answer comes near this; a larger one is not read to its end. */
+/** No response that keeps to the contract comes near this size; a larger one is not read to its end. */
 export const maxBodyBytes = 65_536;
 
 /** The parameters of Zenskar's "Get total customer entitlements", ids in canonical form, dates in Unix seconds. */
@@ -13,7 +12,7 @@ export type TotalParameters = {
   endDate: number | null;
 };
 
-/** What became of one attempt. Carries nothing of the HTTP library, whose errors may hold the request's secrets. */
+/** How one attempt ended. Carries no error of the HTTP library: it may hold the request's secrets. */
 export type AttemptOutcome =
   | { kind: 'answered'; status: number; body: string; headers: AnswerHeaders }
   | { kind: 'timeout' }
@@ -26,20 +25,20 @@ type AnswerHeaders = { retryAfter: string | undefined; ids: Readonly<Record<stri
 type Caller = {
   tenant: Tenant;
   requestId: string;
-  /** What the attempt is a part of. */
+  /** The parent of the attempt's span. */
   span: Span;
 };
 
 export type AttemptContext = Caller & {
-  /** How often the same was asked before. */
+  /** Earlier attempts for the same total. */
   resends: number;
   signal: AbortSignal;
   timeoutMs: number;
 };
 
-/** The HTTP side of Zenskar: one call is one attempt. When to call at all, and what an answer means, is decided elsewhere. */
+/** Makes HTTP calls to Zenskar. Retries and the meaning of outcomes are the policy's. */
 export type ZenskarClient = {
-  /** Makes one HTTP call and never rejects. */
+  /** Makes one HTTP call; never rejects. */
   attempt: (parameters: TotalParameters, context: AttemptContext) => Promise<AttemptOutcome>;
   close: () => void;
 };
@@ -50,21 +49,21 @@ export type ZenskarClientSettings = {
   userAgent: string;
 };
 
-/** The path behind the base URL, as it may be told of. */
+/** The path after the base URL, without ids: for traces. */
 export const pathTemplate = '/entitlements/{entitlement_id}/customer/{customer_id}/total';
 
-/** The path behind the base URL, with its query. */
+/** The path after the base URL, with its query. */
 export function toPath({ entitlementId, customerId, startDate, endDate }: TotalParameters): string {
   const path = `/entitlements/${entitlementId}/customer/${customerId}/total`;
   if (startDate === null && endDate === null) return path;
-  // Zenskar refuses an empty or null date, so an open end is left out.
+  // Zenskar rejects an empty or null date, so an open end is left out.
   const start = startDate === null ? [] : [`start_date=${startDate}`];
   const end = endDate === null ? [] : [`end_date=${endDate}`];
   return `${path}?${[...start, ...end].join('&')}`;
 }
 
-/** The headers of every call, whoever it is for. */
-export function toOwnHeaders({ apiVersion, userAgent }: ZenskarClientSettings): Record<string, string> {
+/** The headers that are equal for all calls. */
+export function toCommonHeaders({ apiVersion, userAgent }: ZenskarClientSettings): Record<string, string> {
   return {
     accept: 'application/json',
     'user-agent': userAgent,
@@ -76,21 +75,4 @@ export function toOwnHeaders({ apiVersion, userAgent }: ZenskarClientSettings): 
 export function toCallHeaders({ tenant, requestId, span }: Caller): Record<string, string> {
   const { apiKey, organisation } = tenant;
   return { 'x-api-key': apiKey, organisation, 'x-request-id': requestId, ...span.headers };
-}
-
-/** By which the upstream's support finds a call. */
-const idHeaders = ['x-amzn-requestid', 'x-amz-apigw-id'];
-
-type Answer = { status: number; headers: IncomingHttpHeaders; body: string };
-
-export function toAnswered({ status, headers, body }: Answer): AttemptOutcome {
-  const ids: Record<string, string> = {};
-  for (const name of idHeaders) {
-    const value = headers[name];
-    if (typeof value === 'string') ids[name] = value;
-  }
-  // undici gives a list where a header comes twice.
-  const given: string | string[] | undefined = headers['retry-after'];
-  const retryAfter = Array.isArray(given) ? given[0] : given;
-  return { kind: 'answered', status, body, headers: { retryAfter, ids } };
 }

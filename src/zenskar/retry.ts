@@ -1,44 +1,88 @@
-import type { AttemptOutcome } from './request.ts';
+const firstBackoffMs = 100;
+const maxBackoffMs = 2000;
 
-const firstPauseMs = 100;
-const longestPauseMs = 2000;
-
-type RetryQuestion = {
-  outcome: AttemptOutcome;
+type Retry = {
   /** Attempts made so far. */
   attempts: number;
-  /** Further attempts allowed. */
+  /** Further attempts allowed after the first. */
   retries: number;
-  /** What is left of the deadline. */
+  /** Time until the deadline. */
   remainingMs: number;
-  /** The pause the upstream asked for. */
-  retryAfterMs: number | undefined;
+  /** The pause that the upstream asked for; 0 if none. */
+  retryAfterMs: number;
   /** From 0 up to, not including, 1. */
   random: number;
 };
 
 /**
- * Whether another attempt makes sense, and after which pause in milliseconds; undefined for none. Pauses double and
- * are spread over their whole length ("full jitter"), so that callers who failed together do not come back together.
- * A pause that would use up the deadline is not begun.
+ * The pause before the next attempt in milliseconds; undefined if none may follow. The backoff doubles with each attempt
+ * and is random over its whole length ("full jitter"), so that calls that failed together do not return together.
+ * A pause that would outlast the deadline is not begun.
  */
-export function decideRetry(question: RetryQuestion): number | undefined {
-  const { outcome, attempts, retries, remainingMs, retryAfterMs = 0, random } = question;
-  if (attempts > retries || !isTransient(outcome)) return undefined;
-  const backoffMs = random * Math.min(longestPauseMs, firstPauseMs * 2 ** (attempts - 1));
+export function decideRetry(retry: Retry): number | undefined {
+  const { attempts, retries, remainingMs, retryAfterMs, random } = retry;
+  if (attempts > retries) return undefined;
+  const backoffMs = random * Math.min(maxBackoffMs, firstBackoffMs * 2 ** (attempts - 1));
   const pauseMs = retryAfterMs + backoffMs;
   return pauseMs < remainingMs ? pauseMs : undefined;
 }
 
-/** Whether the same call may be answered if it is made again. */
-function isTransient(outcome: AttemptOutcome): boolean {
-  switch (outcome.kind) {
-    case 'timeout':
-    case 'connection':
-      return true;
-    case 'answered':
-      return outcome.status === 408 || outcome.status === 429 || outcome.status >= 500;
-    default:
-      return false;
+/**
+ * Seconds until a `Retry-After` header allows the next call (RFC 9110, section 10.2.3: a number of seconds or an
+ * HTTP date), never negative; undefined if the header is absent or invalid.
+ */
+export function parseRetryAfter(value: string | undefined, nowMs: number): number | undefined {
+  if (value === undefined) return undefined;
+  if (/^\d{1,9}$/.test(value)) return Number(value);
+  // Date.parse alone accepts many texts that are not HTTP dates, such as "-1".
+  const dateMs = /^[A-Za-z]{3,9},? .*\d/.test(value) ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(dateMs) ? undefined : Math.max(0, Math.ceil((dateMs - nowMs) / 1000));
+}
+
+const budgetWindowSeconds = 10;
+/** Retries as a share of first attempts. */
+const budgetShare = 0.2;
+/** Retries that each window allows in any case: under light traffic, the share would be less than one retry. */
+const minBudget = 10;
+
+export type RetryBudget = {
+  /** Counts the first attempt of a call. */
+  countCall: () => void;
+  /** Consumes one retry; false if the budget is used up. */
+  takeRetry: () => boolean;
+};
+
+/** Keeps retries a small share of all calls, so that a failing upstream does not get three times the traffic. */
+export function createRetryBudget(now: () => number): RetryBudget {
+  const perSecond = new Map<number, { calls: number; retries: number }>();
+  let latestSecond = Number.NaN;
+
+  function currentCounts() {
+    const second = Math.floor(now() / 1000);
+    if (second !== latestSecond) {
+      latestSecond = second;
+      for (const counted of perSecond.keys())
+        if (counted <= second - budgetWindowSeconds) perSecond.delete(counted);
+    }
+    const counts = perSecond.get(second) ?? { calls: 0, retries: 0 };
+    perSecond.set(second, counts);
+    return counts;
   }
+
+  function countCall(): void {
+    currentCounts().calls += 1;
+  }
+
+  function takeRetry(): boolean {
+    const current = currentCounts();
+    let [calls, retries] = [0, 0];
+    for (const counts of perSecond.values()) {
+      calls += counts.calls;
+      retries += counts.retries;
+    }
+    if (retries >= Math.max(minBudget, calls * budgetShare)) return false;
+    current.retries += 1;
+    return true;
+  }
+  return { countCall, takeRetry };
 }

@@ -2,45 +2,47 @@ import type { TenantScope } from '../auth/tenant.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { type Circuit, createCircuit } from './circuit.ts';
 import { createFairQueue, type FairQueue } from './fairQueue.ts';
-import { createRetryBudget, type RetryBudget } from './retryBudget.ts';
+import { createRetryBudget, type RetryBudget } from './retry.ts';
 
-/** What the calls of one tenant share, and share with no other. */
+/** What all calls of one tenant share, and share with no other tenant. */
 export type TenantPolicy = {
   circuit: Circuit;
   queue: FairQueue;
   budget: RetryBudget;
-  brake: Brake;
+  rateLimitPause: RateLimitPause;
 };
 
-/** Holds back all calls of a tenant for as long as a 429 asked for. */
-type Brake = {
-  hold: (durationMs: number) => void;
+/** Rejects all calls of a tenant for the time that a 429 asked for. */
+type RateLimitPause = {
+  pauseFor: (durationMs: number) => void;
+  /** 0 if there is no pause. */
   remainingMs: () => number;
 };
 
-export type PolicySettings = {
+export type TenantPolicySettings = {
   concurrency: number;
   breakerFailures: number;
   breakerResetMs: number;
 };
 
-type PolicyDependencies = PolicySettings & { emit: Emit; now: () => number };
+type TenantPolicyDependencies = TenantPolicySettings & { emit: Emit; now: () => number };
 
-/** Callers that bring credentials of their own may bring any number. */
+/** Callers with credentials of their own may bring any number of tenants. */
 const maxTenants = 1000;
 
-/** Makes each tenant's policy when it is first asked for, and forgets those longest unused. */
-export function createTenantPolicies(dependencies: PolicyDependencies): (scope: TenantScope) => TenantPolicy {
-  // A Map keeps its order: what was used last stands at its end.
+/** Creates each tenant's policy on first use, and forgets the least recently used ones. */
+export function createTenantPolicies(
+  dependencies: TenantPolicyDependencies,
+): (scope: TenantScope) => TenantPolicy {
+  // A Map keeps its order: the most recently used policy is the last.
   const policies = new Map<TenantScope, TenantPolicy>();
 
-  function forgetOne(): void {
+  function evict(): void {
     for (const [scope, { queue }] of policies) {
-      // One in use must stay the only one of its tenant, or its limits would count for nothing.
-      if (queue.isIdle()) {
-        policies.delete(scope);
-        return;
-      }
+      // A second policy beside one in use would double the tenant's limits.
+      if (!queue.isIdle()) continue;
+      policies.delete(scope);
+      return;
     }
   }
 
@@ -48,37 +50,40 @@ export function createTenantPolicies(dependencies: PolicyDependencies): (scope: 
     const policy = policies.get(scope) ?? createTenantPolicy(scope, dependencies);
     policies.delete(scope);
     policies.set(scope, policy);
-    if (policies.size > maxTenants) forgetOne();
+    if (policies.size > maxTenants) evict();
     return policy;
   };
 }
 
-function createTenantPolicy(tenant: TenantScope, dependencies: PolicyDependencies): TenantPolicy {
+function createTenantPolicy(tenant: TenantScope, dependencies: TenantPolicyDependencies): TenantPolicy {
   const { concurrency, breakerFailures, breakerResetMs, emit, now } = dependencies;
   return {
     circuit: createCircuit({
-      failures: breakerFailures,
+      maxFailures: breakerFailures,
       resetMs: breakerResetMs,
       now,
       onChange: (state) => emit({ type: 'circuitChanged', tenant, state }),
     }),
     queue: createFairQueue(concurrency),
     budget: createRetryBudget(now),
-    brake: createBrake({ now, onHold: (durationMs) => emit({ type: 'upstreamPaused', tenant, durationMs }) }),
+    rateLimitPause: createRateLimitPause(now, (durationMs) =>
+      emit({ type: 'upstreamPaused', tenant, durationMs }),
+    ),
   };
 }
 
-/** An upstream that asks for more is asked again after this all the same: it may have meant milliseconds. */
-const longestHoldMs = 300_000;
+/** An upstream that asks for more is called again after this time: it may have meant milliseconds. */
+const maxPauseMs = 300_000;
 
-function createBrake({ now, onHold }: { now: () => number; onHold: (durationMs: number) => void }): Brake {
-  let untilMs = 0;
+function createRateLimitPause(now: () => number, onPause: (durationMs: number) => void): RateLimitPause {
+  let endsAtMs = 0;
   return {
-    hold(askedMs) {
-      const durationMs = Math.min(askedMs, longestHoldMs);
-      if (untilMs <= now()) onHold(durationMs);
-      untilMs = Math.max(untilMs, now() + durationMs);
+    pauseFor(requestedMs) {
+      if (requestedMs === 0) return;
+      const durationMs = Math.min(requestedMs, maxPauseMs);
+      if (endsAtMs <= now()) onPause(durationMs);
+      endsAtMs = Math.max(endsAtMs, now() + durationMs);
     },
-    remainingMs: () => Math.max(0, untilMs - now()),
+    remainingMs: () => Math.max(0, endsAtMs - now()),
   };
 }

@@ -1,3 +1,5 @@
+import type { Config } from '../config/config.ts';
+import { userAgent } from '../config/version.ts';
 import type { Attributes } from '../telemetry/tracing.ts';
 import {
   type AttemptContext,
@@ -7,10 +9,23 @@ import {
   type ZenskarClient,
 } from './request.ts';
 
-/** Tells of each attempt as a span of its own, named and described as OpenTelemetry's conventions for HTTP have it. */
-export function createTracedClient(client: ZenskarClient, url: string): ZenskarClient {
+type ClientConfig = Pick<Config, 'UPSTREAM_TRANSPORT' | 'ZENSKAR_URL' | 'ZENSKAR_API_VERSION'>;
+
+/** Imports only the configured HTTP client, and records its attempts as spans. */
+export async function loadZenskarClient(config: ClientConfig): Promise<ZenskarClient> {
+  const { ZENSKAR_URL: url, ZENSKAR_API_VERSION: apiVersion } = config;
+  const settings = { url, apiVersion, userAgent };
+  const client =
+    config.UPSTREAM_TRANSPORT === 'got'
+      ? (await import('./gotClient.ts')).createGotClient(settings)
+      : (await import('./undiciClient.ts')).createUndiciClient(settings);
+  return createTracedClient(client, url);
+}
+
+/** Records each attempt as a span, with the names and attributes of OpenTelemetry's HTTP conventions. */
+function createTracedClient(client: ZenskarClient, url: string): ZenskarClient {
   const { hostname, port, protocol } = new URL(url);
-  const always = {
+  const commonAttributes = {
     'http.request.method': 'GET',
     'server.address': hostname.replace(/^\[|\]$/g, ''),
     'server.port': Number(port || (protocol === 'https:' ? 443 : 80)),
@@ -21,7 +36,7 @@ export function createTracedClient(client: ZenskarClient, url: string): ZenskarC
     parameters: TotalParameters,
     context: AttemptContext,
   ): Promise<AttemptOutcome> {
-    const attributes = { ...always, 'http.request.resend_count': context.resends || undefined };
+    const attributes = { ...commonAttributes, 'http.request.resend_count': context.resends || undefined };
     const span = context.span.start(`GET ${pathTemplate}`, { kind: 'client', attributes });
     const outcome = await client.attempt(parameters, { ...context, span });
     span.end(describe(outcome));

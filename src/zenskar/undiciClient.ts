@@ -1,45 +1,46 @@
 import { type Dispatcher, Pool } from 'undici';
-import { createCollector } from './readResponse.ts';
+import { createResponseReader } from './readResponse.ts';
 import {
   type AttemptContext,
   type AttemptOutcome,
   type TotalParameters,
   toCallHeaders,
-  toOwnHeaders,
+  toCommonHeaders,
   toPath,
   type ZenskarClient,
   type ZenskarClientSettings,
 } from './request.ts';
 
-/** Calls Zenskar by undici's dispatcher, which does nothing that is not asked for. */
+/** A client that uses undici's dispatcher, which neither retries, redirects nor decompresses. */
 export function createUndiciClient(settings: ZenskarClientSettings): ZenskarClient {
   const { origin, pathname } = new URL(settings.url);
-  const base = pathname === '/' ? '' : pathname;
-  // Each attempt has a time limit of its own.
+  const basePath = pathname === '/' ? '' : pathname;
+  // The reader limits the time of each attempt.
   const pool = new Pool(origin, { headersTimeout: 0, bodyTimeout: 0 });
-  const ownHeaders = toOwnHeaders(settings);
+  const commonHeaders = toCommonHeaders(settings);
 
   function attempt(parameters: TotalParameters, context: AttemptContext): Promise<AttemptOutcome> {
     let controller: Dispatcher.DispatchController | undefined;
-    const collector = createCollector(context, () => controller?.abort(new Error('given up')));
+    const reader = createResponseReader(context, () => controller?.abort(new Error('cancelled')));
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart(started) {
         controller = started;
-        // It may have been given up while it waited for a connection.
-        if (collector.isOver()) controller.abort(new Error('given up'));
+        // The attempt may have been cancelled while it waited for a connection.
+        if (reader.isSettled()) controller.abort(new Error('cancelled'));
       },
-      onResponseStart: (_, status, headers) => collector.begin(status, headers),
-      onResponseData: (_, chunk) => collector.add(chunk),
-      onResponseEnd: collector.end,
-      onResponseError: (_, error) => collector.fail(reasonOf(error)),
+      onResponseStart: (_, status, headers) => reader.begin(status, headers),
+      onResponseData: (_, chunk) => reader.add(chunk),
+      onResponseEnd: reader.end,
+      onResponseError: (_, error) => reader.fail(toReason(error)),
     };
-    const path = base + toPath(parameters);
-    pool.dispatch({ path, method: 'GET', headers: { ...ownHeaders, ...toCallHeaders(context) } }, handler);
-    return collector.outcome;
+    const path = basePath + toPath(parameters);
+    const headers = { ...commonHeaders, ...toCallHeaders(context) };
+    pool.dispatch({ path, method: 'GET', headers }, handler);
+    return reader.outcome;
   }
   return { attempt, close: () => void pool.destroy() };
 }
 
-function reasonOf(error: Error): string {
+function toReason(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN';
 }

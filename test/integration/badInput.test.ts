@@ -22,7 +22,7 @@ const post = (
   headers,
 });
 const operation = (query: string, variables?: object) => post(JSON.stringify({ query, variables }));
-const one = (args: string) => `{ customerEntitlementTotal(${args}) { quantity } }`;
+const totalWith = (args: string) => `{ customerEntitlementTotal(${args}) { quantity } }`;
 const ids = `entitlementId: "${entitlement}", customerId: "${customer}"`;
 const variables = { entitlementId: entitlement, customerId: customer };
 
@@ -51,14 +51,14 @@ const cases: Case[] = [
     message: /batching/,
   },
   {
-    name: 'a body that is no object',
+    name: 'a body that is not an object',
     init: post('7'),
     status: 400,
     code: 'BAD_REQUEST',
     message: /body missing/,
   },
   {
-    name: 'a query that is no string',
+    name: 'a query that is not a string',
     init: post('{"query":7}'),
     status: 400,
     code: 'BAD_REQUEST',
@@ -86,7 +86,7 @@ const cases: Case[] = [
     message: /UTF-8/,
   },
   {
-    name: 'a packed body',
+    name: 'a compressed body',
     init: post('{"query":"{__typename}"}', { ...json, 'content-encoding': 'gzip' }),
     status: 415,
     code: 'BAD_REQUEST',
@@ -100,7 +100,7 @@ const cases: Case[] = [
     message: /GET or POST/,
   },
   {
-    name: 'a GET that a foreign page could make',
+    name: 'a GET that any web page could send',
     path: '/graphql?query={__typename}',
     status: 400,
     code: 'BAD_REQUEST',
@@ -123,7 +123,7 @@ const cases: Case[] = [
   },
   { name: 'the root', path: '/', status: 404, code: 'BAD_REQUEST', message: /Not found/ },
   {
-    name: 'no GraphQL',
+    name: 'a document that is not GraphQL',
     init: operation('{'),
     status: 400,
     code: 'GRAPHQL_PARSE_FAILED',
@@ -170,14 +170,14 @@ const cases: Case[] = [
     message: /sha does not match/,
   },
   {
-    name: 'a UUID literal that is none',
-    init: operation(one(`entitlementId: "nope", customerId: "${customer}"`)),
+    name: 'a UUID literal that is not a UUID',
+    init: operation(totalWith(`entitlementId: "nope", customerId: "${customer}"`)),
     status: 400,
     code: 'GRAPHQL_VALIDATION_FAILED',
     message: /UUID/,
   },
   {
-    name: 'a UUID variable that is none',
+    name: 'a UUID variable that is not a UUID',
     init: operation(totalQuery, { ...variables, customerId: '../../secret' }),
     status: 200,
     code: 'BAD_USER_INPUT',
@@ -192,7 +192,7 @@ const cases: Case[] = [
   },
   {
     name: 'a literal in milliseconds',
-    init: operation(one(`${ids}, startDate: 1700000000000`)),
+    init: operation(totalWith(`${ids}, startDate: 1700000000000`)),
     status: 400,
     code: 'GRAPHQL_VALIDATION_FAILED',
     message: /32-bit/,
@@ -205,7 +205,7 @@ const cases: Case[] = [
     message: /32-bit/,
   },
   {
-    name: 'a null where a default hid that none may be',
+    name: 'a null variable that replaces the default of a non-null argument',
     init: operation(
       `query ($id: UUID = "${entitlement}") { customerEntitlementTotal(entitlementId: $id, customerId: "${customer}") { quantity } }`,
       { id: null },
@@ -237,14 +237,14 @@ const cases: Case[] = [
   },
 ];
 
-/** What would betray the gateway's inside. */
-const betrayal = /test-api-key|5d0c1a52|127\.0\.0\.1|node_modules|\.ts\b|stack/;
+/** Internals that no error may show. */
+const internals = /test-api-key|5d0c1a52|127\.0\.0\.1|node_modules|\.ts\b|stack/;
 
-describe('bad input', () => {
+describe('the gateway', () => {
   const gateway = useGateway();
 
   it.each(cases)(
-    '$name is refused with $status and $code',
+    'rejects $name with HTTP $status and the code $code',
     async ({ path = '/graphql', init, status, code, message }) => {
       const response = await gateway.fetch(path, init);
       const text = await response.text();
@@ -255,13 +255,13 @@ describe('bad input', () => {
       expect(errors[0].message).toMatch(message);
       expect(errors[0].extensions.requestId).toBe(response.headers.get('x-request-id'));
       expect(Object.keys(rest).filter((key) => key !== 'data')).toEqual([]);
-      expect(text).not.toMatch(betrayal);
+      expect(text).not.toMatch(internals);
       expect(gateway.simulator.requestHeaders).toEqual([]);
       expect(gateway.log.filter(({ level }) => level === 'error')).toEqual([]);
     },
   );
 
-  it('gives the argument that an own check is about', async () => {
+  it("names the argument that the gateway's own check rejects", async () => {
     const { body } = await gateway.gql(totalQuery, { ...variables, startDate: 2, endDate: 1 });
     expect(body.errors?.[0].extensions).toEqual({
       code: 'BAD_USER_INPUT',
@@ -273,12 +273,12 @@ describe('bad input', () => {
     });
   });
 
-  it('says which methods are allowed', async () => {
+  it('names the allowed methods when it rejects another one', async () => {
     const response = await gateway.fetch('/graphql', { method: 'DELETE' });
     expect(response.headers.get('allow')).toBe('GET, POST');
   });
 
-  it('of a size that was not announced is refused as soon as it is too large', async () => {
+  it('rejects a body without content-length as soon as it exceeds the limit', async () => {
     const body = new ReadableStream({
       start(controller) {
         for (let chunk = 0; chunk < 5; chunk += 1) controller.enqueue(Buffer.alloc(100_000, 0x20));
@@ -290,7 +290,7 @@ describe('bad input', () => {
     expect((await gateway.gql(totalQuery, variables)).status).toBe(200);
   });
 
-  it('that is no HTTP at all does not stop the gateway', async () => {
+  it('keeps answering after bytes that are not HTTP', async () => {
     const { port } = new URL(gateway.url);
     await new Promise<void>((resolve) => {
       connect(Number(port), '127.0.0.1')

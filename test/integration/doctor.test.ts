@@ -9,7 +9,7 @@ import { describeDrift } from '../../src/cli/doctor/describeDrift.ts';
 import { examine, type Finding } from '../../src/cli/doctor/examine.ts';
 import { toText } from '../../src/cli/doctor/toText.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
-import { decodeTotal } from '../../src/zenskar/decode.ts';
+import { decodeTotal } from '../../src/zenskar/outcome.ts';
 import { createCertificate } from '../support/certificate.ts';
 import { findFreePort } from '../support/freePort.ts';
 import { apiKey, customer, customerOf, entitlement, organisation } from '../support/ids.ts';

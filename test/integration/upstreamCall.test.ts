@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { createTenant } from '../../src/auth/tenant.ts';
 import { noSpan } from '../../src/telemetry/tracing.ts';
 import type { ZenskarClient } from '../../src/zenskar/request.ts';
-import { loadZenskarClient } from '../../src/zenskar/transport.ts';
+import { loadZenskarClient } from '../../src/zenskar/tracedClient.ts';
 import { until, useGateway } from '../support/gateway.ts';
 import { apiKey, customer, customerOf, entitlement, organisation, totalQuery } from '../support/ids.ts';
 
@@ -16,10 +16,10 @@ const { version: packageVersion } = JSON.parse(
 const parameters = { entitlementId: entitlement, customerId: customer, startDate: null, endDate: null };
 const tenant = createTenant({ apiKey, organisation, url: '', apiVersion: undefined });
 
-describe.each(['got', 'undici'] as const)('the upstream call by %s', (transport) => {
+describe.each(['got', 'undici'] as const)('an upstream call with %s', (transport) => {
   const gateway = useGateway({ ZENSKAR_API_VERSION: '20240301', UPSTREAM_TRANSPORT: transport });
 
-  it('carries the credentials, the request id and nothing of the caller', async () => {
+  it('carries the credentials and the request id, and no header of the caller', async () => {
     await gateway.gql(
       totalQuery,
       { entitlementId: entitlement, customerId: customer },
@@ -45,7 +45,7 @@ describe.each(['got', 'undici'] as const)('the upstream call by %s', (transport)
     ]);
   });
 
-  it('is given up when the client has gone', async () => {
+  it('is cancelled when the client disconnects', async () => {
     const client = new AbortController();
     const answer = gateway.gql(
       totalQuery,
@@ -62,7 +62,7 @@ describe.each(['got', 'undici'] as const)('the upstream call by %s', (transport)
   });
 });
 
-describe.each(['got', 'undici'] as const)('one attempt by %s', (transport) => {
+describe.each(['got', 'undici'] as const)('one attempt with %s', (transport) => {
   const stops: (() => void)[] = [];
   afterEach(() => {
     for (const stop of stops.splice(0)) stop();
@@ -96,7 +96,7 @@ describe.each(['got', 'undici'] as const)('one attempt by %s', (transport) => {
   it.each([
     [503, 'x'.repeat(100_000)],
     [401, undefined],
-  ])('is known by its status %i, also where its body is too large or never ends', async (status, body) => {
+  ])('is answered with the status %i, even if the body is too large or never ends', async (status, body) => {
     const outcome = await attemptAgainst((_, response) => {
       response.writeHead(status);
       if (body === undefined) response.write('{');
@@ -105,12 +105,12 @@ describe.each(['got', 'undici'] as const)('one attempt by %s', (transport) => {
     expect(outcome).toMatchObject({ kind: 'answered', status });
   });
 
-  it('takes no interim answer for the answer', async () => {
+  it('does not take an interim response for the final one', async () => {
     const outcome = await attemptAgainst((_, response) => response.writeEarlyHints({ link: '</x>' }), 50);
     expect(outcome).toEqual({ kind: 'timeout' });
   });
 
-  it('heeds the first of two times after which to try again', async () => {
+  it('uses the first of two Retry-After headers', async () => {
     const outcome = await attemptAgainst((_, response) => {
       response.writeHead(429, [
         ['retry-after', '3'],
@@ -121,7 +121,7 @@ describe.each(['got', 'undici'] as const)('one attempt by %s', (transport) => {
     expect(outcome).toMatchObject({ kind: 'answered', status: 429, headers: { retryAfter: '3' } });
   });
 
-  it('does not follow a redirect, which would carry the key elsewhere', async () => {
+  it('does not follow a redirect, which would send the key to another host', async () => {
     let calls = 0;
     const outcome = await attemptAgainst((_, response) => {
       calls += 1;
@@ -131,7 +131,7 @@ describe.each(['got', 'undici'] as const)('one attempt by %s', (transport) => {
     expect(calls).toBe(1);
   });
 
-  it('stops reading a body that is larger than any honest one', async () => {
+  it('stops reading a body that exceeds the limit', async () => {
     const outcome = await attemptAgainst((_, response) => {
       const timer = setInterval(() => response.write('x'.repeat(10_000)), 1);
       response.once('close', () => clearInterval(timer));
@@ -139,17 +139,17 @@ describe.each(['got', 'undici'] as const)('one attempt by %s', (transport) => {
     expect(outcome).toEqual({ kind: 'too_large' });
   });
 
-  it('ends at its time limit, also in the middle of a body', async () => {
+  it('ends at its timeout, even in the middle of a body', async () => {
     const outcome = await attemptAgainst((_, response) => void response.write('{'), 50);
     expect(outcome).toEqual({ kind: 'timeout' });
   });
 
-  it('tells a broken connection by its code alone', async () => {
+  it('reports a broken connection by its error code alone', async () => {
     const outcome = await attemptAgainst((request) => void request.socket.resetAndDestroy());
     expect(outcome).toEqual({ kind: 'connection', reason: 'ECONNRESET' });
   });
 
-  it('names the ids by which the upstream can find it', async () => {
+  it("returns the ids that the upstream's support finds a call by", async () => {
     const outcome = await attemptAgainst((_, response) => {
       response.writeHead(200, { 'x-amzn-RequestId': 'amzn-1', 'x-amz-apigw-id': 'apigw-1' }).end('{}');
     });

@@ -7,7 +7,7 @@ const unavailable = { code: 'UPSTREAM_UNAVAILABLE', retryable: true };
 const invalid = { code: 'UPSTREAM_INVALID_RESPONSE', retryable: false, upstream: { status: 200 } };
 const badInput = { code: 'BAD_USER_INPUT', retryable: false };
 
-/** What the client sees in `extensions`, beside the request id, for each way the simulator fails. */
+/** The error's `extensions`, without the request id, for each behaviour of the simulator. */
 const failures: Record<string, object> = {
   '0400': { ...badInput, upstream: { status: 400 } },
   '0401': { ...credentialsRefused, upstream: { status: 401 } },
@@ -70,7 +70,7 @@ const quantities: Record<string, number | null> = {
   '4200': 1000.5,
 };
 
-describe('an upstream that fails', () => {
+describe('a total that Zenskar fails to answer', () => {
   const gateway = useGateway({
     UPSTREAM_DEADLINE_MS: '200',
     UPSTREAM_RETRIES: '0',
@@ -79,7 +79,7 @@ describe('an upstream that fails', () => {
   });
 
   it.each(Object.entries(failures))(
-    'as customer %s becomes an error to act on, beside answered neighbours',
+    'is null with its own error code beside an answered total, for simulated behaviour %s',
     async (code, extensions) => {
       const { status, body } = await gateway.gql(
         `query ($failing: UUID!) {
@@ -105,7 +105,7 @@ describe('an upstream that fails', () => {
   );
 
   it.each(Object.entries(quantities))(
-    'no more than as customer %s still gives a number',
+    'is still a number for simulated behaviour %s',
     async (code, quantity) => {
       const { body } = await gateway.gql(totalQuery, {
         entitlementId: entitlement,
@@ -115,7 +115,7 @@ describe('an upstream that fails', () => {
     },
   );
 
-  it('only at times answers once it has recovered', async () => {
+  it('is answered again once Zenskar has recovered', async () => {
     gateway.simulator.overall = { mode: 'down' };
     const variables = { entitlementId: entitlement, customerId: customer };
     const { body } = await gateway.gql(totalQuery, variables);
@@ -130,10 +130,10 @@ describe('an upstream that fails', () => {
   });
 });
 
-describe('an upstream that nobody can reach', () => {
+describe('an unreachable Zenskar', () => {
   const gateway = useGateway({ ZENSKAR_URL: 'http://127.0.0.1:1' });
 
-  it('is an error for the total and no reason to be unready', async () => {
+  it('makes totals UPSTREAM_UNAVAILABLE and leaves the gateway ready', async () => {
     const { status, body } = await gateway.gql(totalQuery, {
       entitlementId: entitlement,
       customerId: customer,

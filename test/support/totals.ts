@@ -6,7 +6,7 @@ import { createCacheKey, type PurgeTarget } from '../../src/totals/key.ts';
 import { createTotalSource } from '../../src/totals/source.ts';
 import { createLoadStats } from '../../src/totals/stats.ts';
 import type { Total, TotalKey } from '../../src/totals/total.ts';
-import { createUpstream } from '../../src/zenskar/policy.ts';
+import { createPolicy } from '../../src/zenskar/policy.ts';
 import type { AttemptOutcome, TotalParameters, ZenskarClient } from '../../src/zenskar/request.ts';
 
 type Attempt = (parameters: TotalParameters, tenant: Tenant) => Promise<AttemptOutcome>;
@@ -20,7 +20,7 @@ export async function createTotals(attempt: Attempt, freshness: FreshnessSetting
     attempt: (parameters, { tenant }) => attempt(parameters, tenant),
     close: () => {},
   };
-  const upstream = createUpstream({
+  const policy = createPolicy({
     client,
     attemptTimeoutMs: 1000,
     deadlineMs: 1000,
@@ -38,7 +38,7 @@ export async function createTotals(attempt: Attempt, freshness: FreshnessSetting
     emit,
     now,
   });
-  const source = createTotalSource({ cache, upstream, freshness, now });
+  const source = createTotalSource({ cache, policy, freshness, now });
 
   async function load(key: TotalKey, tenant: Tenant): Promise<Total | Error> {
     const caller = {

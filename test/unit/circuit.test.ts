@@ -1,5 +1,11 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { type Circuit, type CircuitState, createCircuit, type Verdict } from '../../src/zenskar/circuit.ts';
+import {
+  type Circuit,
+  type CircuitState,
+  createCircuit,
+  type Generation,
+  type Health,
+} from '../../src/zenskar/circuit.ts';
 
 let nowMs: number;
 let changes: CircuitState[];
@@ -9,26 +15,32 @@ beforeEach(() => {
   nowMs = 1000;
   changes = [];
   circuit = createCircuit({
-    failures: 3,
+    maxFailures: 3,
     resetMs: 100,
     now: () => nowMs,
     onChange: (state) => changes.push(state),
   });
 });
 
-/** Makes a call where one may start, and tells whether it did. */
-function call(verdict?: Verdict): boolean {
-  const ticket = circuit.allow();
-  if (ticket !== undefined && verdict !== undefined) circuit.record(ticket, verdict);
-  return ticket !== undefined;
+/** Makes a call if the circuit allows it, and returns whether it did. */
+function call(health?: Health): boolean {
+  const generation = circuit.allow();
+  if (generation !== undefined && health !== undefined) circuit.record(generation, health);
+  return generation !== undefined;
 }
 
 function fail(times: number): void {
   for (let n = 0; n < times; n += 1) call('failing');
 }
 
+function allowProbe(): Generation {
+  const probe = circuit.allow();
+  if (probe === undefined) throw new Error('The circuit allowed no probe');
+  return probe;
+}
+
 describe('the circuit', () => {
-  it('opens after as many failures in a row as configured', () => {
+  it('opens after the configured number of consecutive failures', () => {
     fail(2);
     call('healthy');
     fail(2);
@@ -39,26 +51,34 @@ describe('the circuit', () => {
     expect(changes).toEqual(['open']);
   });
 
-  it('takes a call that was given up for neither success nor failure', () => {
+  it('counts a cancelled call neither as a success nor as a failure', () => {
     fail(2);
     call('unknown');
     fail(1);
     expect(call()).toBe(false);
   });
 
-  it('lets one call through after the reset time, and closes when it is answered', () => {
+  it('allows a single probe after the reset time, and closes when the probe succeeds', () => {
     fail(3);
     nowMs += 99;
     expect(call()).toBe(false);
     nowMs += 1;
-    const probe = circuit.allow();
-    expect([probe === undefined, call(), call()]).toEqual([false, false, false]);
-    circuit.record(probe ?? -1, 'healthy');
+    const probe = allowProbe();
+    expect([call(), call(), circuit.remainingMs()]).toEqual([false, false, 0]);
+    circuit.record(probe, 'healthy');
     expect([call(), call()]).toEqual([true, true]);
     expect(changes).toEqual(['open', 'halfOpen', 'closed']);
   });
 
-  it('opens for another reset time when that call fails', () => {
+  it('counts failures from zero after it has closed again', () => {
+    fail(3);
+    nowMs += 100;
+    call('healthy');
+    fail(2);
+    expect(call()).toBe(true);
+  });
+
+  it('opens for another reset time when the probe fails', () => {
     fail(3);
     nowMs += 100;
     expect(call('failing')).toBe(true);
@@ -68,7 +88,7 @@ describe('the circuit', () => {
     expect(call()).toBe(true);
   });
 
-  it('makes the next call the probe when the probe was given up', () => {
+  it('makes the next call the probe when the probe was cancelled', () => {
     fail(3);
     nowMs += 100;
     expect(call('unknown')).toBe(true);
@@ -76,18 +96,18 @@ describe('the circuit', () => {
   });
 
   it.each(['healthy', 'failing', 'unknown'] as const)(
-    'heeds no call from before it opened, such as one that is %s',
-    (verdict) => {
-      const early = circuit.allow() ?? -1;
+    'ignores a call that began before it opened and ends as %s',
+    (health) => {
+      const early = allowProbe();
       fail(3);
       nowMs += 90;
-      circuit.record(early, verdict);
+      circuit.record(early, health);
       expect([call(), circuit.remainingMs()]).toEqual([false, 10]);
       nowMs += 10;
-      const probe = circuit.allow();
-      circuit.record(early, verdict);
-      expect([probe === undefined, call()]).toEqual([false, false]);
-      circuit.record(probe ?? -1, 'healthy');
+      const probe = allowProbe();
+      circuit.record(early, health);
+      expect(call()).toBe(false);
+      circuit.record(probe, 'healthy');
       expect(call()).toBe(true);
     },
   );

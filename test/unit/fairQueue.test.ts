@@ -1,27 +1,40 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { createFairQueue, type Party } from '../../src/zenskar/fairQueue.ts';
+import {
+  type AcquireOptions,
+  createFairQueue,
+  createWaiters,
+  type Release,
+} from '../../src/zenskar/fairQueue.ts';
 
-const partyOf = (...members: object[]) =>
-  ({ members: new Set(members), onJoin: undefined }) as Party & { members: Set<object> };
-const patience = { signal: new AbortController().signal, timeoutMs: 60_000 };
+const minute = 60_000;
+const options: AcquireOptions = { signal: new AbortController().signal, timeoutMs: minute };
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('the line before the upstream', () => {
-  it('admits as many at once as there are places', async () => {
+describe('the fair queue', () => {
+  it('admits as many calls at once as it has places', () => {
     const queue = createFairQueue(2);
-    const [first, second] = [queue.enter(), queue.enter()];
-    expect([typeof first, typeof second, queue.enter()]).toEqual(['function', 'function', undefined]);
+    const [first, second] = [queue.tryAcquire(), queue.tryAcquire()];
+    expect([typeof first, typeof second, queue.tryAcquire()]).toEqual(['function', 'function', undefined]);
     first?.();
-    expect(typeof queue.enter()).toBe('function');
+    expect(typeof queue.tryAcquire()).toBe('function');
   });
 
-  it('goes turn by turn between groups, and in order within each', async () => {
+  it('is idle only while no call runs', () => {
+    const queue = createFairQueue(2);
+    expect(queue.isIdle()).toBe(true);
+    const release = queue.tryAcquire();
+    expect(queue.isIdle()).toBe(false);
+    release?.();
+    expect(queue.isIdle()).toBe(true);
+  });
+
+  it('admits calls turn by turn between requesters, and in order within each requester', async () => {
     const queue = createFairQueue(1);
     const admitted: string[] = [];
-    let release = queue.enter();
-    const enqueue = (group: object, name: string) =>
-      void queue.wait(partyOf(group), patience).then((next) => {
+    let release = queue.tryAcquire();
+    const enqueue = (requester: object, name: string) =>
+      void queue.acquire(createWaiters(requester), options).then((next) => {
         admitted.push(name);
         release = next;
       });
@@ -35,91 +48,103 @@ describe('the line before the upstream', () => {
     expect(admitted).toEqual(['m1', 'f1', 'm2', 'f2', 'm3', 'm4']);
   });
 
-  it('admits a call at the first turn of any who wait for it, also of one who joined later, and once', async () => {
+  it('admits a call once, at the first turn of any of its requesters, including one that joined later', async () => {
     const queue = createFairQueue(1);
-    const release = queue.enter();
+    const release = queue.tryAcquire();
     const [many, single] = [{}, {}];
     const admitted: string[] = [];
-    const parties = ['m1', 'm2', 'm3'].map((name) => {
-      const party = partyOf(many);
-      void queue.wait(party, patience).then((next) => {
+    const calls = ['m1', 'm2', 'm3'].map((name) => {
+      const waiters = createWaiters(many);
+      void queue.acquire(waiters, options).then((next) => {
         admitted.push(name);
         setImmediate(next);
       });
-      return party;
+      return waiters;
     });
-    const last = parties[2];
-    last?.members.add(single);
-    last?.onJoin?.(single);
+    calls[2]?.add(single);
     release?.();
     for (let n = 0; n < 6; n += 1) await settle();
     expect(admitted).toEqual(['m1', 'm3', 'm2']);
-    expect(typeof queue.enter()).toBe('function');
+    expect(typeof queue.tryAcquire()).toBe('function');
   });
 
-  it('lets a caller leave, and nobody wait for one who left', async () => {
+  it('gives no turn to a requester that joins a call after the call was admitted', async () => {
     const queue = createFairQueue(1);
-    const release = queue.enter();
+    const release = queue.tryAcquire();
+    const waiters = createWaiters({});
+    const acquired = queue.acquire(waiters, options);
+    release?.();
+    const place = await acquired;
+    waiters.add({});
+    place();
+    expect(queue.isIdle()).toBe(true);
+  });
+
+  it('rejects a call whose signal aborts, and admits the next call without waiting for it', async () => {
+    const queue = createFairQueue(1);
+    const release = queue.tryAcquire();
     const leaving = new AbortController();
-    const left = queue.wait(partyOf({}), { signal: leaving.signal, timeoutMs: 60_000 });
-    const staying = queue.wait(partyOf({}), patience);
+    const cancellable = { signal: leaving.signal, timeoutMs: minute };
+    const cancelled = queue.acquire(createWaiters({}), cancellable);
+    const staying = queue.acquire(createWaiters({}), options);
     leaving.abort(new Error('gone'));
-    await expect(left).rejects.toThrow('gone');
+    await expect(cancelled).rejects.toThrow('gone');
     release?.();
     expect(typeof (await staying)).toBe('function');
-    await expect(queue.wait(partyOf({}), { signal: leaving.signal, timeoutMs: 60_000 })).rejects.toThrow(
-      'gone',
-    );
+    await expect(queue.acquire(createWaiters({}), cancellable)).rejects.toThrow('gone');
   });
 
-  it('lets nobody wait for longer than they have time', async () => {
+  it('rejects a call whose time is over, and admits the next call without waiting for it', async () => {
     const queue = createFairQueue(1);
-    const release = queue.enter();
-    const { signal } = patience;
-    const impatient = queue.wait(partyOf({}), { signal, timeoutMs: 1 });
-    const patient = queue.wait(partyOf({}), patience);
-    await expect(impatient).rejects.toThrow('No place within 1 ms');
+    const release = queue.tryAcquire();
+    const expired = queue.acquire(createWaiters({}), { ...options, timeoutMs: 1 });
+    const staying = queue.acquire(createWaiters({}), options);
+    await expect(expired).rejects.toThrow('No place within 1 ms');
     release?.();
-    expect(typeof (await patient)).toBe('function');
+    expect(typeof (await staying)).toBe('function');
   });
 
-  it('never has more under way than places, nor a free place while somebody waits', async () => {
-    const action = fc.record({ kind: fc.constantFrom('come', 'end', 'leave'), pick: fc.nat(9) });
+  it('never runs more calls than it has places, nor leaves a place free while a call waits', async () => {
+    const action = fc.record({ kind: fc.constantFrom('start', 'end', 'cancel'), pick: fc.nat(9) });
     await fc.assert(
       fc.asyncProperty(
         fc.array(action, { maxLength: 60 }),
         fc.integer({ min: 1, max: 3 }),
         async (actions, limit) => {
           const queue = createFairQueue(limit);
-          const groups = Array.from({ length: 3 }, () => ({}));
-          const running: (() => void)[] = [];
+          const requesters = Array.from({ length: 3 }, () => ({}));
+          const running: Release[] = [];
           const waiting = new Set<AbortController>();
+          function start(pick: number): void {
+            const place = queue.tryAcquire();
+            if (place !== undefined) {
+              running.push(place);
+              return;
+            }
+            const controller = new AbortController();
+            waiting.add(controller);
+            const waiters = createWaiters(requesters[pick % 3] ?? {});
+            waiters.add(requesters[(pick * 7) % 3] ?? {});
+            queue.acquire(waiters, { signal: controller.signal, timeoutMs: minute }).then(
+              (release) => {
+                waiting.delete(controller);
+                running.push(release);
+              },
+              () => waiting.delete(controller),
+            );
+          }
           for (const { kind, pick } of actions) {
-            if (kind === 'come') {
-              const place = queue.enter();
-              if (place) running.push(place);
-              else {
-                const controller = new AbortController();
-                waiting.add(controller);
-                queue
-                  .wait(partyOf(groups[pick % 3] ?? {}, groups[(pick * 7) % 3] ?? {}), {
-                    signal: controller.signal,
-                    timeoutMs: 60_000,
-                  })
-                  .then(
-                    (release) => {
-                      waiting.delete(controller);
-                      running.push(release);
-                    },
-                    () => waiting.delete(controller),
-                  );
-              }
-            } else if (kind === 'end') running.splice(pick % (running.length || 1), 1)[0]?.();
+            if (kind === 'start') start(pick);
+            else if (kind === 'end') running.splice(pick % (running.length || 1), 1)[0]?.();
             else [...waiting][pick % (waiting.size || 1)]?.abort();
             await settle();
             expect(running.length).toBeLessThanOrEqual(limit);
             if (waiting.size > 0) expect(running.length).toBe(limit);
           }
+          // A call left in the queue would keep its timer, and the process, for a minute.
+          for (const controller of waiting) controller.abort();
+          await settle();
+          expect(waiting.size).toBe(0);
         },
       ),
     );

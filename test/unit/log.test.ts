@@ -18,6 +18,7 @@ const call = {
   result: 200,
   reason: undefined,
   problem: undefined,
+  severity: 'debug',
   upstreamIds: {},
   durationMs: 3,
 } as const;
@@ -66,12 +67,12 @@ describe('the log', () => {
     },
   );
 
-  it('keeps good upstream calls for debugging and warns of the others', () => {
+  it('writes an upstream call at the level that its event names', () => {
+    const line = { time: expect.any(String), msg: 'upstreamCallEnded', requestId: 'r', upstreamIds: {} };
     expect(logged(call)).toEqual([]);
-    expect(logged(call, 'debug')).toMatchObject([{ level: 'debug', result: 200, durationMs: 3 }]);
-    for (const result of [400, 404]) expect(logged({ ...call, result })).toEqual([]);
-    expect(logged({ ...call, result: 503 })).toMatchObject([{ level: 'warn', result: 503 }]);
-    expect(logged({ ...call, problem: 'no JSON' })).toMatchObject([{ level: 'warn', problem: 'no JSON' }]);
+    expect(logged(call, 'debug')).toEqual([{ ...line, level: 'debug', result: 200, durationMs: 3 }]);
+    const failed = { ...call, result: 503, severity: 'warn' } as const;
+    expect(logged(failed)).toEqual([{ ...line, level: 'warn', result: 503, durationMs: 3 }]);
   });
 
   it('takes an error with its causes, and nothing that hangs on it', () => {

@@ -43,7 +43,7 @@ describe('metrics', () => {
   it('tell calls apart that are slow from those about to be given up', async () => {
     const { count, read } = createMetrics(settings);
     const call = { type: 'upstreamCallEnded', requestId: 'r', result: 200, upstreamIds: {} } as const;
-    count({ ...call, reason: undefined, problem: undefined, durationMs: 1800 });
+    count({ ...call, reason: undefined, problem: undefined, severity: 'debug', durationMs: 1800 });
     const { body } = await read();
     const buckets = [...body.matchAll(/^upstream_request_duration_seconds_bucket\{le="(.+)"\} (\d)$/gm)];
     expect(buckets.map(([, bound, calls]) => [bound, calls]).slice(9)).toEqual([

@@ -1,64 +1,138 @@
 import { describe, expect, it } from '@jest/globals';
-import { mapStatus } from '../../src/zenskar/outcome.ts';
+import type { AppError } from '../../src/errors.ts';
+import { assess, decodeTotal } from '../../src/zenskar/outcome.ts';
+import type { AttemptOutcome } from '../../src/zenskar/request.ts';
+import { customer, entitlement } from '../support/ids.ts';
 
-const headers = { retryAfter: undefined, ids: {} };
-const map = (status: number, body: unknown = '') =>
-  mapStatus(
-    { kind: 'answered', status, body: typeof body === 'string' ? body : JSON.stringify(body), headers },
-    0,
+const parameters = { entitlementId: entitlement, customerId: customer, startDate: null, endDate: null };
+const nowMs = 1_000_000;
+
+const answer = (status: number, body = '', retryAfter?: string): AttemptOutcome => ({
+  kind: 'answered',
+  status,
+  body,
+  headers: { retryAfter, ids: {} },
+});
+const timeout: AttemptOutcome = { kind: 'timeout' };
+const connection: AttemptOutcome = { kind: 'connection', reason: 'ECONNRESET' };
+const aborted: AttemptOutcome = { kind: 'aborted' };
+const tooLarge: AttemptOutcome = { kind: 'too_large' };
+const headerMissing =
+  '{"detail":[{"loc":["header","organisation"],"msg":"Field required","type":"missing"}]}';
+
+function errorOf(outcome: AttemptOutcome): AppError {
+  const { result } = assess(outcome, parameters, nowMs);
+  if (result.ok) throw new Error('The outcome is a total');
+  return result.error;
+}
+
+const validationErrorsOf = (body: unknown) =>
+  errorOf(answer(422, typeof body === 'string' ? body : JSON.stringify(body))).validationErrors;
+
+describe('the outcome table', () => {
+  it.each([
+    ['a timeout', timeout, 'UPSTREAM_TIMEOUT', 'retry', 'failing', 'stale', 'warn'],
+    ['a failed connection', connection, 'UPSTREAM_UNAVAILABLE', 'retry', 'failing', 'stale', 'warn'],
+    ['a cancelled call', aborted, 'UPSTREAM_UNAVAILABLE', 'final', 'unknown', 'stale', 'debug'],
+    ['a too large body', tooLarge, 'UPSTREAM_INVALID_RESPONSE', 'final', 'healthy', 'stale', 'warn'],
+    ['an invalid 200', answer(200, '{'), 'UPSTREAM_INVALID_RESPONSE', 'final', 'healthy', 'stale', 'warn'],
+    ['a 204', answer(204), 'UPSTREAM_INVALID_RESPONSE', 'final', 'healthy', 'stale', 'warn'],
+    ['a 302', answer(302), 'UPSTREAM_INVALID_RESPONSE', 'final', 'healthy', 'stale', 'warn'],
+    ['a 400', answer(400), 'BAD_USER_INPUT', 'final', 'healthy', 'no stale', 'debug'],
+    ['a 401', answer(401), 'UPSTREAM_REJECTED_CREDENTIALS', 'final', 'healthy', 'no stale', 'warn'],
+    ['a 403', answer(403), 'UPSTREAM_REJECTED_CREDENTIALS', 'final', 'healthy', 'no stale', 'warn'],
+    ['a 404', answer(404), 'NOT_FOUND', 'final', 'healthy', 'no stale', 'debug'],
+    ['a 408', answer(408), 'UPSTREAM_TIMEOUT', 'retry', 'failing', 'stale', 'warn'],
+    ['a 418', answer(418), 'UPSTREAM_INVALID_RESPONSE', 'final', 'healthy', 'no stale', 'warn'],
+    ['a 422', answer(422), 'BAD_USER_INPUT', 'final', 'healthy', 'no stale', 'warn'],
+    [
+      'a 422 about a header',
+      answer(422, headerMissing),
+      'UPSTREAM_REJECTED_CREDENTIALS',
+      'final',
+      'healthy',
+      'no stale',
+      'warn',
+    ],
+    ['a 429', answer(429), 'UPSTREAM_RATE_LIMITED', 'retry', 'healthy', 'stale', 'warn'],
+    ['a 500', answer(500), 'UPSTREAM_UNAVAILABLE', 'retry', 'failing', 'stale', 'warn'],
+    ['a 502', answer(502), 'UPSTREAM_UNAVAILABLE', 'retry', 'failing', 'stale', 'warn'],
+    ['a 503', answer(503), 'UPSTREAM_UNAVAILABLE', 'retry', 'failing', 'stale', 'warn'],
+    ['a 504', answer(504), 'UPSTREAM_UNAVAILABLE', 'retry', 'failing', 'stale', 'warn'],
+    ['a 599', answer(599), 'UPSTREAM_UNAVAILABLE', 'retry', 'failing', 'stale', 'warn'],
+  ])('gives %s its error code, retry, health, stale totals and log level', (...row) => {
+    const [, outcome, code, retry, health, stale, severity] = row;
+    expect(assess(outcome, parameters, nowMs)).toMatchObject({
+      result: { ok: false, error: { code }, mayServeStale: stale === 'stale' },
+      retryable: retry === 'retry',
+      health,
+      severity,
+    });
+  });
+
+  it('makes a valid 200 the total of now, a healthy call with a log line for debugging', () => {
+    const body = JSON.stringify({ entitlement, customer, quantity: 7 });
+    expect(assess(answer(200, body), parameters, nowMs)).toEqual({
+      result: { ok: true, quantity: 7, asOfMs: nowMs },
+      retryable: false,
+      retryAfterMs: 0,
+      health: 'healthy',
+      severity: 'debug',
+      problem: undefined,
+    });
+  });
+
+  it('says what is wrong with the body of an invalid 200', () => {
+    expect(assess(answer(200, '{'), parameters, nowMs)).toMatchObject({
+      result: { error: { upstreamStatus: 200 } },
+      problem: 'the body is not JSON',
+    });
+  });
+
+  it.each([204, 302, 400, 401, 403, 404, 408, 418, 422, 429, 500, 599])(
+    'decides by the status %i alone, for every body',
+    (status) => {
+      const { code } = errorOf(answer(status));
+      const bodies = [
+        '',
+        '<html>',
+        '{',
+        '[]',
+        'null',
+        '{"message":"x"}',
+        '{"detail":7}',
+        '{"detail":[7,null]}',
+      ];
+      for (const body of bodies) {
+        expect(errorOf(answer(status, body))).toMatchObject({ code, upstreamStatus: status });
+      }
+    },
   );
 
-const entryOf = (body: unknown) => map(422, body).validationErrors;
+  it.each([400, 401, 404, 408, 418, 422, 429, 500])(
+    'shows nothing of the body of a %i in its message',
+    (status) => {
+      const body = JSON.stringify({ detail: 'inside', message: 'inside' });
+      expect(errorOf(answer(status, body)).message).not.toMatch(/inside/);
+    },
+  );
 
-describe('an answer that is no total', () => {
-  it.each([
-    [400, 'BAD_USER_INPUT'],
-    [401, 'UPSTREAM_REJECTED_CREDENTIALS'],
-    [403, 'UPSTREAM_REJECTED_CREDENTIALS'],
-    [404, 'NOT_FOUND'],
-    [408, 'UPSTREAM_TIMEOUT'],
-    [422, 'BAD_USER_INPUT'],
-    [429, 'UPSTREAM_RATE_LIMITED'],
-    [500, 'UPSTREAM_UNAVAILABLE'],
-    [599, 'UPSTREAM_UNAVAILABLE'],
-    [204, 'UPSTREAM_INVALID_RESPONSE'],
-    [302, 'UPSTREAM_INVALID_RESPONSE'],
-    [418, 'UPSTREAM_INVALID_RESPONSE'],
-  ])('of status %i is %s, whatever its body', (status, code) => {
-    for (const body of [
-      '',
-      '<html>',
-      '{',
-      '[]',
-      'null',
-      '{"message":"x"}',
-      '{"detail":7}',
-      { detail: [7, null] },
-    ]) {
-      expect(map(status, body)).toMatchObject({ code, upstreamStatus: status });
-    }
+  it.each([400, 404, 408, 429, 503])('passes on the Retry-After of a %i', (status) => {
+    const { result, retryAfterMs } = assess(answer(status, '', '7'), parameters, nowMs);
+    expect(result).toMatchObject({ error: { retryAfterSeconds: 7 } });
+    expect(retryAfterMs).toBe(7000);
   });
 
-  it('shows nothing of the body in its message', () => {
-    for (const status of [400, 401, 404, 422, 500, 418]) {
-      expect(map(status, { detail: 'inside', message: 'inside' }).message).not.toMatch(/inside/);
-    }
-  });
-
-  it('carries the Retry-After it came with', () => {
-    const limited = {
-      kind: 'answered',
-      status: 429,
-      body: '',
-      headers: { retryAfter: '7', ids: {} },
-    } as const;
-    expect(mapStatus(limited, 0).retryAfterSeconds).toBe(7);
-    expect(mapStatus({ ...limited, status: 503 }, 0).retryAfterSeconds).toBe(7);
-  });
+  it.each([302, 401, 403, 418])(
+    'does not pass on the Retry-After of a %i, as an operator has to act',
+    (status) => {
+      expect(errorOf(answer(status, '', '7')).retryAfterSeconds).toBeUndefined();
+    },
+  );
 });
 
-describe("Zenskar's 422", () => {
-  it('keeps loc, msg and type of each entry and drops the rest', () => {
+describe('the validation errors of a 422', () => {
+  it('keep loc, msg and type of each entry and drop the rest', () => {
     const detail = [
       {
         type: 'uuid_parsing',
@@ -73,7 +147,7 @@ describe("Zenskar's 422", () => {
       { loc: ['query', 'end_date', 0], msg: 'm4', type: 't4' },
       { loc: ['query', 'other'], msg: 'm5', type: 't5' },
     ];
-    expect(entryOf({ detail })).toEqual([
+    expect(validationErrorsOf({ detail })).toEqual([
       { loc: ['path', 'entitlement_id'], msg: 'm1', type: 'uuid_parsing', argument: 'entitlementId' },
       { loc: ['path', 'customer_id'], msg: 'm2', type: 'type_error.uuid', argument: 'customerId' },
       { loc: ['query', 'start_date'], msg: 'm3', type: 't3', argument: 'startDate' },
@@ -94,18 +168,71 @@ describe("Zenskar's 422", () => {
     ],
     ['half an entry', { detail: [{ loc: 7 }] }, [{ loc: [], msg: '', type: '', argument: null }]],
     ['no JSON', 'words', []],
-  ])('is read where it has %s', (_, body, expected) => {
-    expect(entryOf(body)).toEqual(expected);
+  ])('are decoded from a body with %s', (_, body, expected) => {
+    expect(validationErrorsOf(body)).toEqual(expected);
   });
 
-  it("on a header is the operator's fault", () => {
+  it('are not shown if one is about a header, which is UPSTREAM_REJECTED_CREDENTIALS', () => {
     const detail = [
       { loc: ['query', 'start_date'], msg: 'm', type: 't' },
       { loc: ['header', 'organisation'], msg: 'field required', type: 'value_error.missing' },
       null,
     ];
-    const error = map(422, { detail });
+    const error = errorOf(answer(422, JSON.stringify({ detail })));
     expect(error).toMatchObject({ code: 'UPSTREAM_REJECTED_CREDENTIALS', upstreamStatus: 422 });
     expect(error.validationErrors).toBeUndefined();
+  });
+});
+
+const decode = (rest: object) => decodeTotal(JSON.stringify({ entitlement, customer, ...rest }), parameters);
+
+describe('decodeTotal', () => {
+  it.each([0, -3, 45.2, 1e21, 5e-324])('decodes the quantity %d', (quantity) => {
+    expect(decode({ quantity })).toEqual({ ok: true, quantity });
+  });
+
+  it.each([
+    ['1000.50', 1000.5],
+    ['-7', -7],
+    ['1E+21', 1e21],
+  ])('decodes the numeric string %s as its number', (quantity, expected) => {
+    expect(decode({ quantity })).toEqual({ ok: true, quantity: expected });
+  });
+
+  it('decodes a null or absent quantity as null', () => {
+    expect(decode({ quantity: null })).toEqual({ ok: true, quantity: null });
+    expect(decode({})).toEqual({ ok: true, quantity: null });
+  });
+
+  it('accepts upper-case ids and unknown fields', () => {
+    const body = {
+      entitlement: entitlement.toUpperCase(),
+      customer: customer.toUpperCase(),
+      quantity: 1,
+      unit: 'x',
+    };
+    expect(decodeTotal(JSON.stringify(body), parameters)).toEqual({ ok: true, quantity: 1 });
+  });
+
+  it.each([['', true, [], {}, 'many', '', ' 5', '0x10', '1e999', 'Infinity', 'NaN']])(
+    'rejects a quantity of any other type or form',
+    (...quantities) => {
+      for (const quantity of quantities) {
+        expect(decode({ quantity })).toEqual({ ok: false, problem: expect.stringMatching(/quantity/) });
+      }
+    },
+  );
+
+  it.each(['', 'null', '[]', '7', '{', '<html>', '{"quantity":1}', '{"quantity":1e999}'])(
+    'rejects the body %j',
+    (body) => {
+      expect(decodeTotal(body, parameters)).toEqual({ ok: false, problem: expect.any(String) });
+    },
+  );
+
+  it('rejects a total of another customer or entitlement', () => {
+    const problem = 'the answer is about another entitlement or customer';
+    expect(decode({ customer: entitlement, quantity: 1 })).toEqual({ ok: false, problem });
+    expect(decode({ entitlement: customer, quantity: 1 })).toEqual({ ok: false, problem });
   });
 });

@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { GatewayEvent } from '../../src/telemetry/events.ts';
 import { noSpan } from '../../src/telemetry/tracing.ts';
-import { createUpstream, type Upstream } from '../../src/zenskar/policy.ts';
+import { createWaiters } from '../../src/zenskar/fairQueue.ts';
+import { createPolicy, type LoadResult, type Policy } from '../../src/zenskar/policy.ts';
 import type { AttemptOutcome } from '../../src/zenskar/request.ts';
 import { idOf } from '../support/ids.ts';
 import { answerStatus, answerWith, tenantOf } from '../support/totals.ts';
@@ -10,20 +12,21 @@ const tenant = tenantOf('one');
 const never = new AbortController().signal;
 const timeout: AttemptOutcome = { kind: 'timeout' };
 
-/** What each attempt comes to, in turn; the last one for ever. */
+/** The outcomes of the attempts, in order; the last one repeats. */
 let outcomes: AttemptOutcome[];
 let attempts: { timeoutMs: number }[];
+let events: GatewayEvent[];
 let clock: { nowMs: number };
 /** How long an attempt takes. */
 let durationMs: number;
 
-function createTestUpstream({
+function createTestPolicy({
   retries = 0,
   deadlineMs = 1000,
   concurrency = 10,
   breakerFailures = 3,
-} = {}): Upstream {
-  return createUpstream({
+} = {}): Policy {
+  return createPolicy({
     client: {
       attempt: async (_, { timeoutMs }) => {
         attempts.push({ timeoutMs });
@@ -39,119 +42,169 @@ function createTestUpstream({
     concurrency,
     breakerFailures,
     breakerResetMs: 100,
-    emit: () => {},
+    emit: (event) => void events.push(event),
     now: () => clock.nowMs,
   });
 }
 
-function load(upstream: Upstream, signal = never): Promise<unknown> {
-  const context = {
+function load(policy: Policy, signal = never): Promise<LoadResult> {
+  return policy.loadTotal(parameters, {
     tenant,
     requestId: 'r',
     span: noSpan,
-    party: { members: new Set([{}]), onJoin: undefined },
+    waiters: createWaiters({}),
     signal,
-    onAttempt: () => {},
-  };
-  return upstream.loadTotal(parameters, context).catch((error: { code: string }) => error.code);
+  });
+}
+
+function failure(code: string, attemptsMade: number, mayServeStale = true) {
+  return { ok: false, attempts: attemptsMade, mayServeStale, error: expect.objectContaining({ code }) };
+}
+
+function answerRetryAfter(status: number, retryAfter: string): AttemptOutcome {
+  return { kind: 'answered', status, body: '', headers: { retryAfter, ids: {} } };
 }
 
 beforeEach(() => {
   outcomes = [];
   attempts = [];
+  events = [];
   clock = { nowMs: 1_000_000 };
   durationMs = 0;
 });
 
 describe('the upstream policy', () => {
-  it('gives no attempt more time than is left of the deadline, and starts none after it', async () => {
+  it('returns a total with the time of its answer and the number of attempts', async () => {
+    durationMs = 30;
+    outcomes = [answerWith(parameters, 7)];
+    expect(await load(createTestPolicy())).toEqual({
+      ok: true,
+      attempts: 1,
+      quantity: 7,
+      asOfMs: 1_000_030,
+    });
+  });
+
+  it('returns the failure of the last attempt, and counts the retries among the attempts', async () => {
+    outcomes = [answerStatus(503), answerStatus(404)];
+    const policy = createTestPolicy({ retries: 2 });
+    expect(await load(policy)).toEqual(failure('NOT_FOUND', 2, false));
+    expect(attempts).toHaveLength(2);
+  });
+
+  it.each([408, 429, 500, 503])('retries after a %i', async (status) => {
+    outcomes = [answerStatus(status), answerWith(parameters, 7)];
+    expect(await load(createTestPolicy({ retries: 1 }))).toMatchObject({ ok: true, attempts: 2 });
+  });
+
+  it.each([204, 302, 400, 401, 403, 404, 418, 422])('does not retry after a %i', async (status) => {
+    outcomes = [answerStatus(status), answerWith(parameters, 7)];
+    expect(await load(createTestPolicy({ retries: 1 }))).toMatchObject({ ok: false, attempts: 1 });
+  });
+
+  it('gives no attempt more time than is left until the deadline, and starts none after it', async () => {
     outcomes = [timeout];
     durationMs = 400;
-    const upstream = createTestUpstream({ retries: 10, breakerFailures: 100 });
-    expect(await load(upstream)).toBe('UPSTREAM_TIMEOUT');
+    const policy = createTestPolicy({ retries: 10, breakerFailures: 100 });
+    expect(await load(policy)).toEqual(failure('UPSTREAM_TIMEOUT', 3));
     expect(attempts).toEqual([{ timeoutMs: 400 }, { timeoutMs: 400 }, { timeoutMs: 200 }]);
   });
 
   it.each([
     ['timeouts', timeout],
     ['failed connections', { kind: 'connection', reason: 'ECONNREFUSED' }],
+    ['408', answerStatus(408)],
     ['5xx', answerStatus(500)],
   ] as const)('opens the circuit on %s', async (_, outcome) => {
     outcomes = [outcome];
-    const upstream = createTestUpstream();
-    for (let n = 0; n < 5; n += 1) await load(upstream);
+    const policy = createTestPolicy();
+    for (let n = 0; n < 4; n += 1) await load(policy);
+    expect(attempts).toHaveLength(3);
+    expect(await load(policy)).toEqual(failure('UPSTREAM_UNAVAILABLE', 0));
     expect(attempts).toHaveLength(3);
   });
 
-  it.each([400, 401, 404, 422, 429])('does not open it on %i', async (status) => {
+  it.each([400, 401, 404, 422, 429])('does not open the circuit on %i', async (status) => {
     outcomes = [answerStatus(status)];
-    const upstream = createTestUpstream();
-    for (let n = 0; n < 5; n += 1) await load(upstream);
+    const policy = createTestPolicy();
+    for (let n = 0; n < 5; n += 1) await load(policy);
     expect(attempts).toHaveLength(5);
   });
 
-  it('learns nothing of the upstream from a call that was given up', async () => {
+  it('counts a cancelled call neither for nor against the circuit', async () => {
     outcomes = [answerStatus(500), answerStatus(500), { kind: 'aborted' }, answerStatus(500)];
-    const upstream = createTestUpstream();
-    for (let n = 0; n < 6; n += 1) await load(upstream);
+    const policy = createTestPolicy();
+    for (let n = 0; n < 6; n += 1) await load(policy);
     expect(attempts).toHaveLength(4);
   });
 
-  it('nor from one that had less than an attempt, because it waited in line', async () => {
+  it('does not open the circuit on timeouts that the deadline cut short', async () => {
     outcomes = [timeout];
     durationMs = 400;
-    const upstream = createTestUpstream({ deadlineMs: 300 });
-    for (let n = 0; n < 5; n += 1) await load(upstream);
+    const policy = createTestPolicy({ deadlineMs: 300 });
+    for (let n = 0; n < 5; n += 1) await load(policy);
     expect(attempts).toHaveLength(5);
   });
 
-  it('makes no call for a caller who has left', async () => {
-    const upstream = createTestUpstream();
-    expect(await load(upstream, AbortSignal.abort())).toBe('UPSTREAM_UNAVAILABLE');
+  it('reports each attempt with its result and severity', async () => {
+    outcomes = [answerStatus(408), answerStatus(404)];
+    await load(createTestPolicy({ retries: 1 }));
+    expect(events.map(({ type }) => type)).toEqual([
+      'upstreamCallStarted',
+      'upstreamCallEnded',
+      'upstreamRetry',
+      'upstreamCallStarted',
+      'upstreamCallEnded',
+    ]);
+    expect(events.filter(({ type }) => type === 'upstreamCallEnded')).toMatchObject([
+      { requestId: 'r', result: 408, severity: 'warn' },
+      { requestId: 'r', result: 404, severity: 'debug' },
+    ]);
+  });
+
+  it('makes no call for a load that was cancelled before', async () => {
+    const policy = createTestPolicy();
+    expect(await load(policy, AbortSignal.abort())).toEqual(failure('UPSTREAM_UNAVAILABLE', 0));
     expect(attempts).toEqual([]);
   });
 
-  it('gives up a pause when its caller leaves', async () => {
-    const overloaded = { ...answerStatus(503), headers: { retryAfter: '60', ids: {} } } as AttemptOutcome;
-    outcomes = [overloaded];
+  it('ends the pause before a retry when the load is cancelled', async () => {
+    outcomes = [answerRetryAfter(503, '60')];
     const leaving = new AbortController();
-    const loading = load(createTestUpstream({ retries: 2, deadlineMs: 600_000 }), leaving.signal);
+    const loading = load(createTestPolicy({ retries: 2, deadlineMs: 600_000 }), leaving.signal);
     await new Promise((resolve) => setImmediate(resolve));
     leaving.abort();
-    // Without the signal this would take a minute: a 503 with Retry-After is waited for as well.
-    expect(await loading).toBe('UPSTREAM_UNAVAILABLE');
+    // If the pause ignored the signal, this would take a minute.
+    expect(await loading).toEqual(failure('UPSTREAM_UNAVAILABLE', 1));
     expect(attempts).toHaveLength(1);
   });
 
   it('counts only calls that were made towards the retry budget', async () => {
-    outcomes = [
-      { ...answerStatus(429), headers: { retryAfter: '5', ids: {} } } as AttemptOutcome,
-      answerStatus(500),
-    ];
-    const upstream = createTestUpstream({ retries: 1, breakerFailures: 1_000_000 });
-    for (let n = 0; n < 500; n += 1) await load(upstream);
+    outcomes = [answerRetryAfter(429, '5'), answerStatus(500)];
+    const policy = createTestPolicy({ retries: 1, breakerFailures: 1_000_000 });
+    for (let n = 0; n < 500; n += 1) await load(policy);
     expect(attempts).toHaveLength(1);
     clock.nowMs += 5000;
-    await Promise.all(Array.from({ length: 10 }, () => load(upstream)));
-    // A tenth of the refused ones would have allowed 100 retries; ten are free.
+    await Promise.all(Array.from({ length: 10 }, () => load(policy)));
+    // A fifth of the 500 rejected calls would have allowed 100 retries; ten are always allowed.
     expect(attempts.length).toBeLessThanOrEqual(1 + 10 + 10);
   });
 
-  it('holds all calls back for the longest pause that was asked for, but not for ever', async () => {
-    const limited = (seconds: string) =>
-      ({ ...answerStatus(429), headers: { retryAfter: seconds, ids: {} } }) as AttemptOutcome;
-    const upstream = createTestUpstream();
-    outcomes = [limited('10'), limited('1')];
-    await Promise.all([load(upstream), load(upstream)]);
-    outcomes = [limited('999999999')];
+  it('rejects all calls for the longest pause that a 429 asked for, up to five minutes', async () => {
+    const policy = createTestPolicy();
+    outcomes = [answerRetryAfter(429, '10'), answerRetryAfter(429, '1')];
+    await Promise.all([load(policy), load(policy)]);
+    outcomes = [answerRetryAfter(429, '999999999')];
     clock.nowMs += 9000;
-    expect(await load(upstream)).toBe('UPSTREAM_RATE_LIMITED');
+    const rejected = await load(policy);
+    expect(rejected).toEqual(failure('UPSTREAM_RATE_LIMITED', 0));
+    expect(rejected).toMatchObject({ error: { retryAfterSeconds: 1 } });
     expect(attempts.length).toBeLessThanOrEqual(2);
     clock.nowMs += 1000;
-    await load(upstream);
+    await load(policy);
     const made = attempts.length;
     clock.nowMs += 300_000;
-    await load(upstream);
+    await load(policy);
     expect(attempts).toHaveLength(made + 1);
   });
 });

@@ -1,61 +1,30 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { decideRetry } from '../../src/zenskar/retry.ts';
-import { createRetryBudget } from '../../src/zenskar/retryBudget.ts';
+import { createRetryBudget, decideRetry, parseRetryAfter } from '../../src/zenskar/retry.ts';
 
-const answered = (status: number) =>
-  ({ kind: 'answered', status, body: '', headers: { retryAfter: undefined, ids: {} } }) as const;
-const question = {
-  outcome: answered(503),
-  attempts: 1,
-  retries: 2,
-  remainingMs: 5000,
-  retryAfterMs: undefined,
-  random: 0.5,
-};
+const retry = { attempts: 1, retries: 2, remainingMs: 5000, retryAfterMs: 0, random: 0.5 };
 
-describe('a retry', () => {
-  it.each([408, 429, 500, 502, 503, 504, 599])('follows a %i', (status) => {
-    expect(decideRetry({ ...question, outcome: answered(status) })).toBe(50);
+describe('decideRetry', () => {
+  it('allows as many retries as are configured', () => {
+    expect(decideRetry(retry)).toBe(50);
+    expect(decideRetry({ ...retry, attempts: 2 })).toBe(100);
+    expect(decideRetry({ ...retry, attempts: 3 })).toBeUndefined();
+    expect(decideRetry({ ...retry, retries: 0 })).toBeUndefined();
   });
 
-  it.each([{ kind: 'timeout' }, { kind: 'connection', reason: 'ECONNRESET' }] as const)(
-    'follows a $kind',
-    (outcome) => {
-      expect(decideRetry({ ...question, outcome })).toBe(50);
-    },
-  );
-
-  it.each([200, 204, 302, 400, 401, 403, 404, 418, 422])('does not follow a %i', (status) => {
-    expect(decideRetry({ ...question, outcome: answered(status) })).toBeUndefined();
+  it('waits at least as long as the upstream asked for, and not at all if that outlasts the deadline', () => {
+    expect(decideRetry({ ...retry, retryAfterMs: 1000 })).toBe(1050);
+    expect(decideRetry({ ...retry, retryAfterMs: 5000 })).toBeUndefined();
   });
 
-  it.each([{ kind: 'aborted' }, { kind: 'too_large' }] as const)(
-    'does not follow what is $kind',
-    (outcome) => {
-      expect(decideRetry({ ...question, outcome })).toBeUndefined();
-    },
-  );
-
-  it('is made as often as configured', () => {
-    expect(decideRetry({ ...question, attempts: 2 })).toBe(100);
-    expect(decideRetry({ ...question, attempts: 3 })).toBeUndefined();
-    expect(decideRetry({ ...question, retries: 0 })).toBeUndefined();
-  });
-
-  it('waits at least as long as the upstream asked for', () => {
-    expect(decideRetry({ ...question, retryAfterMs: 1000 })).toBe(1050);
-    expect(decideRetry({ ...question, retryAfterMs: 5000 })).toBeUndefined();
-  });
-
-  it('never pauses longer than doubling allows, nor beyond the deadline', () => {
+  it('never pauses longer than the doubled backoff or the time until the deadline', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 11 }),
         fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
         fc.nat(6000),
         (attempts, random, remainingMs) => {
-          const pauseMs = decideRetry({ ...question, attempts, retries: 10, random, remainingMs });
+          const pauseMs = decideRetry({ ...retry, attempts, retries: 10, random, remainingMs });
           if (pauseMs === undefined) return;
           expect(attempts).toBeLessThanOrEqual(10);
           expect(pauseMs).toBeLessThan(remainingMs);
@@ -66,45 +35,67 @@ describe('a retry', () => {
   });
 });
 
+describe('parseRetryAfter', () => {
+  const nowMs = Date.UTC(2026, 0, 31, 9, 30, 0);
+
+  it.each([
+    ['0', 0],
+    ['120', 120],
+    ['Sat, 31 Jan 2026 09:30:10 GMT', 10],
+    ['Saturday, 31-Jan-26 09:30:10 GMT', 10],
+    ['Sat Jan 31 09:30:10 2026', 10],
+    ['Sat, 31 Jan 2026 09:29:00 GMT', 0],
+  ])('reads "%s" as %i seconds', (value, seconds) => {
+    expect(parseRetryAfter(value, nowMs)).toBe(seconds);
+  });
+
+  it.each([undefined, '', '-1', '1.5', 'soon', 'NaN', '99999999999'])(
+    'reads an absent or invalid header such as "%s" as undefined',
+    (value) => {
+      expect(parseRetryAfter(value, nowMs)).toBeUndefined();
+    },
+  );
+});
+
 describe('the retry budget', () => {
-  function createBudget() {
+  function createTestBudget() {
     const clock = { nowMs: 0 };
     const budget = createRetryBudget(() => clock.nowMs);
-    const take = (times: number) =>
+    const takeRetries = (times: number) =>
       Array.from({ length: times }, () => budget.takeRetry()).filter(Boolean).length;
-    const call = (times: number) => {
-      for (let n = 0; n < times; n += 1) budget.recordCall();
+    const countCalls = (times: number) => {
+      for (let n = 0; n < times; n += 1) budget.countCall();
     };
-    return { clock, take, call };
+    return { clock, takeRetries, countCalls };
   }
 
-  it('is ten under light traffic', () => {
-    expect(createBudget().take(50)).toBe(10);
+  it('allows ten retries under light traffic', () => {
+    expect(createTestBudget().takeRetries(50)).toBe(10);
   });
 
-  it('is a fifth of the calls under load', () => {
-    const { take, call } = createBudget();
-    call(1000);
-    expect(take(500)).toBe(200);
+  it('allows retries for a fifth of the calls under load', () => {
+    const { takeRetries, countCalls } = createTestBudget();
+    countCalls(1000);
+    expect(takeRetries(500)).toBe(200);
   });
 
-  it('comes back as the window slides', () => {
-    const { clock, take, call } = createBudget();
-    call(1000);
-    take(500);
+  it('allows retries again once earlier ones are ten seconds old', () => {
+    const { clock, takeRetries, countCalls } = createTestBudget();
+    countCalls(1000);
+    takeRetries(500);
     clock.nowMs = 9_999;
-    expect(take(5)).toBe(0);
+    expect(takeRetries(5)).toBe(0);
     clock.nowMs = 10_000;
-    expect(take(50)).toBe(10);
+    expect(takeRetries(50)).toBe(10);
   });
 
-  it('forgets what is older also where the clock was set back meanwhile', () => {
-    const { clock, take } = createBudget();
+  it('forgets retries that are ten seconds old also if the clock was set back in between', () => {
+    const { clock, takeRetries } = createTestBudget();
     clock.nowMs = 100_000;
-    expect(take(1)).toBe(1);
+    expect(takeRetries(1)).toBe(1);
     clock.nowMs = 90_000;
-    expect(take(50)).toBe(9);
+    expect(takeRetries(50)).toBe(9);
     clock.nowMs = 100_000;
-    expect(take(50)).toBe(9);
+    expect(takeRetries(50)).toBe(9);
   });
 });

@@ -8,6 +8,7 @@ const failed = (requestId: string, result: number): GatewayEvent => ({
   result,
   reason: undefined,
   problem: undefined,
+  severity: 'warn',
   upstreamIds: {},
   durationMs: Number(requestId),
 });

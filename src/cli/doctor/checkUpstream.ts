@@ -7,7 +7,7 @@ import {
   maxBodyBytes,
   type TotalParameters,
   toCallHeaders,
-  toOwnHeaders,
+  toCommonHeaders,
   toPath,
 } from '../../zenskar/request.ts';
 import { type Answer, call } from './call.ts';
@@ -40,7 +40,7 @@ export async function checkUpstream(
   const outcome = await call({
     url: base + path,
     headers: {
-      ...toOwnHeaders({ url: base, apiVersion: config.ZENSKAR_API_VERSION, userAgent }),
+      ...toCommonHeaders({ url: base, apiVersion: config.ZENSKAR_API_VERSION, userAgent }),
       ...credentials,
     },
     timeoutMs,

@@ -1,5 +1,5 @@
 import { parseJson } from '../../text.ts';
-import { decodeTotal } from '../../zenskar/decode.ts';
+import { decodeTotal } from '../../zenskar/outcome.ts';
 import type { TotalParameters } from '../../zenskar/request.ts';
 import { isObject } from './isObject.ts';
 
