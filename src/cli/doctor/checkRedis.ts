@@ -1,7 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Config } from '../../config/config.ts';
-import type { Redis } from '../../redis/connection.ts';
-import { loadRedis } from '../../redis/loadRedis.ts';
+import { loadRedis, type Redis } from '../../redis/connection.ts';
 import { ok, problem, skipped, type Verdict } from './verdict.ts';
 
 /** The gateway's own client gives up a connection after 5 s; this is for one that neither works nor fails. */
