@@ -16,8 +16,7 @@ import { createConfiguredLog, type LogDestination } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import type { Tracing } from './telemetry/tracing.ts';
 import type { Samples } from './telemetry/workerMetrics.ts';
-import { createCache } from './totals/cache.ts';
-import { toFreshnessSettings, toLifetimeMs } from './totals/freshness.ts';
+import { toFreshnessSettings } from './totals/freshness.ts';
 import { createTotalSource } from './totals/source.ts';
 import { createPolicy, type Policy, toPolicySettings } from './zenskar/policy.ts';
 import { loadZenskarClient } from './zenskar/tracedClient.ts';
@@ -61,7 +60,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   const dependencies = { config, emit, now, redis, tracing, connectionLimits };
 
   const { client, policy } = await composePolicy(dependencies);
-  const { cache, source } = composeTotals(policy, dependencies);
+  const source = composeTotals(policy, dependencies);
   const graphql = createGraphQLServer({
     source,
     persistedQueries: createPersistedQueries(redis),
@@ -70,7 +69,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   const http = await composeMainListener(graphql, dependencies);
   const admin = isWorker
     ? undefined
-    : createAdminListener({ purge: cache.purge, readMetrics: metrics.read, ...dependencies });
+    : createAdminListener({ purge: source.purge, readMetrics: metrics.read, ...dependencies });
 
   async function start() {
     await graphql.start();
@@ -87,7 +86,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     client.close();
     await tracing.stop();
   }
-  return { start, stop, purge: cache.purge, readSamples: metrics.readSamples };
+  return { start, stop, purge: source.purge, readSamples: metrics.readSamples };
 }
 
 async function composePolicy({ config, ...dependencies }: Dependencies) {
@@ -97,9 +96,7 @@ async function composePolicy({ config, ...dependencies }: Dependencies) {
 
 function composeTotals(policy: Policy, { config, ...dependencies }: Dependencies) {
   const freshness = toFreshnessSettings(config);
-  const bounds = { maxEntries: config.CACHE_MAX_ENTRIES, lifetimeMs: toLifetimeMs(freshness) };
-  const cache = createCache({ ...bounds, ...dependencies });
-  return { cache, source: createTotalSource({ ...dependencies, cache, policy, freshness }) };
+  return createTotalSource({ ...dependencies, policy, freshness, maxEntries: config.CACHE_MAX_ENTRIES });
 }
 
 async function composeMainListener(graphql: GraphQLServer, dependencies: Dependencies) {

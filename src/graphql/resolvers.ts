@@ -1,6 +1,6 @@
 import { GraphQLError, GraphQLScalarType } from 'graphql';
 import { GraphQLDateTime, GraphQLUUID } from 'graphql-scalars';
-import { type Total, toTotalKey } from '../totals/total.ts';
+import type { Total } from '../totals/total.ts';
 import type { Resolvers } from './__generated__/resolvers.ts';
 
 const uuid = GraphQLUUID.toConfig();
@@ -29,9 +29,9 @@ export const resolvers: Resolvers = {
   UUID: canonicalUuid,
   DateTime: GraphQLDateTime,
   Query: {
-    customerEntitlementTotal: (_, args, { totals }) => totals.load(toTotalKey(args)),
+    customerEntitlementTotal: (_, args, { totals }) => totals.load(args),
     customerEntitlementTotals: (_, { requests }, { totals }) =>
-      requests.map((request) => catchToValue(() => totals.load(toTotalKey(request)))),
+      requests.map((request) => catchToValue(() => totals.load(request))),
   },
   CustomerEntitlementTotal: {
     asOf: ({ asOfMs }) => new Date(asOfMs),
@@ -39,16 +39,14 @@ export const resolvers: Resolvers = {
     customer: ({ customerId }) => ({ id: customerId }),
   },
   Customer: {
-    entitlementTotal: ({ id: customerId }, args, { totals }) =>
-      totals.load(toTotalKey({ ...args, customerId })),
+    entitlementTotal: ({ id: customerId }, args, { totals }) => totals.load({ ...args, customerId }),
     entitlementTotals: ({ id: customerId }, { entitlementIds, ...window }, { totals }) =>
       entitlementIds.map((entitlementId) =>
-        catchToValue(() => totals.load(toTotalKey({ ...window, entitlementId, customerId }))),
+        catchToValue(() => totals.load({ ...window, entitlementId, customerId })),
       ),
   },
   Entitlement: {
-    customerTotal: ({ id: entitlementId }, args, { totals }) =>
-      totals.load(toTotalKey({ ...args, entitlementId })),
+    customerTotal: ({ id: entitlementId }, args, { totals }) => totals.load({ ...args, entitlementId }),
   },
 };
 

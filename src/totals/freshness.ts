@@ -1,13 +1,12 @@
 import type { Config } from '../config/config.ts';
 
-/** How long a number is good for what, each span beginning where the one before ends (RFC 5861). */
+/** The ages of a number, each span beginning at the end of the one before (RFC 5861). */
 export type FreshnessSettings = {
   maxAgeMs: number;
   staleWhileRevalidateMs: number;
   staleIfErrorMs: number;
 };
 
-/** The settings of the configuration, in milliseconds. */
 export function toFreshnessSettings(config: Config): FreshnessSettings {
   return {
     maxAgeMs: config.CACHE_MAX_AGE_SECONDS * 1000,
@@ -17,15 +16,14 @@ export function toFreshnessSettings(config: Config): FreshnessSettings {
 }
 
 /**
- * `fresh`: answered as it is. `revalidate`: answered as stale while it is refreshed. `onError`: answered as stale where
- * the upstream fails. `gone`: never answered.
+ * `fresh`: served as it is. `revalidate`: served as stale while it is refreshed. `onError`: served as stale if the
+ * upstream fails. `gone`: never served.
  */
 export type Freshness = 'fresh' | 'revalidate' | 'onError' | 'gone';
 
-/** Follows from a number's age alone. */
 export function toFreshness(ageMs: number, settings: FreshnessSettings): Freshness {
   const { maxAgeMs, staleWhileRevalidateMs, staleIfErrorMs } = settings;
-  // Without a cache nothing is kept, so nothing can be stale.
+  // Nothing is cached, so nothing can be stale.
   if (maxAgeMs === 0) return 'gone';
   if (ageMs < maxAgeMs) return 'fresh';
   if (ageMs < maxAgeMs + staleWhileRevalidateMs) return 'revalidate';
@@ -33,7 +31,7 @@ export function toFreshness(ageMs: number, settings: FreshnessSettings): Freshne
   return 'gone';
 }
 
-/** The age from which a number is of no use at all. */
+/** The age from which a number is never served; 0 if nothing is cached. */
 export function toLifetimeMs({
   maxAgeMs,
   staleWhileRevalidateMs,

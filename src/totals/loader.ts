@@ -1,54 +1,47 @@
 import DataLoader from 'dataloader';
 import { AppError } from '../errors.ts';
-import type { Caller } from './flight.ts';
-import { type CacheKey, createCacheKey, toKeyText } from './key.ts';
-import type { TotalSource } from './source.ts';
+import type { MemoryRead, Requester, TotalSource } from './source.ts';
 import { countFailure } from './stats.ts';
-import type { Total, TotalKey } from './total.ts';
+import { type Total, type TotalArguments, toTotalKey } from './total.ts';
 
 /** DataLoader's own bound is infinity. */
 const maxBatchSize = 250;
 
-/** The only way to totals that there is for a request. */
+/** The only way to totals for a request. */
 export type TotalLoader = {
-  /** At once where the total is at hand, which spares graphql-js a promise. Throws, or rejects, with an `AppError`. */
-  load: (key: TotalKey) => Total | Promise<Total>;
+  /** Synchronous for a fresh total, which spares graphql-js a promise. Throws, or rejects, with an `AppError`. */
+  load: (asked: TotalArguments) => Total | Promise<Total>;
 };
 
-type Source = Pick<TotalSource, 'getFresh' | 'loadMany'>;
+type Source = Pick<TotalSource, 'readMemory' | 'getFresh' | 'loadMany'>;
 
 /**
- * Collects the totals one request asks for: equal keys share one slot, and each failed key has its own error. What the
- * caller may not see is refused here, before anything is looked up, so that nothing tells whether it is there.
- * Belongs to a single request, as it remembers what it loaded for as long as it lives.
+ * Collects the totals of one request: equal keys are loaded once, and each failed key has its own error. Forbidden
+ * customers are rejected before the cache is read, so that nothing shows whether their totals are cached.
+ * Belongs to a single request, because DataLoader remembers everything it has loaded.
  */
-export function createTotalLoader(source: Source, caller: Caller): TotalLoader {
-  // Most requests find all they ask for at hand.
-  let batches: DataLoader<CacheKey, Total, string> | undefined;
+export function createTotalLoader(source: Source, requester: Requester): TotalLoader {
+  // Most requests find fresh totals only.
+  let batches: DataLoader<MemoryRead, Total, string> | undefined;
 
-  function load(total: TotalKey): Total | Promise<Total> {
-    if (!caller.maySee(total.customerId)) {
-      countFailure(caller.stats);
+  function load(asked: TotalArguments): Total | Promise<Total> {
+    const key = toTotalKey(requester.tenant.scope, asked);
+    if (!requester.maySee(key.customerId)) {
+      countFailure(requester.stats);
       throw new AppError('FORBIDDEN', 'You may not see the totals of this customer.');
     }
-    const key = createCacheKey(caller.tenant.scope, total);
-    const atHand = source.getFresh(key, caller);
-    if (atHand !== undefined) return atHand;
-    batches ??= createBatches(source, caller);
-    return batches.load(key);
+    const read = source.readMemory(key);
+    const fresh = source.getFresh(read, requester);
+    if (fresh !== undefined) return fresh;
+    batches ??= createBatches(source, requester);
+    return batches.load(read);
   }
   return { load };
 }
 
-function createBatches(source: Source, caller: Caller): DataLoader<CacheKey, Total, string> {
-  return new DataLoader((keys) => loadBatch(source, keys, caller), { maxBatchSize, cacheKeyFn: toKeyText });
-}
-
-async function loadBatch(source: Source, keys: readonly CacheKey[], caller: Caller) {
-  const span = caller.span.start('totals batch', { attributes: { 'gateway.keys': keys.length } });
-  try {
-    return await source.loadMany(keys, { ...caller, span });
-  } finally {
-    span.end();
-  }
+function createBatches(source: Source, requester: Requester): DataLoader<MemoryRead, Total, string> {
+  return new DataLoader((reads) => source.loadMany(reads, requester), {
+    maxBatchSize,
+    cacheKeyFn: ({ key }) => key.text,
+  });
 }

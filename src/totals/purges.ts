@@ -1,59 +1,96 @@
-import { type PurgeTarget, toPurgeName } from './key.ts';
+/** The totals that a purge forgets: all of one customer, or those of one of its entitlements. */
+export type PurgeTarget = { customerId: string; entitlementId?: string | undefined };
 
-/** A moment in the order of purges: what began at it is outlived by every purge that comes later. */
-export type Moment = number;
+type Pair = { customerId: string; entitlementId: string };
 
-type Pair = Required<PurgeTarget>;
+/** A position in the order of purges. A number that was requested at an epoch is hit by every later purge of it. */
+export type PurgeEpoch = number;
 
 export type Purges = {
-  /** To be taken before a number is asked for, and kept with it. */
-  moment: () => Moment;
+  /** To be read before a number is requested, and stored with it. */
+  currentEpoch: () => PurgeEpoch;
   purge: (target: PurgeTarget) => void;
-  /** Whether a purge came after this key's number was asked for. */
-  isPurged: (pair: Pair, since: Moment) => boolean;
-  /** From now on, doubts everything older: purges may have happened without being heard. */
-  doubt: () => void;
-  isDoubtful: (since: Moment) => boolean;
+  /** Whether this pair was purged after `epoch`. */
+  isPurged: (pair: Pair, epoch: PurgeEpoch) => boolean;
+  /** Marks all current entries as suspect: purge messages may have been missed while disconnected. */
+  markMissedPurges: () => void;
+  mayHaveMissedPurge: (epoch: PurgeEpoch) => boolean;
 };
 
-/**
- * Remembers purges instead of looking for what they hit. A purge costs the same however much is cached, and it also
- * hits the number that is still on its way.
- */
-export function createPurges(maxRemembered = 10_000): Purges {
-  const remembered = new Map<string, Moment>();
-  let current: Moment = 0;
-  // Purges up to here are no longer told apart: whatever is older counts as purged.
-  let forgottenUpTo: Moment = 0;
-  let doubtedUpTo: Moment = 0;
+/** Purges that are told apart. */
+const defaultMaxRemembered = 10_000;
+const maxPending = 10_000;
 
-  function forgetOldest(): void {
-    for (const [name, moment] of remembered) {
-      remembered.delete(name);
-      forgottenUpTo = moment;
-      return;
-    }
+/**
+ * Remembers purges instead of searching for the entries that they hit. A purge costs the same however much is cached, and
+ * it also hits the numbers that are still being requested.
+ */
+export function createPurges(maxRemembered = defaultMaxRemembered): Purges {
+  const epochs = new Map<string, PurgeEpoch>();
+  let current: PurgeEpoch = 0;
+  // The latest purge that is no longer told apart: everything older counts as purged.
+  let forgottenUpTo: PurgeEpoch = 0;
+  let missedUpTo: PurgeEpoch = 0;
+
+  function purge(target: PurgeTarget): void {
+    current += 1;
+    const name = toPurgeName(target);
+    epochs.delete(name);
+    epochs.set(name, current);
+    if (epochs.size > maxRemembered) forgottenUpTo = deleteOldest(epochs) ?? forgottenUpTo;
   }
 
+  function isPurged(pair: Pair, epoch: PurgeEpoch): boolean {
+    if (epoch < forgottenUpTo) return true;
+    if (epoch === current) return false;
+    return epoch < (epochs.get(pair.customerId) ?? 0) || epoch < (epochs.get(toPurgeName(pair)) ?? 0);
+  }
+
+  function markMissedPurges(): void {
+    current += 1;
+    missedUpTo = current;
+  }
   return {
-    moment: () => current,
-    purge(target) {
-      current += 1;
-      const name = toPurgeName(target);
-      remembered.delete(name);
-      remembered.set(name, current);
-      if (remembered.size > maxRemembered) forgetOldest();
-    },
-    isPurged(pair, since) {
-      if (since < forgottenUpTo) return true;
-      if (since === current) return false;
-      const { customerId } = pair;
-      return since < (remembered.get(customerId) ?? 0) || since < (remembered.get(toPurgeName(pair)) ?? 0);
-    },
-    doubt() {
-      current += 1;
-      doubtedUpTo = current;
-    },
-    isDoubtful: (since) => since < doubtedUpTo,
+    currentEpoch: () => current,
+    purge,
+    isPurged,
+    markMissedPurges,
+    mayHaveMissedPurge: (epoch) => epoch < missedUpTo,
   };
+}
+
+export type PendingPurges = {
+  add: (target: PurgeTarget) => void;
+  delete: (target: PurgeTarget) => void;
+  has: (pair: Pair) => boolean;
+  targets: () => readonly PurgeTarget[];
+};
+
+/** Purges not yet written to Redis. Matching Redis entries are ignored until they are. */
+export function createPendingPurges(): PendingPurges {
+  const targets = new Map<string, PurgeTarget>();
+  return {
+    add({ customerId, entitlementId }) {
+      const target = { customerId, entitlementId };
+      targets.set(toPurgeName(target), target);
+      if (targets.size > maxPending) deleteOldest(targets);
+    },
+    delete: (target) => void targets.delete(toPurgeName(target)),
+    has: (pair) => targets.size > 0 && (targets.has(pair.customerId) || targets.has(toPurgeName(pair))),
+    targets: () => [...targets.values()],
+  };
+}
+
+/** The name under which a purge of this target is remembered. */
+export function toPurgeName({ customerId, entitlementId }: PurgeTarget): string {
+  return entitlementId === undefined ? customerId : `${customerId}/${entitlementId}`;
+}
+
+/** A Map keeps the order in which its keys were set. */
+function deleteOldest<Value>(map: Map<string, Value>): Value | undefined {
+  for (const [name, value] of map) {
+    map.delete(name);
+    return value;
+  }
+  return undefined;
 }

@@ -1,81 +1,104 @@
 import type { Span } from '../telemetry/tracing.ts';
 import { createWaiters, type Waiters } from '../zenskar/fairQueue.ts';
-import { type CacheKey, toKeyText } from './key.ts';
-import type { Moment, Purges } from './purges.ts';
+import type { PurgeEpoch, Purges } from './purges.ts';
+import type { TotalKey } from './total.ts';
 
-/** One who waits: leaves when `signal` aborts, and without one stays to the end. */
-type Passenger = { member: object; signal: AbortSignal | undefined; span: Span };
-
-type Flight<Result> = {
-  waiters: Waiters;
-  /** Of who began it. */
+/** Waits for any number of flights on behalf of one request. */
+export type Waiter = {
+  /** The request; the queue before the upstream takes turns between requests. */
+  requester: object;
   span: Span;
-  result: Promise<Result>;
-  since: Moment;
-  passengers: number;
-  /** Takes no new passengers from then on. */
-  end: () => void;
-  land: AbortController;
+  signal: AbortSignal | undefined;
+  /** Called when `signal` aborts. */
+  onAbort: Set<() => void>;
 };
 
-/** `signal` aborts when the last passenger has left. */
-type Departure = { signal: AbortSignal; since: Moment; waiters: Waiters };
-type Start<Result> = (departure: Departure) => Promise<Result>;
+/** A waiter that leaves its flights when `signal` aborts; without a signal it waits to the end. */
+export function createWaiter({ requester, span, signal }: Omit<Waiter, 'onAbort'>): Waiter {
+  const onAbort = new Set<() => void>();
+  const abort = () => {
+    for (const leave of onAbort) leave();
+  };
+  // One listener for all flights: a signal searches all its listeners for each that is added or removed.
+  signal?.addEventListener('abort', abort, { once: true });
+  return { requester, span, signal, onAbort };
+}
 
-export type Flights<Result> = {
-  isUnderWay: (key: CacheKey) => boolean;
-  /**
-   * The result of the flight for this key, started only where none is under way.
-   */
-  join: (key: CacheKey, passenger: Passenger, start: Start<Result>) => Promise<Result>;
+/** `signal` aborts when the last waiter has left; `epoch` is that of the start. */
+type FlightContext = { signal: AbortSignal; epoch: PurgeEpoch; waiters: Waiters };
+
+type Start<Result> = (context: FlightContext) => Promise<Result>;
+
+type Flight<Result> = {
+  result: Promise<Result>;
+  epoch: PurgeEpoch;
+  /** Of the waiter that started it. */
+  span: Span;
+  /** All requests that have ever waited, for the queue. */
+  waiters: Waiters;
+  /** Waiters that have not left. */
+  waiting: number;
+  /** Takes no new waiters from then on. */
+  close: () => void;
+  abort: () => void;
+};
+
+export type SingleFlight<Result> = {
+  /** Joins the flight of this key, or starts one if there is none. `result` rejects when the waiter leaves. */
+  loadOnce: (
+    key: TotalKey,
+    waiter: Waiter,
+    start: Start<Result>,
+  ) => { joined: boolean; result: Promise<Result> };
+  isInFlight: (key: TotalKey) => boolean;
 };
 
 /**
- * One piece of work per key at a time, for all who wait for it. It never runs on the signal of any one of them, and a
- * flight that began before a purge takes no new passengers.
+ * At most one load per key at a time, for all who wait for it. A load is aborted when its last waiter leaves, and takes no
+ * new waiters after its key was purged.
  */
-export function createFlights<Result>(purges: Purges): Flights<Result> {
-  const underWay = new Map<string, Flight<Result>>();
+export function createSingleFlight<Result>(purges: Purges): SingleFlight<Result> {
+  const flights = new Map<string, Flight<Result>>();
 
-  function current(key: CacheKey): Flight<Result> | undefined {
-    const flight = underWay.get(toKeyText(key));
-    return flight !== undefined && !purges.isPurged(key, flight.since) ? flight : undefined;
+  function find(key: TotalKey): Flight<Result> | undefined {
+    const flight = flights.get(key.text);
+    return flight !== undefined && !purges.isPurged(key, flight.epoch) ? flight : undefined;
   }
 
-  function depart(key: CacheKey, { member, span }: Passenger, start: Start<Result>): Flight<Result> {
-    const since = purges.moment();
-    const land = new AbortController();
-    const waiters = createWaiters(member);
-    const result = start({ signal: land.signal, since, waiters });
-    const text = toKeyText(key);
-    const end = () => {
-      if (underWay.get(text) === flight) underWay.delete(text);
+  function launch(key: TotalKey, { requester, span }: Waiter, start: Start<Result>): Flight<Result> {
+    const epoch = purges.currentEpoch();
+    const waiters = createWaiters(requester);
+    const controller = new AbortController();
+    const result = start({ signal: controller.signal, epoch, waiters });
+    const close = () => {
+      if (flights.get(key.text) === flight) flights.delete(key.text);
     };
-    const flight: Flight<Result> = { waiters, span, result, since, passengers: 0, end, land };
-    underWay.set(text, flight);
-    result.then(end, end);
+    const abort = () => controller.abort();
+    const flight: Flight<Result> = { result, epoch, span, waiters, waiting: 0, close, abort };
+    flights.set(key.text, flight);
+    result.then(close, close);
     return flight;
   }
 
-  function join(key: CacheKey, passenger: Passenger, start: Start<Result>): Promise<Result> {
-    const { member, signal, span } = passenger;
-    const flight = current(key) ?? depart(key, passenger, start);
-    flight.passengers += 1;
-    span.link(flight.span);
-    flight.waiters.add(member);
-    return waitFor(flight, signal);
+  function loadOnce(key: TotalKey, waiter: Waiter, start: Start<Result>) {
+    const existing = find(key);
+    const flight = existing ?? launch(key, waiter, start);
+    waiter.span.link(flight.span);
+    flight.waiters.add(waiter.requester);
+    return { joined: existing !== undefined, result: waitFor(flight, waiter) };
   }
-  return { isUnderWay: (key) => current(key) !== undefined, join };
+  return { loadOnce, isInFlight: (key) => find(key) !== undefined };
 }
 
-function waitFor<Result>(flight: Flight<Result>, signal: AbortSignal | undefined): Promise<Result> {
+function waitFor<Result>(flight: Flight<Result>, { signal, onAbort }: Waiter): Promise<Result> {
+  flight.waiting += 1;
   if (signal === undefined) return flight.result;
   const { promise, resolve, reject } = Promise.withResolvers<Result>();
   const leave = () => {
-    flight.passengers -= 1;
-    if (flight.passengers === 0) {
-      flight.end();
-      flight.land.abort();
+    flight.waiting -= 1;
+    if (flight.waiting === 0) {
+      flight.close();
+      flight.abort();
     }
     reject(signal.reason);
   };
@@ -83,29 +106,13 @@ function waitFor<Result>(flight: Flight<Result>, signal: AbortSignal | undefined
     leave();
     return promise;
   }
-  const onAbort = listenersOf(signal);
   onAbort.add(leave);
-  const thenStay =
+  const settleWith =
     <Value>(settle: (value: Value) => void) =>
     (value: Value) => {
       onAbort.delete(leave);
       settle(value);
     };
-  flight.result.then(thenStay(resolve), thenStay(reject));
+  flight.result.then(settleWith(resolve), settleWith(reject));
   return promise;
-}
-
-const listeners = new WeakMap<AbortSignal, Set<() => void>>();
-
-/** A signal itself looks through all of its listeners for each that is added or removed: a thousand times a thousand. */
-function listenersOf(signal: AbortSignal): Set<() => void> {
-  const known = listeners.get(signal);
-  if (known !== undefined) return known;
-  const made = new Set<() => void>();
-  listeners.set(signal, made);
-  const combine = () => {
-    for (const listener of made) listener();
-  };
-  signal.addEventListener('abort', combine, { once: true });
-  return made;
 }

@@ -1,179 +1,285 @@
+import type { Tenant } from '../auth/tenant.ts';
 import { AppError } from '../errors.ts';
-import { type Caller, fly, type Passenger, type SourceDependencies } from './flight.ts';
-import { type Freshness, toFreshness } from './freshness.ts';
-import type { CacheKey, Entry } from './key.ts';
-import type { Shared, Stamp } from './redisCache.ts';
-import { countFailure, countTotal, type Source } from './stats.ts';
-import type { Total } from './total.ts';
+import type { Redis } from '../redis/connection.ts';
+import type { Emit } from '../telemetry/events.ts';
+import type { Span } from '../telemetry/tracing.ts';
+import type { LoadResult, Policy } from '../zenskar/policy.ts';
+import { type Freshness, type FreshnessSettings, toFreshness, toLifetimeMs } from './freshness.ts';
+import { createMemory, type Memory, type MemoryEntry } from './memory.ts';
+import { createPurges, type Purges, type PurgeTarget } from './purges.ts';
+import { createRedisCache, type PurgeVersion, type RedisCache } from './redisCache.ts';
+import { createSingleFlight, createWaiter, type SingleFlight, type Waiter } from './singleFlight.ts';
+import { countFailure, countTotal, type LoadStats, type Source } from './stats.ts';
+import type { Entry, Total, TotalKey } from './total.ts';
+
+/** The request that totals are loaded for. */
+export type Requester = {
+  tenant: Tenant;
+  maySee: (customerId: string) => boolean;
+  requestId: string;
+  /** The parent of all spans of its totals. */
+  span: Span;
+  signal: AbortSignal;
+  stats: LoadStats;
+};
+
+/** What the memory held for one key. */
+export type MemoryRead = { key: TotalKey; entry: Readonly<MemoryEntry> | undefined };
+
+/** What was found for one key so far. */
+type Lookup = {
+  readonly key: TotalKey;
+  entry: Entry | undefined;
+  /** By the age of the entry alone. */
+  stale: boolean;
+  /** `revalidate` also for a fresh entry whose purge may have been missed. */
+  freshness: Freshness;
+  foundIn: 'memory' | 'redis';
+  /** What Redis held; a small memory may have evicted it already. */
+  redisEntry: Entry | undefined;
+  /** Undefined until Redis is read, and if it is unavailable. */
+  version: PurgeVersion | undefined;
+};
 
 export type TotalSource = {
-  /** The total, where it is at hand and fresh beyond doubt. */
-  getFresh: (key: CacheKey, caller: Caller) => Total | undefined;
+  readMemory: (key: TotalKey) => MemoryRead;
+  /** The total if the entry is fresh and its purge cannot have been missed. Synchronous, without I/O. */
+  getFresh: (read: MemoryRead, requester: Requester) => Total | undefined;
   /** A total or an error for each key, in order. */
-  loadMany: (keys: readonly CacheKey[], caller: Caller) => Promise<(Total | Error)[]>;
-  /** Tells whether totals that are loaded from now on were purged since, or may have been. */
+  loadMany: (reads: readonly MemoryRead[], requester: Requester) => Promise<(Total | Error)[]>;
+  /** Purges on all replicas; resolves to false if other replicas could not be reached. */
+  purge: (target: PurgeTarget) => Promise<boolean>;
+  /** Returns a function: whether any of these totals, loaded after now, was purged since or may have been. */
   watchPurges: () => (totals: readonly Total[]) => boolean;
 };
 
-/** One key on its way: what was found for it so far. */
-type Wanted = {
-  readonly key: CacheKey;
-  entry: Entry | undefined;
-  /** Of the entry's age alone. */
-  stale: boolean;
-  freshness: Freshness;
-  /** What the shared cache held; the memory may be too small to keep it. */
-  shared: Entry | undefined;
-  foundIn: 'memory' | 'redis';
-  /** What the shared cache knew of its purges. */
-  stamp: Stamp | undefined;
+type TotalSourceSettings = {
+  policy: Policy;
+  /** Shares totals and purges between replicas. */
+  redis: Redis | undefined;
+  freshness: FreshnessSettings;
+  maxEntries: number;
+  emit: Emit;
+  now: () => number;
 };
+
+type Dependencies = {
+  policy: Policy;
+  freshness: FreshnessSettings;
+  purges: Purges;
+  memory: Memory;
+  /** Undefined without Redis. */
+  redisCache: RedisCache | undefined;
+  singleFlight: SingleFlight<LoadResult>;
+  now: () => number;
+};
+
+/** The waiter has the span of the batch. */
+type Batch = { requester: Requester; waiter: Waiter };
 
 const roundTripAttributes = { 'db.system.name': 'redis', 'db.operation.name': 'MGET' };
 
-/** Asks the memory, then the shared cache, then the upstream, and decides which age of a number will do. */
-export function createTotalSource(dependencies: SourceDependencies): TotalSource {
-  async function loadMany(keys: readonly CacheKey[], caller: Caller): Promise<(Total | Error)[]> {
-    const wanted = keys.map((key) => look(dependencies, toWanted(key)));
-    // Where one has to wait for the shared cache, the others are asked for in the same round trip.
-    if (dependencies.cache.shared !== undefined && wanted.some(needsUpstream))
-      await consultShared(dependencies, wanted.filter(isNotFresh), caller);
-    const passenger = { ...caller, waitsOn: caller.signal };
-    const totals = Promise.all(wanted.map((one) => settle(dependencies, one, passenger)));
-    const stale = wanted.filter(({ freshness }) => freshness === 'revalidate');
-    if (stale.length > 0) void refresh(dependencies, stale, caller);
-    return totals;
+/** Reads the memory, then Redis, then the upstream, and decides which age of a number may be served. */
+export function createTotalSource(settings: TotalSourceSettings): TotalSource {
+  const dependencies = createDependencies(settings);
+  const { purges, redisCache, memory, freshness, now } = dependencies;
+
+  function getFresh({ key, entry }: MemoryRead, { stats }: Requester): Total | undefined {
+    if (entry === undefined || purges.mayHaveMissedPurge(entry.epoch)) return undefined;
+    if (toFreshness(now() - entry.asOfMs, freshness) !== 'fresh') return undefined;
+    return count(stats, 'memory', toTotal(key, entry, false));
+  }
+
+  async function purge(target: PurgeTarget): Promise<boolean> {
+    // Redis first: entries that are read from it until then still count as older than the purge here.
+    const everywhere = redisCache === undefined || (await redisCache.purge(target));
+    purges.purge(target);
+    settings.emit({ type: 'purged', everywhere });
+    return everywhere;
   }
 
   function watchPurges() {
-    const { purges } = dependencies.cache;
-    const since = purges.moment();
+    const epoch = purges.currentEpoch();
     return (totals: readonly Total[]) =>
-      purges.moment() !== since &&
-      (purges.isDoubtful(since) || totals.some((total) => purges.isPurged(total, since)));
+      purges.currentEpoch() !== epoch &&
+      (purges.mayHaveMissedPurge(epoch) || totals.some((total) => purges.isPurged(total, epoch)));
   }
+  return {
+    readMemory: (key) => ({ key, entry: memory.get(key) }),
+    getFresh,
+    loadMany: (reads, requester) => loadMany(dependencies, reads, requester),
+    purge,
+    watchPurges,
+  };
+}
 
-  function getFresh(key: CacheKey, caller: Caller): Total | undefined {
-    const kept = dependencies.cache.memory.get(key);
-    if (kept === undefined || dependencies.cache.purges.isDoubtful(kept.since)) return undefined;
-    const state = toFreshness(dependencies.now() - kept.asOfMs, dependencies.freshness);
-    return state === 'fresh' ? record(caller, 'memory', toTotal(key, kept, false)) : undefined;
+function createDependencies({ redis, maxEntries, ...settings }: TotalSourceSettings): Dependencies {
+  const { policy, freshness, now } = settings;
+  const lifetimeMs = toLifetimeMs(freshness);
+  const purges = createPurges();
+  const memory = createMemory(maxEntries, purges);
+  const isShared = redis !== undefined && lifetimeMs > 0;
+  const redisCache = isShared ? createRedisCache({ redis, lifetimeMs, purges, now }) : undefined;
+  return { policy, freshness, purges, memory, redisCache, singleFlight: createSingleFlight(purges), now };
+}
+
+async function loadMany(
+  dependencies: Dependencies,
+  reads: readonly MemoryRead[],
+  requester: Requester,
+): Promise<(Total | Error)[]> {
+  const span = requester.span.start('totals batch', { attributes: { 'gateway.keys': reads.length } });
+  const lookups = reads.map(({ key, entry }) => update(dependencies, toLookup(key), entry));
+  const batch = { requester, waiter: createWaiter({ requester, span, signal: requester.signal }) };
+  try {
+    // If one total has to wait for Redis, all that are not fresh are read in the same round trip.
+    if (lookups.some(needsUpstream)) await readRedis(dependencies, lookups.filter(isNotFresh), span);
+    const totals = lookups.map((lookup) => resolveLookup(dependencies, lookup, batch));
+    const stale = lookups.filter(({ freshness }) => freshness === 'revalidate');
+    if (stale.length > 0) void refresh(dependencies, stale, batch);
+    return await Promise.all(totals);
+  } finally {
+    span.end();
   }
-  return { getFresh, loadMany, watchPurges };
 }
 
-function toWanted(key: CacheKey): Wanted {
-  const found = { entry: undefined, shared: undefined, stamp: undefined } as const;
-  return { key, ...found, stale: false, freshness: 'gone', foundIn: 'memory' };
+function toLookup(key: TotalKey): Lookup {
+  const empty = { entry: undefined, redisEntry: undefined, version: undefined } as const;
+  return { key, ...empty, stale: false, freshness: 'gone', foundIn: 'memory' };
 }
 
-function look({ cache, freshness, now }: SourceDependencies, one: Wanted): Wanted {
-  const kept = cache.memory.get(one.key);
-  one.entry = kept ?? one.shared;
-  const state = one.entry === undefined ? 'gone' : toFreshness(now() - one.entry.asOfMs, freshness);
-  one.stale = state !== 'fresh';
-  // What may have been purged unheard is answered, as nobody should wait for that, but looked at again.
-  const isDoubtful = kept !== undefined && cache.purges.isDoubtful(kept.since);
-  one.freshness = isDoubtful && state === 'fresh' ? 'revalidate' : state;
-  return one;
+/** To be repeated after each wait, because other requests change the memory meanwhile. */
+function readMemoryAgain(dependencies: Dependencies, lookup: Lookup): Lookup {
+  return update(dependencies, lookup, dependencies.memory.get(lookup.key));
 }
 
-function isNotFresh({ freshness }: Wanted): boolean {
+function update(
+  { purges, freshness, now }: Dependencies,
+  lookup: Lookup,
+  stored: MemoryRead['entry'],
+): Lookup {
+  lookup.entry = stored ?? lookup.redisEntry;
+  const byAge = lookup.entry === undefined ? 'gone' : toFreshness(now() - lookup.entry.asOfMs, freshness);
+  lookup.stale = byAge !== 'fresh';
+  // An entry whose purge may have been missed is served, so that no request waits, and then refreshed.
+  const isSuspect = stored !== undefined && purges.mayHaveMissedPurge(stored.epoch);
+  lookup.freshness = isSuspect && byAge === 'fresh' ? 'revalidate' : byAge;
+  return lookup;
+}
+
+function isNotFresh({ freshness }: Lookup): boolean {
   return freshness !== 'fresh';
 }
 
-function needsUpstream({ freshness }: Wanted): boolean {
+function needsUpstream({ freshness }: Lookup): boolean {
   return freshness === 'onError' || freshness === 'gone';
 }
 
-/** Asks the shared cache for all of them in one round trip, save those for which the upstream is being asked already. */
-async function consultShared(
-  dependencies: SourceDependencies,
-  wanted: readonly Wanted[],
-  caller: Caller,
-): Promise<void> {
-  const { shared, memory, flights, purges } = dependencies.cache;
-  const unasked = wanted.filter(({ stamp, key }) => stamp === undefined && !flights.isUnderWay(key));
-  if (shared === undefined || unasked.length === 0) return;
-  const since = purges.moment();
-  const found = await getMany(shared, unasked, caller);
-  unasked.forEach((one, n) => {
-    const { entry, stamp } = found?.[n] ?? {};
-    one.stamp = stamp;
-    one.foundIn = 'redis';
-    if (entry === undefined || purges.isPurged(one.key, since)) return;
-    one.shared = entry;
-    memory.set(one.key, entry, since);
+/** Reads all of them in one round trip, except those that are being loaded from the upstream already. */
+async function readRedis(dependencies: Dependencies, lookups: readonly Lookup[], span: Span): Promise<void> {
+  const { redisCache, memory, singleFlight, purges } = dependencies;
+  const unread = lookups.filter(({ version, key }) => version === undefined && !singleFlight.isInFlight(key));
+  if (redisCache === undefined || unread.length === 0) return;
+  const epoch = purges.currentEpoch();
+  const found = await readMany(redisCache, unread, span);
+  unread.forEach((lookup, n) => {
+    const { entry, version } = found?.[n] ?? {};
+    lookup.version = version;
+    lookup.foundIn = 'redis';
+    if (entry === undefined || purges.isPurged(lookup.key, epoch)) return;
+    lookup.redisEntry = entry;
+    memory.set(lookup.key, entry, epoch);
   });
-  // Meanwhile a flight of somebody else may have landed, too.
-  for (const one of wanted) look(dependencies, one);
+  for (const lookup of lookups) readMemoryAgain(dependencies, lookup);
 }
 
-async function getMany(shared: Shared, wanted: readonly Wanted[], { span }: Caller) {
+async function readMany(redisCache: RedisCache, lookups: readonly Lookup[], span: Span) {
   const roundTrip = span.start('cache get', { kind: 'client', attributes: roundTripAttributes });
-  const found = await shared.getMany(wanted.map(({ key }) => key));
+  const found = await redisCache.getMany(lookups.map(({ key }) => key));
   const hits = found?.filter((one) => one?.entry !== undefined).length;
   const failure = found === undefined ? 'unavailable' : undefined;
-  roundTrip.end({ 'gateway.keys': wanted.length, 'gateway.found': hits, 'error.type': failure });
+  roundTrip.end({ 'gateway.keys': lookups.length, 'gateway.found': hits, 'error.type': failure });
   return found;
 }
 
-function settle(
-  dependencies: SourceDependencies,
-  one: Wanted,
-  caller: Passenger,
+function resolveLookup(
+  dependencies: Dependencies,
+  lookup: Lookup,
+  batch: Batch,
 ): Total | Promise<Total | Error> {
-  const { key, entry, stale, foundIn } = one;
-  if (entry === undefined || needsUpstream(one)) return fetchTotal(dependencies, one, caller).catch(toError);
-  if (one.freshness === 'revalidate') caller.stats.isRevalidating = true;
-  return record(caller, stale ? 'stale' : foundIn, toTotal(key, entry, stale));
+  const { key, entry, stale, foundIn } = lookup;
+  const { stats } = batch.requester;
+  if (entry === undefined || needsUpstream(lookup)) return fetchTotal(dependencies, lookup, batch);
+  if (lookup.freshness === 'revalidate') stats.isRevalidating = true;
+  return count(stats, stale ? 'stale' : foundIn, toTotal(key, entry, stale));
 }
 
-async function fetchTotal(dependencies: SourceDependencies, one: Wanted, caller: Passenger): Promise<Total> {
-  const source = dependencies.cache.flights.isUnderWay(one.key) ? 'inflight' : 'upstream';
-  const result = await fly(dependencies, one, caller).catch((error: unknown) => {
-    return { ok: false, error, mayServeStale: false } as const;
+/** Loads from the upstream, and serves a cached total if the upstream fails. */
+async function fetchTotal(dependencies: Dependencies, lookup: Lookup, batch: Batch): Promise<Total | Error> {
+  const { key } = lookup;
+  const { stats, signal } = batch.requester;
+  const { joined, result } = loadOnce(dependencies, lookup, batch);
+  const loaded = await result.catch(toFailure);
+  if (loaded.ok) return count(stats, joined ? 'inflight' : 'upstream', toTotal(key, loaded, false));
+  if (signal.aborted) return new AppError('UPSTREAM_UNAVAILABLE', 'The caller has gone.');
+  // A total that was read before may have been purged or replaced meanwhile.
+  lookup.redisEntry = undefined;
+  const entry = loaded.mayServeStale ? readMemoryAgain(dependencies, lookup).entry : undefined;
+  if (entry !== undefined && lookup.freshness !== 'gone')
+    return count(stats, 'stale', toTotal(key, entry, lookup.stale));
+  countFailure(stats);
+  return loaded.error;
+}
+
+/** Joins the flight of this key, or starts one that asks the upstream and caches its answer. */
+function loadOnce(dependencies: Dependencies, { key, version }: Lookup, { requester, waiter }: Batch) {
+  const { policy, freshness, memory, redisCache, singleFlight } = dependencies;
+  const { tenant, requestId, stats } = requester;
+  return singleFlight.loadOnce(key, waiter, async ({ signal, epoch, waiters }) => {
+    const context = { tenant, requestId, span: waiter.span, waiters, signal };
+    const loaded = await policy.loadTotal(key, context);
+    stats.upstreamCalls += loaded.attempts;
+    if (loaded.ok) {
+      if (freshness.maxAgeMs > 0) memory.set(key, loaded, epoch);
+      if (version !== undefined) redisCache?.set(key, loaded, version);
+    } else if (!loaded.mayServeStale) {
+      memory.delete(key);
+      void redisCache?.delete(key);
+    }
+    return loaded;
   });
-  if (result.ok) return record(caller, source, toTotal(one.key, result, false));
-  if (caller.signal.aborted) throw new AppError('UPSTREAM_UNAVAILABLE', 'The caller has gone.');
-  // What was kept may have been purged or replaced meanwhile.
-  one.shared = undefined;
-  const kept = result.mayServeStale ? look(dependencies, one).entry : undefined;
-  if (kept === undefined || one.freshness === 'gone') {
-    countFailure(caller.stats);
-    throw result.error;
-  }
-  return record(caller, 'stale', toTotal(one.key, kept, one.stale));
 }
 
-/** Refreshes what was answered stale, once the shared cache was asked whether another replica has done so. */
-async function refresh(
-  dependencies: SourceDependencies,
-  stale: readonly Wanted[],
-  caller: Caller,
-): Promise<void> {
-  // The batch's own has ended by then, and takes no more links.
-  const span = caller.span.start('totals refresh', { attributes: { 'gateway.keys': stale.length } });
-  const passenger = { ...caller, span, waitsOn: undefined };
-  await consultShared(dependencies, stale, passenger);
-  // Whether they succeed is for the next request to see; what failed is in the log.
-  await Promise.allSettled(stale.filter(isNotFresh).map((one) => fly(dependencies, one, passenger)));
+/** Refreshes stale totals behind the response, unless Redis shows that another replica has done so. */
+async function refresh(dependencies: Dependencies, stale: readonly Lookup[], batch: Batch): Promise<void> {
+  const { requester } = batch;
+  // The span of the batch ends before this work does, and then accepts no links.
+  const span = batch.waiter.span.start('totals refresh', { attributes: { 'gateway.keys': stale.length } });
+  const waiter = createWaiter({ requester, span, signal: undefined });
+  await readRedis(dependencies, stale, span);
+  const flights = stale
+    .filter(isNotFresh)
+    .map((lookup) => loadOnce(dependencies, lookup, { requester, waiter }).result);
+  // The next request sees the result; failures are in the log.
+  await Promise.allSettled(flights);
   span.end();
 }
 
-function toTotal(key: CacheKey, { quantity, asOfMs }: Entry, stale: boolean): Total {
+function toTotal(key: TotalKey, { quantity, asOfMs }: Entry, stale: boolean): Total {
   const { entitlementId, customerId, startDate, endDate } = key;
   return { entitlementId, customerId, startDate, endDate, quantity, asOfMs, stale };
 }
 
-function record({ stats }: Caller, source: Source, total: Total): Total {
+function count(stats: LoadStats, source: Source, total: Total): Total {
   countTotal(stats, source, total);
   return total;
 }
 
-/** DataLoader takes an `Error` in a slot for that key's failure, and anything else for its value. */
-function toError(thrown: unknown): Error {
-  return thrown instanceof Error
-    ? thrown
-    : new Error('A total failed with something that is no error', { cause: thrown });
+/** DataLoader takes an `Error` in a slot for the failure of its key, and anything else for its value. */
+function toFailure(thrown: unknown) {
+  const error =
+    thrown instanceof Error
+      ? thrown
+      : new Error('A total failed with something that is no error', { cause: thrown });
+  return { ok: false, mayServeStale: false, error } as const;
 }

@@ -1,16 +1,17 @@
 import type { Total } from './total.ts';
 
-/** Where a total came from. `stale`: kept, and older than fresh. `inflight`: a call that another request had begun. */
+/** Where a total came from. `stale`: cached, and no longer fresh. `inflight`: a call that another request had started. */
 export type Source = 'memory' | 'redis' | 'upstream' | 'inflight' | 'stale' | 'failed';
 
-/** What the totals of one request amount to, for its cache-control and its log line. */
+/** The totals of one request, for its cache-control and its log line. */
 export type LoadStats = {
+  /** Attempts that have ended. */
   upstreamCalls: number;
   sources: Partial<Record<Source, number>>;
   totals: Total[];
-  /** Of the oldest total; infinite while there is none. */
+  /** Of the oldest total; infinite without totals. */
   oldestAsOfMs: number;
-  /** Whether any of them is being looked at again, because it is stale or may have been purged unheard. */
+  /** Whether any of them is being refreshed, because it is stale or its purge may have been missed. */
   isRevalidating: boolean;
 };
 
@@ -24,18 +25,16 @@ export function createLoadStats(): LoadStats {
   };
 }
 
-/** Counts one total in. */
 export function countTotal(stats: LoadStats, source: Source, total: Total): void {
-  recordSource(stats, source);
+  countSource(stats, source);
   stats.totals.push(total);
   stats.oldestAsOfMs = Math.min(stats.oldestAsOfMs, total.asOfMs);
 }
 
-/** Counts one total that could not be had. */
 export function countFailure(stats: LoadStats): void {
-  recordSource(stats, 'failed');
+  countSource(stats, 'failed');
 }
 
-function recordSource({ sources }: LoadStats, source: Source): void {
+function countSource({ sources }: LoadStats, source: Source): void {
   sources[source] = (sources[source] ?? 0) + 1;
 }

@@ -7,7 +7,7 @@ import { connectionLimits, createHttpServer } from '../../src/http/server.ts';
 import type { GatewayEvent } from '../../src/telemetry/events.ts';
 import { noSpan } from '../../src/telemetry/tracing.ts';
 import { customer, entitlement, totalQuery } from '../support/ids.ts';
-import { tenantOf } from '../support/totals.ts';
+import { answerStatus, createTotals, tenantOf } from '../support/totals.ts';
 
 const parsed = parseConfig({ ZENSKAR_API_KEY: 'k', ZENSKAR_ORGANISATION: 'o' }, () => '');
 if (!parsed.ok) throw new Error('The configuration is wrong.');
@@ -73,9 +73,11 @@ describe('a fault of the gateway itself', () => {
       const loadMany = async () => {
         throw fault;
       };
+      const noCache = { maxAgeMs: 0, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 };
+      const { source } = await createTotals(async () => answerStatus(500), noCache);
       const graphql = createGraphQLServer({
         config,
-        source: { getFresh: () => undefined, loadMany, watchPurges: () => () => false },
+        source: { ...source, loadMany },
         persistedQueries: createPersistedQueries(undefined),
         emit: (event) => void events.push(event),
       });

@@ -1,6 +1,6 @@
-import { createCacheKey } from '../../src/totals/key.ts';
 import { createMemory } from '../../src/totals/memory.ts';
 import { createPurges } from '../../src/totals/purges.ts';
+import { toTotalKey } from '../../src/totals/total.ts';
 import { idOf } from './ids.ts';
 import { tenantOf } from './totals.ts';
 
@@ -11,14 +11,15 @@ const { scope } = tenantOf('one');
 /** As they come in a request. */
 const read = (id: string): string => JSON.parse(JSON.stringify(id));
 const keyOf = (n: number) =>
-  createCacheKey(scope, {
+  toTotalKey(scope, {
     entitlementId: read(idOf(n)),
     customerId: read(idOf(n + 1)),
     startDate: n,
     endDate: null,
   });
 
-for (let n = 0; n < 1_000_000; n += 1) memory.set(keyOf(n), { quantity: n, asOfMs: n }, purges.moment());
+for (let n = 0; n < 1_000_000; n += 1)
+  memory.set(keyOf(n), { quantity: n, asOfMs: n }, purges.currentEpoch());
 let kept = 0;
 for (let n = 0; n < 1_000_000; n += 1) if (memory.get(keyOf(n)) !== undefined) kept += 1;
 process.stdout.write(JSON.stringify({ kept, residentMebibytes: process.memoryUsage().rss / 1_048_576 }));

@@ -1,17 +1,15 @@
 import { createTenant, type Tenant } from '../../src/auth/tenant.ts';
 import { noSpan } from '../../src/telemetry/tracing.ts';
-import { createCache } from '../../src/totals/cache.ts';
-import { type FreshnessSettings, toLifetimeMs } from '../../src/totals/freshness.ts';
-import { createCacheKey, type PurgeTarget } from '../../src/totals/key.ts';
-import { createTotalSource } from '../../src/totals/source.ts';
+import type { FreshnessSettings } from '../../src/totals/freshness.ts';
+import { createTotalSource, type Requester } from '../../src/totals/source.ts';
 import { createLoadStats } from '../../src/totals/stats.ts';
-import type { Total, TotalKey } from '../../src/totals/total.ts';
+import { type Total, type TotalArguments, toTotalKey } from '../../src/totals/total.ts';
 import { createPolicy } from '../../src/zenskar/policy.ts';
 import type { AttemptOutcome, TotalParameters, ZenskarClient } from '../../src/zenskar/request.ts';
 
 type Attempt = (parameters: TotalParameters, tenant: Tenant) => Promise<AttemptOutcome>;
 
-/** All of the gateway between the resolvers and the HTTP client, on a clock of its own. */
+/** The gateway from the totals to the HTTP client, on a clock of its own. */
 export async function createTotals(attempt: Attempt, freshness: FreshnessSettings, breakerFailures = 1000) {
   const clock = { nowMs: 1_000_000 };
   const now = () => clock.nowMs;
@@ -31,28 +29,26 @@ export async function createTotals(attempt: Attempt, freshness: FreshnessSetting
     emit,
     now,
   });
-  const cache = createCache({
-    maxEntries: 1000,
-    redis: undefined,
-    lifetimeMs: toLifetimeMs(freshness),
-    emit,
-    now,
-  });
-  const source = createTotalSource({ cache, policy, freshness, now });
+  const source = createTotalSource({ policy, redis: undefined, freshness, maxEntries: 1000, emit, now });
 
-  async function load(key: TotalKey, tenant: Tenant): Promise<Total | Error> {
-    const caller = {
-      tenant,
-      maySee: () => true,
-      requestId: 'r',
-      span: noSpan,
-      signal: new AbortController().signal,
-      stats: createLoadStats(),
-    };
-    const [total = new Error('no slot')] = await source.loadMany([createCacheKey(tenant.scope, key)], caller);
+  async function load(asked: TotalArguments, tenant: Tenant): Promise<Total | Error> {
+    const read = source.readMemory(toTotalKey(tenant.scope, asked));
+    const [total = new Error('no slot')] = await source.loadMany([read], requesterOf(tenant));
     return total;
   }
-  return { clock, source, load, purge: (target: PurgeTarget) => cache.purge(target) };
+  return { clock, source, load, purge: source.purge };
+}
+
+/** A request of this tenant that may see every customer, without a trace. */
+export function requesterOf(tenant: Tenant): Requester {
+  return {
+    tenant,
+    maySee: () => true,
+    requestId: 'r',
+    span: noSpan,
+    signal: new AbortController().signal,
+    stats: createLoadStats(),
+  };
 }
 
 export function tenantOf(name: string): Tenant {
