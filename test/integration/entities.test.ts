@@ -8,10 +8,10 @@ const query = `query ($representations: [_Any!]!) {
   _entities(representations: $representations) { __typename ... on Customer { id } ... on Entitlement { id } }
 }`;
 
-describe('the subgraph', () => {
+describe('the federation subgraph', () => {
   const gateway = useGateway({ GRAPHQL_INTROSPECTION: 'true' });
 
-  it('resolves references without asking the upstream', async () => {
+  it('resolves entity references without an upstream call', async () => {
     const { body } = await gateway.gql(query, {
       representations: [
         { __typename: 'Customer', id: customer.toUpperCase() },
@@ -29,13 +29,13 @@ describe('the subgraph', () => {
     expect(gateway.simulator.requests).toBe(0);
   });
 
-  it('gives a malformed reference an error at its index, and the others their answer', async () => {
+  it('returns an error at the index of each malformed reference, and resolves the others', async () => {
     const good = { __typename: 'Customer', id: customer };
     const malformed = [
       { __typename: 'Customer' },
       { __typename: 'Customer', id: 7 },
       { __typename: 'Customer', id: '../x' },
-      { __typename: 'Nobody', id: customer },
+      { __typename: 'Unknown', id: customer },
       { __typename: 'CustomerEntitlementTotal', id: customer },
       { id: customer },
       'text',
@@ -51,21 +51,21 @@ describe('the subgraph', () => {
     expect(levels).not.toContain('error');
   });
 
-  it('serves its schema, for federation 2', async () => {
+  it('serves its SDL with the federation 2 link', async () => {
     const { body } = await gateway.gql('{ _service { sdl } }');
     expect(body.data?._service.sdl).toContain('@link(url: "https://specs.apollo.dev/federation/v2.9"');
     expect(body.data?._service.sdl).toMatch(/type Customer @key\(fields: "id"\) \{/);
     expect(body.data?._service.sdl).toMatch(/type Entitlement @key\(fields: "id"\) \{/);
   });
 
-  it('does not trace itself where a router asks for it', async () => {
+  it('ignores the request header for federated tracing (ftv1)', async () => {
     const headers = { 'apollo-federation-include-trace': 'ftv1' };
     expect((await gateway.gql('{ __typename }', {}, { headers })).body).toEqual({
       data: { __typename: 'Query' },
     });
   });
 
-  it('describes every type, field and argument', () => {
+  it('has a description for every type, field and argument', () => {
     const text = readFileSync(new URL('../../schema/entitlements.graphql', import.meta.url), 'utf8');
     const schema = buildSchema(
       text.replace(/extend schema[^)]*\)/, '').replaceAll(/@(key|cost)\([^)]*\)/g, ''),
@@ -91,7 +91,7 @@ describe('the subgraph', () => {
   });
 });
 
-describe('the totals of entities', () => {
+describe('totals of federation entities', () => {
   const gateway = useGateway({ GRAPHQL_MAX_TOTALS: '100' });
   const { simulator } = gateway;
   const totals = `query ($customers: [_Any!]!) {
@@ -108,7 +108,7 @@ describe('the totals of entities', () => {
     [50, 50],
     [50, 10],
   ])(
-    'of %i customers, %i of them distinct, cost one call each, all at once, and none when asked again',
+    'of %i customers, %i of them distinct, cost one parallel upstream call per distinct customer, and none the second time',
     async (count, distinct) => {
       simulator.overall = { mode: 'slow', ms: 50 };
       const customers = customersOf(count, distinct);
@@ -120,7 +120,7 @@ describe('the totals of entities', () => {
     },
   );
 
-  it('are shared by the parallel requests that a router makes for aliases', async () => {
+  it('are loaded once for parallel requests, as a router sends them for aliases', async () => {
     simulator.overall = { mode: 'slow', ms: 50 };
     const customers = customersOf(20, 20);
     const answers = await Promise.all([
@@ -131,7 +131,7 @@ describe('the totals of entities', () => {
     expect(simulator.requests).toBe(20);
   });
 
-  it('come also several at a time, and from the side of the entitlement', async () => {
+  it('can be selected through entitlementTotals and through customerTotal', async () => {
     const { body } = await gateway.gql(
       `query ($representations: [_Any!]!, $ids: [UUID!]!) {
         _entities(representations: $representations) {
@@ -167,13 +167,13 @@ describe('the totals of entities', () => {
     });
   });
 
-  it('count against the limit of the operation', async () => {
+  it('count towards the limit of totals per operation', async () => {
     const { status, body } = await gateway.gql(totals, { customers: customersOf(101, 101) });
     expect([status, body.errors?.[0].extensions.code]).toEqual([200, 'BAD_USER_INPUT']);
     expect(simulator.requests).toBe(0);
   });
 
-  it('name an argument of the field that failed, where it has one for the fault', async () => {
+  it('name in validationErrors the argument of the failed field, or null if it has none', async () => {
     const { body } = await gateway.gql(
       `query ($representations: [_Any!]!) {
         _entities(representations: $representations) {
@@ -203,10 +203,10 @@ describe('the totals of entities', () => {
   });
 });
 
-describe('cache tags, where they are asked for', () => {
+describe('cache tags, with GRAPHQL_CACHE_TAGS=true', () => {
   const gateway = useGateway({ GRAPHQL_CACHE_TAGS: 'true' });
 
-  it('stand in the place of each entity, and for others beside the data', async () => {
+  it('are listed per entity for _entities, and as one list for other operations', async () => {
     const representations = [
       { __typename: 'Customer', id: customer.toUpperCase() },
       { __typename: 'Customer', id: 'nope' },
@@ -230,7 +230,7 @@ describe('cache tags, where they are asked for', () => {
     });
   });
 
-  it('are of each customer its own, and of those that no entity stands for', async () => {
+  it('contain the customer of the entity and the customers selected below it', async () => {
     const [one, two, other] = [idOf(1), idOf(2), idOf(3)];
     const { body } = await gateway.gql(
       `query ($representations: [_Any!]!) { _entities(representations: $representations) { ... on Customer {
@@ -242,7 +242,7 @@ describe('cache tags, where they are asked for', () => {
     expect(body).toMatchObject({ extensions: { apolloEntityCacheTags: tags } });
   });
 
-  it('are told by what is asked for, not by the names of variables', async () => {
+  it('depend on the selected fields, not on the names of variables', async () => {
     const { body } = await gateway.gql(
       `query ($representations: [CustomerEntitlementTotalRequest!]!) {
         customerEntitlementTotals(requests: $representations) { quantity }

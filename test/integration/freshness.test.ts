@@ -7,7 +7,7 @@ const query = `query ($customerId: UUID!) {
 }`;
 const seconds = 1000;
 
-describe('a total that was fetched before', () => {
+describe('a cached total', () => {
   const gateway = useGateway({ UPSTREAM_RETRIES: '0' });
   const { simulator } = gateway;
   const ask = async (customerId = customer) => {
@@ -19,7 +19,7 @@ describe('a total that was fetched before', () => {
     };
   };
 
-  it('is answered without a call while it is fresh, and says how long it stays so', async () => {
+  it('is served without an upstream call while it is fresh, with its remaining time in cache-control', async () => {
     const first = await ask();
     expect(first).toEqual({
       total: { quantity: expectedQuantity(), asOf: expect.any(String), stale: false },
@@ -34,12 +34,12 @@ describe('a total that was fetched before', () => {
     expect(simulator.requests).toBe(1);
   });
 
-  it('is answered at once, marked stale, while one call refreshes it', async () => {
+  it('is served at once as stale while one upstream call refreshes it', async () => {
     const first = await ask();
     gateway.advance(31 * seconds);
     simulator.overall = { mode: 'slow', ms: 100 };
     const answers = await Promise.all([ask(), ask(), ask()]);
-    // The refresh is still under way: nobody waited for it.
+    // The refresh is still running: no request waited for it.
     expect(simulator.inFlight).toBe(1);
     for (const answer of answers) {
       expect(answer).toEqual({
@@ -57,7 +57,7 @@ describe('a total that was fetched before', () => {
   });
 
   it.each(['down', 'unreachable'])(
-    'is answered, marked stale, without an error, while the upstream is %s',
+    'is served as stale, without an error, while the upstream is %s',
     async (how) => {
       const first = await ask();
       gateway.advance(91 * seconds);
@@ -71,14 +71,14 @@ describe('a total that was fetched before', () => {
     },
   );
 
-  it('is an error once it is too old even for that', async () => {
+  it('is replaced by an error when it is older than stale-if-error allows', async () => {
     await ask();
     gateway.advance((30 + 60 + 3600) * seconds);
     simulator.overall = { mode: 'down' };
     expect(await ask()).toEqual({ total: null, code: 'UPSTREAM_UNAVAILABLE', cacheControl: 'no-store' });
   });
 
-  it('is fetched again where it is past being answered at once', async () => {
+  it('is fetched again before it is served when it is older than stale-while-revalidate allows', async () => {
     await ask();
     gateway.advance(91 * seconds);
     expect((await ask()).total).toMatchObject({ stale: false });
@@ -90,18 +90,18 @@ describe('a total that was fetched before', () => {
     ['0422', 'BAD_USER_INPUT'],
     ['0401', 'UPSTREAM_REJECTED_CREDENTIALS'],
   ])(
-    'is not answered in place of a refusal such as %s, which is not kept either',
+    'is not served when the upstream rejects the call with %s, and the rejection is not cached',
     async (behaviour, code) => {
       await ask();
       simulator.overall = { mode: 'as', code: behaviour };
-      // In the window of errors the refusal is seen at once.
+      // During stale-if-error the upstream is called first, so the rejection is returned.
       gateway.advance(91 * seconds);
       expect(await ask()).toEqual({ total: null, code, cacheControl: 'no-store' });
       expect(await ask()).toEqual({ total: null, code, cacheControl: 'no-store' });
       expect(simulator.requests).toBe(3);
       simulator.overall = { mode: 'ok' };
       expect((await ask()).total).toMatchObject({ stale: false });
-      // In the window of revalidation, as soon as the refresh has met it.
+      // During stale-while-revalidate the refresh behind the first answer meets the rejection.
       gateway.advance(31 * seconds);
       simulator.overall = { mode: 'as', code: behaviour };
       expect((await ask()).total).toMatchObject({ stale: true });
@@ -111,14 +111,14 @@ describe('a total that was fetched before', () => {
     },
   );
 
-  it('is answered stale while the upstream limits the rate', async () => {
+  it('is served as stale while the upstream answers 429', async () => {
     const first = await ask();
     gateway.advance(91 * seconds);
     simulator.overall = { mode: 'as', code: '0429' };
     expect((await ask()).total).toEqual({ ...first.total, stale: true });
   });
 
-  it('says no-store beside an error, and the least of its ages beside another total', async () => {
+  it('gets no-store next to an error, and the shorter remaining time next to another total', async () => {
     await ask();
     gateway.advance(10 * seconds);
     const both = `query ($other: UUID!) {
@@ -132,7 +132,7 @@ describe('a total that was fetched before', () => {
     expect((await gateway.gql('{ __typename }')).headers.get('cache-control')).toBe('no-store');
   });
 
-  it('has its source in the log', async () => {
+  it('is logged with its source', async () => {
     await ask();
     await ask();
     gateway.advance(31 * seconds);
@@ -142,10 +142,10 @@ describe('a total that was fetched before', () => {
   });
 });
 
-describe('without a cache', () => {
+describe('with CACHE_MAX_AGE_SECONDS=0', () => {
   const gateway = useGateway({ CACHE_MAX_AGE_SECONDS: '0' });
 
-  it('each request asks anew, and an answer may not be kept', async () => {
+  it('every request calls the upstream, and responses are not cacheable', async () => {
     for (let n = 0; n < 2; n += 1) {
       const { headers, body } = await gateway.gql(query, { customerId: customer });
       expect(body.data?.customerEntitlementTotal.stale).toBe(false);
@@ -154,7 +154,7 @@ describe('without a cache', () => {
     expect(gateway.simulator.requests).toBe(2);
   });
 
-  it('concurrent requests still share one call', async () => {
+  it('concurrent requests still share one upstream call', async () => {
     gateway.simulator.overall = { mode: 'slow', ms: 500 };
     await Promise.all(Array.from({ length: 20 }, () => gateway.gql(query, { customerId: customer })));
     expect(gateway.simulator.requests).toBe(1);

@@ -15,14 +15,14 @@ const purge = (gateway: Gateway, target: object, bearer = token) =>
     headers: { 'content-type': 'application/json', authorization: `Bearer ${bearer}` },
     body: JSON.stringify(target),
   });
-const heard = (gateway: Gateway, state: string) =>
+const reported = (gateway: Gateway, state: string) =>
   until(() => gateway.log.some((line) => line.msg === 'redisChanged' && line.state === state));
-/** Both connect on their own time. */
+/** Waits until all are connected to Redis. */
 const connected = async (gateways: Gateway[]) => {
   for (const gateway of gateways)
     while ((await purge(gateway, { customerId: idOf(999_998) })).status !== 204);
 };
-/** A stored total is written after it is answered: this waits for the write by a command behind it. */
+/** Totals are written to Redis after the response. Commands run in order, so this one waits for the write. */
 const written = async (gateway: Gateway) => {
   await purge(gateway, { customerId: idOf(999_999) });
 };
@@ -33,7 +33,7 @@ describeWithRedis('two gateways on one Redis', { own: false }, (redis) => {
   const { simulator } = one;
   beforeAll(() => connected([one, two]));
 
-  it('share what either has fetched', async () => {
+  it('share a total that one of them has fetched', async () => {
     await ask(one);
     await written(one);
     await ask(two);
@@ -45,7 +45,7 @@ describeWithRedis('two gateways on one Redis', { own: false }, (redis) => {
     expect(two.log.at(-1)?.totals).toEqual({ memory: 1 });
   });
 
-  it('share its age too', async () => {
+  it('share the age of a total', async () => {
     await ask(one);
     await written(one);
     one.advance(31_000);
@@ -72,7 +72,7 @@ describeWithRedis('two gateways on one Redis', { own: false }, (redis) => {
     expect(simulator.requests).toBe(2);
   });
 
-  it('both forget what is purged through one, and nothing else', async () => {
+  it('both purge what is purged through one of them, and no other total', async () => {
     const others = [customer, customerOf('0001')];
     for (const gateway of [one, two]) {
       await ask(gateway);
@@ -100,24 +100,24 @@ describeWithRedis('two gateways on one Redis', { own: false }, (redis) => {
     expect(simulator.requests).toBe(6);
   });
 
-  it('never keep a number that was asked for before a purge', async () => {
+  it('do not cache a number that was requested before a purge and answered after it', async () => {
     simulator.overall = { mode: 'slow', ms: 150 };
     const early = ask(one);
     await until(() => simulator.inFlight === 1);
     await purge(two, { customerId: customer });
     await written(one);
-    // Whoever asks now does not even wait for the early call.
+    // Requests after the purge do not wait for the early call.
     const late = ask(one);
     await until(() => simulator.requests === 2);
     await Promise.all([early, late]);
     await written(one);
     simulator.overall = { mode: 'ok' };
     await ask(two);
-    // The later answer is the one that was kept.
+    // The answer to the later call is the cached one.
     expect(simulator.requests).toBe(2);
   });
 
-  it('never keep it either where nobody asks after the purge', async () => {
+  it('do not cache such a number either if no request follows the purge', async () => {
     simulator.overall = { mode: 'slow', ms: 100 };
     const early = ask(one);
     await until(() => simulator.inFlight === 1);
@@ -130,7 +130,7 @@ describeWithRedis('two gateways on one Redis', { own: false }, (redis) => {
     expect(simulator.requests).toBe(2);
   });
 
-  it('take what they cannot read in Redis for nothing', async () => {
+  it('treat unreadable values in Redis as missing entries', async () => {
     await ask(one);
     await written(one);
     const { createClient } = await import('@redis/client');
@@ -149,7 +149,7 @@ describeWithRedis('two gateways on one Redis', { own: false }, (redis) => {
     expect(two.log.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
-  it('let only the bearer of the token purge, and only by id', async () => {
+  it('accept purges only with the token and valid ids', async () => {
     expect((await purge(one, { customerId: customer }, 'wrong')).status).toBe(401);
     expect((await fetch(`${one.adminUrl}/purge`, { method: 'POST' })).status).toBe(401);
     expect((await fetch(`${one.adminUrl}/purge`)).status).toBe(405);
@@ -166,7 +166,7 @@ describeWithRedis('two gateways on one Redis', { own: false }, (redis) => {
   });
 });
 
-describeWithRedis('a Redis that goes away', { own: true }, (redis) => {
+describeWithRedis('two gateways on a failing Redis', { own: true }, (redis) => {
   const [one, two] = useReplicas(2, () => ({ REDIS_URL: redis.url, PURGE_TOKEN: token })) as [
     Gateway,
     Gateway,
@@ -174,7 +174,7 @@ describeWithRedis('a Redis that goes away', { own: true }, (redis) => {
   const { simulator } = one;
   beforeAll(() => connected([one, two]));
 
-  it('mid-load fails no operation, and shares again once it is back', async () => {
+  it('fail no operation when Redis dies under load, and share again when it is back', async () => {
     await ask(one);
     const load = async (from: number) => {
       for (let n = from; n < from + 50; n += 1) await ask(n % 2 === 0 ? one : two, idOf(n));
@@ -188,7 +188,7 @@ describeWithRedis('a Redis that goes away', { own: true }, (redis) => {
     one.log.length = 0;
     two.log.length = 0;
     await redis.start();
-    await Promise.all([heard(one, 'up'), heard(two, 'up')]);
+    await Promise.all([reported(one, 'up'), reported(two, 'up')]);
     const before = simulator.requests;
     await ask(one, idOf(5000));
     await written(one);
@@ -196,12 +196,12 @@ describeWithRedis('a Redis that goes away', { own: true }, (redis) => {
     expect(simulator.requests).toBe(before + 1);
   });
 
-  it('for a moment is up again soon, also where nobody asks for anything', async () => {
+  it('report Redis up soon after a short freeze, even without any requests', async () => {
     redis.freeze();
     await ask(one, idOf(2));
     redis.resume();
-    await heard(one, 'down');
-    await heard(one, 'up');
+    await reported(one, 'down');
+    await reported(one, 'up');
     const metrics = await (await fetch(`${one.adminUrl}/metrics`)).text();
     expect(metrics).toMatch(/^redis_up 1$/m);
     const changes = one.log.filter(({ msg }) => msg === 'redisChanged');
@@ -211,7 +211,7 @@ describeWithRedis('a Redis that goes away', { own: true }, (redis) => {
     ]);
   });
 
-  it('without a word costs one short wait, not one for each query', async () => {
+  it('wait once, not once per operation, for a Redis that does not answer', async () => {
     await ask(one, idOf(1));
     redis.freeze();
     const startedMs = Date.now();
@@ -223,10 +223,10 @@ describeWithRedis('a Redis that goes away', { own: true }, (redis) => {
     expect(one.log.filter((line) => line.msg === 'redisChanged')).toMatchObject([{ state: 'down' }]);
     one.advance(2000);
     await ask(one, idOf(7000));
-    await heard(one, 'up');
+    await reported(one, 'up');
   });
 
-  it('for a moment does not keep a purge from the others, nor bring back what was purged', async () => {
+  it('deliver a purge after a short freeze, and do not serve purged entries in between', async () => {
     await ask(one);
     await written(one);
     redis.freeze();
@@ -237,7 +237,7 @@ describeWithRedis('a Redis that goes away', { own: true }, (redis) => {
     one.advance(2000);
     await ask(one);
     expect(simulator.requests).toBe(before + 1);
-    // The purge is made up for as soon as Redis is back.
+    // The pending purge is written as soon as Redis is back.
     await ask(one, idOf(8001));
     while (one.log.at(-1)?.state !== 'up' && !one.log.some(({ state }) => state === 'up'))
       await ask(one, idOf(8002));
@@ -247,17 +247,17 @@ describeWithRedis('a Redis that goes away', { own: true }, (redis) => {
     expect(simulator.requests).toBeGreaterThanOrEqual(before + 2);
   });
 
-  it('while a purge may be missed makes what was kept before be looked at again, without anybody waiting', async () => {
+  it('refresh entries whose purge may have been missed behind the response, so that no request waits', async () => {
     await ask(two, idOf(1));
     await redis.kill();
-    await heard(two, 'down');
+    await reported(two, 'down');
     two.log.length = 0;
     await redis.start();
-    await heard(two, 'up');
+    await reported(two, 'up');
     const before = simulator.requests;
     simulator.overall = { mode: 'slow', ms: 300 };
     const startedMs = Date.now();
-    // Its ear for purges may come back a moment after its voice.
+    // The subscription may come back a moment after the commands.
     while (simulator.requests === before) await ask(two, idOf(1));
     expect(
       two.log.filter(({ msg }) => msg === 'operationEnded').map(({ totals }) => totals),
@@ -271,13 +271,13 @@ describeWithRedis('a Redis that goes away', { own: true }, (redis) => {
   });
 });
 
-describeWithRedis('a Redis that refuses', { own: true }, (redis) => {
+describeWithRedis('gateways on a Redis that refuses commands', { own: true }, (redis) => {
   const withUser = (user: string) => redis.url.replace('//', `//${user}:pw-0123456789@`);
   const [one, two] = useReplicas(2, () => ({ REDIS_URL: withUser('reader'), CACHE_MAX_ENTRIES: '5' })) as [
     Gateway,
     Gateway,
   ];
-  const [locked] = useReplicas(1, () => ({ REDIS_URL: withUser('nobody') })) as [Gateway];
+  const [locked] = useReplicas(1, () => ({ REDIS_URL: withUser('unknown') })) as [Gateway];
 
   const admin = async (...args: string[]) => {
     const { createClient } = await import('@redis/client');
@@ -285,9 +285,9 @@ describeWithRedis('a Redis that refuses', { own: true }, (redis) => {
     await client.sendCommand(args);
     client.destroy();
   };
-  const refused = (gateway: Gateway) => gateway.log.filter(({ msg }) => msg === 'redisRefused');
+  const refusals = (gateway: Gateway) => gateway.log.filter(({ msg }) => msg === 'redisRefused');
 
-  it('writes is read all the same, and told of once', async () => {
+  it('still read entries when writes are refused, and report the refusal once', async () => {
     await admin('ACL', 'SETUSER', 'reader', 'on', '>pw-0123456789', '~*', '&*', '+@all');
     for (const gateway of [one, two]) {
       await until(() => gateway.wholeLog.some((line) => line.state === 'up'));
@@ -298,23 +298,23 @@ describeWithRedis('a Redis that refuses', { own: true }, (redis) => {
     }`;
     await one.gql(list, { requests: ids });
     await admin('ACL', 'SETUSER', 'reader', '-set', '-del');
-    // More than its memory holds: what Redis gave is answered nevertheless.
+    // More than its memory holds: numbers from Redis are served nevertheless.
     const before = one.simulator.requests;
     for (let n = 0; n < 2; n += 1)
       expect((await two.gql(`${list} # ${n}`, { requests: ids })).body.errors).toBeUndefined();
     expect(two.log.at(-1)?.totals).toMatchObject({ redis: expect.any(Number) });
     await ask(two, idOf(60));
     await ask(two, idOf(61));
-    await until(() => refused(two).length === 1);
+    await until(() => refusals(two).length === 1);
     expect(two.simulator.requests).toBe(before + 2);
     expect(two.log.at(-1)?.state).not.toBe('down');
   });
 
-  it('the password is told of, without the password, and harms nobody', async () => {
+  it('report a refused password without logging it, and still answer operations', async () => {
     await ask(locked);
-    const told = () => locked.wholeLog.filter(({ msg }) => msg === 'redisChanged');
-    await until(() => told().length > 0);
-    expect(told()).toMatchObject([{ state: 'down', reason: expect.stringMatching(/WRONGPASS/) }]);
+    const changes = () => locked.wholeLog.filter(({ msg }) => msg === 'redisChanged');
+    await until(() => changes().length > 0);
+    expect(changes()).toMatchObject([{ state: 'down', reason: expect.stringMatching(/WRONGPASS/) }]);
     expect(JSON.stringify(locked.wholeLog)).not.toContain('pw-0123456789');
   });
 });

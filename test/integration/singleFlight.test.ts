@@ -2,14 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import { until, useGateway } from '../support/gateway.ts';
 import { customer, customerOf, entitlement, expectedQuantity, totalQuery } from '../support/ids.ts';
 
-describe('200 operations for one total', () => {
+describe('200 concurrent operations for one total', () => {
   const gateway = useGateway({ UPSTREAM_DEADLINE_MS: '60000', UPSTREAM_ATTEMPT_TIMEOUT_MS: '60000' });
   const { simulator } = gateway;
   const variables = { entitlementId: entitlement, customerId: customer };
   const ask = (signal?: AbortSignal) => gateway.gql(totalQuery, variables, signal && { signal });
   const started = () => until(() => simulator.requests === 1 && simulator.inFlight === 1);
 
-  // All must have arrived before any leaves: what arrives later would start anew.
+  // All must arrive before any of them disconnects: later ones would start another call.
   const arrived = async () => {
     for (let n = 0; n < 3; n += 1) await gateway.fetch('/livez');
   };
@@ -23,7 +23,7 @@ describe('200 operations for one total', () => {
     expect(simulator.requests).toBe(1);
   });
 
-  it('are answered also when the first caller leaves', async () => {
+  it('still get their answers if the client that started the call disconnects', async () => {
     simulator.overall = { mode: 'slow', ms: 600 };
     const leaving = new AbortController();
     const first = ask(leaving.signal);
@@ -38,7 +38,7 @@ describe('200 operations for one total', () => {
     expect([simulator.requests, simulator.aborted]).toEqual([1, 0]);
   });
 
-  it('close their upstream call when all have left, and only then', async () => {
+  it('abort the upstream call only when all clients have disconnected', async () => {
     simulator.overall = { mode: 'as', code: '9999' };
     const leaving = Array.from({ length: 200 }, () => new AbortController());
     const [last, ...others] = leaving;
@@ -56,7 +56,7 @@ describe('200 operations for one total', () => {
   });
 });
 
-describe('a request for many totals', () => {
+describe('a request for 200 totals', () => {
   const gateway = useGateway({ UPSTREAM_CONCURRENCY: '4', UPSTREAM_ATTEMPT_TIMEOUT_MS: '300' });
   const { simulator } = gateway;
   const list = `query ($requests: [CustomerEntitlementTotalRequest!]!) {
@@ -68,7 +68,7 @@ describe('a request for many totals', () => {
       customerId,
     }));
 
-  it('does not hold up a request for one', async () => {
+  it('does not delay a request for one other total by more than one round of calls', async () => {
     simulator.overall = { mode: 'slow', ms: 10 };
     const many = gateway.gql(list, { requests: requests(200, customer) });
     await until(() => simulator.requests >= 4);
@@ -77,14 +77,14 @@ describe('a request for many totals', () => {
       customerId: customerOf('0001'),
     });
     expect(body.errors).toBeUndefined();
-    // At its turn at most one more round of the many has begun, of the fifty they need.
+    // Of the fifty rounds that the 200 need, at most one more begins before its turn.
     const position = [...simulator.perKey.keys()].indexOf(`${entitlement}/${customerOf('0001')}`);
     expect(position).toBeLessThan(60);
     expect((await many).body.errors).toBeUndefined();
     expect(simulator.peak).toBeLessThanOrEqual(4);
   });
 
-  it('does not hold it up either where the one is among the many', async () => {
+  it('does not delay a request for one of its own last totals', async () => {
     simulator.overall = { mode: 'slow', ms: 20 };
     const asked = requests(200, customerOf('0002'));
     const many = gateway.gql(list, { requests: asked });
@@ -98,7 +98,7 @@ describe('a request for many totals', () => {
     expect(simulator.requests).toBe(200);
   });
 
-  it('has the whole attempt for each call, however long it waited in line', async () => {
+  it('gives each call its whole attempt timeout, however long it waited in the queue', async () => {
     // Ten calls of 100 ms, four at a time, take 300 ms or more: longer than one attempt may.
     const { body } = await gateway.gql(list, { requests: requests(16, customerOf('d064')) });
     expect(body.errors).toBeUndefined();

@@ -5,7 +5,7 @@ import { customer, customerOf, entitlement, expectedQuantity, idOf, totalQuery }
 describe('a total', () => {
   const gateway = useGateway();
 
-  it('is the number that the upstream gave, with its age', async () => {
+  it('has the quantity of the upstream and the time at which it was given', async () => {
     const before = gateway.now();
     const { status, headers, body } = await gateway.gql(
       `{ customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}") {
@@ -32,7 +32,7 @@ describe('a total', () => {
     expect(asOf).toBeLessThanOrEqual(gateway.now());
   });
 
-  it('depends on its window', async () => {
+  it('depends on its startDate and endDate', async () => {
     const window = { startDate: 1_700_000_000, endDate: 1_800_000_000 };
     const { body } = await gateway.gql(totalQuery, {
       entitlementId: entitlement,
@@ -55,7 +55,7 @@ describe('a total', () => {
     expect([...gateway.simulator.perKey.keys()]).toEqual([`${entitlement}/${customer}?end_date=5`]);
   });
 
-  it('is the same, and asked for once, however its ids are written', async () => {
+  it('is the same and costs one upstream call for upper-case and braced ids', async () => {
     const { body } = await gateway.gql(
       `query ($id: UUID!) {
         lower: customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}") { ...all }
@@ -70,9 +70,9 @@ describe('a total', () => {
     expect(gateway.simulator.requestHeaders).toHaveLength(1);
   });
 
-  it('costs one upstream call per distinct pair among 50 aliases, all at once', async () => {
+  it('costs one upstream call per distinct pair of 50 aliases, and these calls run in parallel', async () => {
     const pairs = Array.from({ length: 50 }, (_, n) => ({ alias: `t${n}`, entitlementId: idOf(n % 10) }));
-    // This customer's answers take 50 ms, so the ten calls overlap where they are made in parallel.
+    // Answers for this customer take 50 ms, so that parallel calls overlap.
     const customerId = customerOf('d032');
     const fields = pairs.map(
       ({ alias, entitlementId }) =>
@@ -89,7 +89,7 @@ describe('a total', () => {
   });
 });
 
-describe('many totals in one field', () => {
+describe('the field customerEntitlementTotals', () => {
   const gateway = useGateway({ GRAPHQL_MAX_TOTALS: '20' });
   const query = `query Totals($requests: [CustomerEntitlementTotalRequest!]!) {
     customerEntitlementTotals(requests: $requests) { entitlementId quantity }
@@ -97,7 +97,7 @@ describe('many totals in one field', () => {
   const requestsFor = (count: number) =>
     Array.from({ length: count }, (_, n) => ({ entitlementId: idOf(n), customerId: customer }));
 
-  it('stand in the order of the requests', async () => {
+  it('returns totals in the order of the requests', async () => {
     const requests = requestsFor(20).toReversed();
     const { body } = await gateway.gql(query, { requests });
     const expected = requests.map((request) => ({
@@ -107,7 +107,7 @@ describe('many totals in one field', () => {
     expect(body).toEqual({ data: { customerEntitlementTotals: expected } });
   });
 
-  it('fail one by one, each with its error at its index', async () => {
+  it('returns null and an error at the index of each failed total, and the other totals', async () => {
     const [first, second] = requestsFor(2);
     const requests = [
       first,
@@ -133,7 +133,7 @@ describe('many totals in one field', () => {
     ]);
   });
 
-  it('are refused as a whole, without an upstream call, where the operation asks for too many', async () => {
+  it('rejects an operation over the limit of totals without an upstream call', async () => {
     const aliased = `query ($requests: [CustomerEntitlementTotalRequest!]!) {
       list: customerEntitlementTotals(requests: $requests) { quantity }
       one: customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}") { quantity }

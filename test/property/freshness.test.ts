@@ -37,8 +37,8 @@ const action = fc.oneof(
 );
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('for every sequence of questions, time, failures and purges', () => {
-  it('an answer is a number that the upstream gave then, no older than allowed, and stale exactly when it is', async () => {
+describe('for every sequence of requests, time, failures and purges', () => {
+  it('a total is a number that the upstream gave at asOf, is no older than allowed, and is stale exactly when its freshness time is over', async () => {
     const seen = { fresh: 0, stale: 0, failed: 0 };
     await fc.assert(
       fc.asyncProperty(
@@ -48,7 +48,7 @@ describe('for every sequence of questions, time, failures and purges', () => {
           const { maxAgeMs, staleWhileRevalidateMs, staleIfErrorMs } = freshness;
           let status = 200;
           let lastNumber = 0;
-          /** What the upstream said, when, of which key. */
+          /** The time and key of each number that the upstream gave. */
           const given = new Map<number, { atMs: number; key: string }>();
           const { clock, load, purge } = await createTotals(async (parameters) => {
             if (status !== 200) return answerStatus(status);
@@ -56,7 +56,7 @@ describe('for every sequence of questions, time, failures and purges', () => {
             given.set(lastNumber, { atMs: clock.nowMs, key: parameters.entitlementId });
             return answerWith(parameters, lastNumber);
           }, freshness);
-          /** The last number before each key's last purge or refusal: none up to it may be answered again. */
+          /** The last number before the last purge or rejection of each key: no number up to it may be served again. */
           const forgotten = [0, 0];
           for (const step of actions) {
             if (step.kind === 'advance') clock.nowMs += step.ms;
@@ -87,11 +87,11 @@ describe('for every sequence of questions, time, failures and purges', () => {
                 if (ageMs > 0)
                   expect(ageMs).toBeLessThan(status === 503 || status === 429 ? failureMs : revalidateMs);
               }
-              // What is refreshed in the background ends before the next step; a refusal it met is remembered.
-              const isRefused = status === 404 || status === 422;
+              // Background refreshes end before the next step; a rejection that they met counts.
+              const isRejected = status === 404 || status === 422;
               const wasStale = !(total instanceof Error) && total.stale;
               await settle();
-              if (isRefused && wasStale) forgotten[step.key] = lastNumber;
+              if (isRejected && wasStale) forgotten[step.key] = lastNumber;
             }
           }
         },

@@ -27,12 +27,12 @@ const action = fc.oneof(
 );
 
 describe('two tenants with the same ids', () => {
-  it("never see each other's numbers, whatever the order of things", async () => {
+  it('never see the numbers of the other tenant, in any order of answers, time and purges', async () => {
     let answers = 0;
     await fc.assert(
       fc.asyncProperty(fc.scheduler(), fc.array(action, { maxLength: 30 }), async (scheduler, actions) => {
         let calls = 0;
-        // Every number says whose it is: even for a, odd for b.
+        // Numbers are even for tenant a and odd for tenant b.
         const attempt = scheduler.scheduleFunction(
           async (parameters: Parameters<typeof answerWith>[0], tenant: object) => {
             calls += 1;
@@ -63,7 +63,7 @@ describe('two tenants with the same ids', () => {
     expect(answers).toBeGreaterThan(1000);
   }, 60_000);
 
-  it("do not suffer from each other's failures", async () => {
+  it('do not share a circuit: failures of one tenant do not stop the calls of the other', async () => {
     const { clock, load } = await createTotals(
       async (parameters, tenant) => (tenant === tenants.a ? answerStatus(503) : answerWith(parameters, 1)),
       freshness,
@@ -80,7 +80,7 @@ describe('two tenants with the same ids', () => {
     });
   });
 
-  it("are not held back by each other's rate limit", async () => {
+  it('do not share a rate-limit pause: a 429 for one tenant does not delay the other', async () => {
     const limited = {
       kind: 'answered',
       status: 429,

@@ -4,11 +4,11 @@ import { toTotalKey } from '../../src/totals/total.ts';
 import { idOf } from './ids.ts';
 import { tenantOf } from './totals.ts';
 
-// A program of its own, so that the memory it takes is its own.
+// A separate process, so that its memory can be measured.
 const purges = createPurges();
 const memory = createMemory(100_000, purges);
 const { scope } = tenantOf('one');
-/** As they come in a request. */
+/** As parsed from a request, with a string of its own. */
 const read = (id: string): string => JSON.parse(JSON.stringify(id));
 const keyOf = (n: number) =>
   toTotalKey(scope, {

@@ -6,7 +6,7 @@ import { findFreePort } from './freePort.ts';
 export type PrivateRedis = {
   url: string;
   start: () => Promise<void>;
-  /** Ends it as a crash would. */
+  /** Kills it as a crash would. */
   kill: () => Promise<void>;
   /** Stops it from answering without closing its connections; `resume` undoes it. */
   freeze: () => void;
@@ -22,18 +22,17 @@ const isInstalled = (() => {
   }
 })();
 
-type Needs = { /** Whether the tests kill and freeze it, which no shared one may suffer. */ own: boolean };
+type Needs = { /** Whether the tests kill and freeze it, so that it must not be shared. */ own: boolean };
 
 /**
- * Like `describe`, with a Redis: a private one, or that of `REDIS_URL` where none is installed. Where there is neither,
- * the tests are skipped by name; with `CI=true` that is a failure.
+ * Like `describe`, with a Redis: a private one, or that of `REDIS_URL` if none is installed. Without either, the tests are
+ * skipped by name; with `CI=true` that is a failure.
  */
 export function describeWithRedis(name: string, { own }: Needs, tests: (redis: PrivateRedis) => void): void {
-  // biome-ignore lint/style/noProcessEnv: set by whoever runs the tests
+  // biome-ignore lint/style/noProcessEnv: set by the developer or CI that runs the tests
   const { CI, REDIS_URL } = process.env;
   const shared = own ? undefined : REDIS_URL;
   if (!isInstalled && !shared && CI === 'true') throw new Error('CI must have redis-server on its PATH.');
-  // The reason for skipping: nothing to test against.
   const describeOrSkip = isInstalled || shared ? describe : describe.skip;
   describeOrSkip(name, () => {
     const redis = createPrivateRedis();
