@@ -1,53 +1,74 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 const ticksPerSecond = 100;
+/** The server under load has one core; the load, the upstream and the reader of the logs share the other. */
+export const serverCpu = '0';
+const loadCpu = '1';
 
 export type Running = { pid: number; url: string; startMs: number; stop: () => Promise<void> };
 
-type Command = { command: string[]; cpus: string; environment: Record<string, string>; cwd?: string };
+export type Command = {
+  command: readonly string[];
+  environment: Record<string, string>;
+  cwd?: string;
+  cpus?: string;
+  /** For a server that does not take its port from PORT. */
+  port?: number;
+};
 
-/** Starts a server on a free port, pinned to these cores; resolves when it answers anything at all. */
-export async function startServer(
-  { command, cpus, environment, cwd }: Command,
-  port?: number,
-): Promise<Running> {
-  const chosen = port ?? (await findFreePort());
+/** Starts a server on a free port; resolves when it answers. Its log goes to the file descriptor `log`. */
+export async function startServer(server: Command, log: number | 'ignore'): Promise<Running> {
+  const { command, environment, cwd, cpus = serverCpu, port = await findFreePort() } = server;
   const startedMs = performance.now();
   const child = spawn('taskset', ['-c', cpus, ...command], {
-    env: { PATH: process.env.PATH, PORT: String(chosen), ...environment },
-    stdio: ['ignore', 'ignore', 'pipe'],
-    ...(cwd === undefined ? {} : { cwd }),
+    env: { PATH: process.env.PATH, PORT: String(port), NODE_ENV: 'production', ...environment },
+    stdio: ['ignore', log, 'pipe'],
+    ...(cwd !== undefined && { cwd }),
   });
-  let complaint = '';
+  let errors = '';
   child.stderr?.on('data', (chunk) => {
-    complaint += chunk;
+    errors += chunk;
   });
-  const url = `http://127.0.0.1:${chosen}`;
+  const url = `http://127.0.0.1:${port}`;
   while (!(await isAnswering(url))) {
-    if (child.exitCode !== null) throw new Error(`${command.join(' ')} ended: ${complaint}`);
+    if (child.exitCode !== null) throw new Error(`${command.join(' ')} ended: ${errors}`);
     if (performance.now() - startedMs > 30_000)
-      throw new Error(`${command.join(' ')} does not answer: ${complaint}`);
+      throw new Error(`${command.join(' ')} does not answer: ${errors}`);
   }
   return { pid: child.pid ?? 0, url, startMs: performance.now() - startedMs, stop: () => stop(child) };
 }
 
-/** Resolves when the process has nothing left to do: what was under way when its load ended, it may go on with. */
-export async function idle(pid: number): Promise<void> {
-  for (let before = Number.NaN, now = cpuSeconds(pid); now !== before; now = cpuSeconds(pid)) {
-    before = now;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
-/** What all of them ask, beside the load. */
 export function startUpstream(delayMs: number): Promise<Running> {
   const command = [process.execPath, new URL('upstream.ts', import.meta.url).pathname];
-  return startServer({ command, cpus: '1', environment: { DELAY_MS: String(delayMs) } });
+  return startServer({ command, cpus: loadCpu, environment: { DELAY_MS: String(delayMs) } }, 'ignore');
+}
+
+/** A pipe whose reader takes every line, as a container runtime does. */
+export function openLogPipe(folder: string): { log: number; close: () => void } {
+  const path = join(folder, 'log');
+  execFileSync('mkfifo', [path]);
+  const reader = spawn('taskset', ['-c', loadCpu, 'cat', path], { stdio: 'ignore' });
+  const log = openSync(path, 'w');
+  const close = () => {
+    closeSync(log);
+    reader.kill();
+  };
+  return { log, close };
+}
+
+/** Resolves when the process uses no CPU any more: it may still work on requests whose load has ended. */
+export async function waitUntilIdle(pid: number): Promise<void> {
+  for (let before = Number.NaN, now = cpuSeconds(pid); now !== before; now = cpuSeconds(pid)) {
+    before = now;
+    await delay(100);
+  }
 }
 
 async function stop(child: ChildProcess): Promise<void> {
@@ -61,16 +82,11 @@ async function stop(child: ChildProcess): Promise<void> {
 
 async function isAnswering(url: string): Promise<boolean> {
   try {
-    await (
-      await fetch(`${url}/graphql`, {
-        method: 'POST',
-        body: '{}',
-        headers: { 'content-type': 'application/json' },
-      })
-    ).text();
+    const headers = { 'content-type': 'application/json' };
+    await (await fetch(`${url}/graphql`, { method: 'POST', body: '{}', headers })).text();
     return true;
   } catch {
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await delay(5);
     return false;
   }
 }
@@ -83,45 +99,35 @@ async function findFreePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-/** Seconds of CPU that a process and its children have taken. */
+/** Seconds of CPU that a process and its children have used. */
 export function cpuSeconds(pid: number): number {
-  const total = family(pid).reduce((sum, one) => {
-    const fields = readFileSync(`/proc/${one}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-    return sum + Number(fields[11]) + Number(fields[12]);
-  }, 0);
-  return total / ticksPerSecond;
+  const ticks = withChildren(pid).map((each) => {
+    const fields = readFileSync(`/proc/${each}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return Number(fields[11]) + Number(fields[12]);
+  });
+  return ticks.reduce((sum, each) => sum + each, 0) / ticksPerSecond;
 }
 
+/** Resident memory of the largest of a process and its children. */
 export function residentMebibytes(pid: number): number {
-  const each = family(pid).map((one) =>
-    Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${one}/status`, 'utf8'))?.[1]),
+  const kibibytes = withChildren(pid).map((each) =>
+    Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${each}/status`, 'utf8'))?.[1]),
   );
-  return Math.max(...each) / 1024;
+  return Math.max(...kibibytes) / 1024;
 }
 
-function family(pid: number): number[] {
+function withChildren(pid: number): number[] {
   const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
     readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number),
   );
-  return [pid, ...children.flatMap(family)];
+  return [pid, ...children.flatMap(withChildren)];
 }
 
-/** What wrk prints, with the load on the second core; fails where an answer did. */
+/** Returns what wrk prints; rejects if a response has another status than 2xx or 3xx, or a connection fails. */
 export async function wrk(url: string, script: string, load: readonly string[]): Promise<string> {
-  const args = ['-c', '1', 'wrk', ...load, '--timeout', '10', '-s', script, `${url}/graphql`];
-  const { stdout } = await execute('taskset', args);
+  const options = ['--timeout', '10', '-s', script, `${url}/graphql`];
+  const { stdout } = await execute('taskset', ['-c', loadCpu, 'wrk', ...load, ...options]);
   const failed = /Non-2xx or 3xx responses: (\d+)|Socket errors: .*/.exec(stdout);
   if (failed !== null) throw new Error(`wrk: ${failed[0]}`);
   return stdout;
-}
-
-/** Requests per second by wrk, and how many there were. */
-export async function runWrk(
-  url: string,
-  script: string,
-  seconds: number,
-): Promise<{ perSecond: number; requests: number }> {
-  const printed = await wrk(url, script, ['-t1', '-c32', `-d${seconds}`]);
-  const requests = Number(/(\d+) requests in/.exec(printed)?.[1]);
-  return { perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(printed)?.[1]), requests };
 }

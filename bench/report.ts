@@ -1,161 +1,80 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
-import { type Extras, median } from './extras.ts';
-import { type Figure, warmUpSeconds } from './race.ts';
+import { type Goal, goals, median, perCpuSecond, perSecond, type Results } from './goals.ts';
+import type { Measurement } from './throughput.ts';
 import { workloads } from './workloads.ts';
 
-export type Results = {
-  rounds: number;
-  seconds: number;
-  isSmoke: boolean;
-  /** By workload, then by contestant: one figure for each round. */
-  figures: Record<string, Record<string, Figure[]>>;
-  extras?: Extras;
-};
+const marker = '<!-- results -->';
 
-type Goal = { what: string; least?: number; most?: number; value: number | undefined };
-
-const gateway = 'the gateway';
-const undici = 'the gateway, undici';
-const bare = 'bare node:http';
-const floor = 'node:http + got';
-const javaScript = ['Apollo + Express', 'Apollo, thin listener', 'mercurius + jit', 'Hive Gateway + OpenAPI'];
-const peers = [...javaScript, 'Tailcall'];
-
-/** How many times as much as the other, in the same round: the median of the rounds, or for a smoke test the best. */
-function ratio(
-  { figures, isSmoke }: Results,
-  workload: string,
-  [one, other]: readonly [string, string],
-): number | undefined {
-  const ours = figures[workload]?.[one];
-  const theirs = figures[workload]?.[other];
-  if (ours === undefined || theirs === undefined) return undefined;
-  const ratios = ours.map(({ perSecond }, round) => perSecond / (theirs[round]?.perSecond ?? Number.NaN));
-  return isSmoke ? Math.max(...ratios) : median(ratios);
-}
-
-function best(
-  results: Results,
-  workload: string,
-  [one, others]: readonly [string, readonly string[]],
-): number | undefined {
-  const ratios = others.flatMap((other) => ratio(results, workload, [one, other]) ?? []);
-  return ratios.length === 0 ? undefined : Math.min(...ratios);
-}
-
-function goals(results: Results): Goal[] {
-  const { figures, extras } = results;
-  const all = Object.values(figures).flatMap((row) => row[gateway] ?? []);
-  const against = (workload: string, least: number, [other, one = gateway]: [string, string?]): Goal => ({
-    what: `${workload}: ${one} to ${other}`,
-    least,
-    value: ratio(results, workload, [one, other]),
-  });
-  const againstBest = (workload: string, others: readonly string[], least: number): Goal => ({
-    what: `${workload}: ${gateway} to the best of ${others === peers ? 'its peers' : 'its JavaScript peers'}`,
-    least,
-    value: best(results, workload, [gateway, others]),
-  });
-  return [
-    against('W1', 0.85, [bare]),
-    against('W1', 1, ['Tailcall']),
-    againstBest('W2', peers, 5),
-    against('W4', 3, ['Apollo, thin listener']),
-    againstBest('W2v', peers, 1.3),
-    againstBest('W4v', peers, 1.3),
-    ...['W2c', 'W3', 'W3s'].flatMap((name) => [
-      against(name, 0.75, [floor]),
-      againstBest(name, javaScript, 1),
-    ]),
-    against('W2c', 1, ['Tailcall', undici]),
-    against('W3', 0.5, ['Tailcall', undici]),
-    { what: 'W1 with everything on, to bare node:http', least: 0.6, value: extras?.everythingOn },
-    ...Object.entries(extras?.traced ?? {}).map(([name, value]) => ({
-      what: `${name} with 1 % traced, to none`,
-      least: 0.85,
-      value,
-    })),
-    { what: 'W2v: two workers to one', least: 1.7, value: extras?.twoWorkers },
-    { what: 'p99 at half rate, W1 (ms)', most: 10, value: extras?.p99.W1 },
-    { what: 'p99 at half rate, W4v (ms)', most: 10, value: extras?.p99.W4v },
-    {
-      what: 'most memory of a process (MiB)',
-      most: 300,
-      value: Math.max(...all.map((one) => one.residentMebibytes)),
-    },
-    { what: 'start to first answer (ms)', most: 1000, value: median(all.map(({ startMs }) => startMs)) },
-  ];
-}
-
-type Judged = { text: string; isNear: boolean };
-
-/** Each ratio that was measured, and whether it is at least half of its goal: for a machine of unknown quiet. */
-export function judge(results: Results): Judged[] {
-  return goals(results).flatMap(({ what, value, least }) => {
-    if (value === undefined || least === undefined) return [];
-    return [{ text: `${what}: ${format(value)} (goal ${least})`, isNear: value >= least / 2 }];
-  });
-}
-
-/** Writes what was found to `results/latest.json` and, where it is all of it, to docs/performance.md. */
-export function report(results: Results, isWhole: boolean): void {
+/** Keeps the results in `results/latest.json`. */
+export function save(results: Results): void {
   mkdirSync(new URL('results/', import.meta.url), { recursive: true });
-  writeFileSync(
-    new URL('results/latest.json', import.meta.url),
-    `${JSON.stringify(results, undefined, 1)}\n`,
-  );
-  const text = toMarkdown(results);
-  process.stdout.write(`\n${text}`);
-  if (!isWhole) return;
-  const page = new URL('../docs/performance.md', import.meta.url);
-  const [head = ''] = readFileSync(page, 'utf8').split('<!-- results -->');
-  writeFileSync(page, `${head}<!-- results -->\n\n${text}`);
+  const file = new URL('results/latest.json', import.meta.url);
+  writeFileSync(file, `${JSON.stringify(results, undefined, 1)}\n`);
 }
 
-function toMarkdown(results: Results): string {
-  const { figures, rounds, seconds } = results;
-  const names = [...new Set(Object.values(figures).flatMap(Object.keys))];
-  const measured = workloads.filter(({ name }) => figures[name] !== undefined);
+/** Replaces the results in docs/performance.md. */
+export function writePage(results: Results): void {
+  const page = new URL('../docs/performance.md', import.meta.url);
+  const [head = ''] = readFileSync(page, 'utf8').split(marker);
+  writeFileSync(page, `${head}${marker}\n\n${toMarkdown(results)}`);
+}
+
+export function toMarkdown(results: Results): string {
+  const { rounds, seconds } = results;
+  const table = (pick: (measurement: Measurement) => number) => toTable(results, pick);
   const [cpu] = cpus();
-  const machine = `${cpus().length} × ${cpu?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`;
-  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`;
-  const table = (pick: (figure: Figure) => number) =>
-    row(['', ...measured.map(({ name }) => name)]) +
-    row(['---', ...measured.map(() => '---:')]) +
-    names
-      .map((name) => row([name, ...measured.map((one) => cell(figures[one.name]?.[name], pick))]))
-      .join('');
-  return `${machine}. Server on one core, load and upstream on the other; medians of ${rounds} rounds of ${seconds} s (4 s for W2c), in which all take turns after ${warmUpSeconds} s of warming up.
+  return `Measured on ${cpus().length} × ${cpu?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}: medians of ${rounds} rounds of ${seconds} s (50-cold: ${4 * seconds} s).
 
-Requests per second:
+### Goals
 
-${table(({ perSecond }) => perSecond)}
-CPU, in milliseconds for 1,000 requests:
+| goal | wanted | found | met | by CPU time |
+|---|---:|---:|---|---:|
+${goals.map((goal) => toGoalRow(goal, results)).join('')}
+### Requests per second
+
+${table(perSecond)}
+### CPU time of 1,000 requests, in milliseconds
 
 ${table(({ cpuMsPerRequest }) => cpuMsPerRequest * 1000)}
-Upstream calls for each request:
+### Share of its core that the server used
 
-${table(({ upstreamPerRequest }) => upstreamPerRequest)}
-Memory, in MiB:
+${table((one) => one.perSecond / perCpuSecond(one))}
+### Upstream calls per request
 
-${table(({ residentMebibytes }) => residentMebibytes)}
-Goals, as ratios within one round:
+${table(({ upstreamCallsPerRequest }) => upstreamCallsPerRequest)}
+### Resident memory after the load, in MiB
 
-| goal | wanted | found |
-|---|---:|---:|
-${goals(results)
-  .map(({ what, least, most, value }) =>
-    row([what, least === undefined ? `≤ ${most}` : `≥ ${least}`, format(value)]),
-  )
-  .join('')}`;
+${table(({ residentMebibytes }) => residentMebibytes)}`;
 }
 
-function cell(figures: readonly Figure[] | undefined, pick: (figure: Figure) => number): string {
-  return figures === undefined ? '' : format(median(figures.map(pick)));
+function toGoalRow({ name, atLeast, atMost, read }: Goal, results: Results): string {
+  const value = read(results, { summarize: median, rate: perSecond });
+  if (value === undefined) return '';
+  const found = format(value);
+  if (atMost !== undefined) return toRow([name, `≤ ${format(atMost)}`, found, toWord(value <= atMost), '']);
+  const byCpuTime = format(read(results, { summarize: median, rate: perCpuSecond }) ?? Number.NaN);
+  if (atLeast === undefined) return toRow([name, '', found, '', byCpuTime]);
+  return toRow([name, `≥ ${atLeast}`, found, toWord(value >= atLeast), byCpuTime]);
 }
 
-function format(value: number | undefined): string {
-  if (value === undefined || Number.isNaN(value)) return 'not measured';
+const toWord = (isMet: boolean) => (isMet ? 'yes' : '**no**');
+
+/** One row per contestant, one column per workload. */
+function toTable({ throughput }: Results, pick: (measurement: Measurement) => number): string {
+  const columns = workloads.map(({ name }) => name).filter((name) => throughput[name] !== undefined);
+  const contestants = [...new Set(Object.values(throughput).flatMap(Object.keys))];
+  const toCell = (measurements: readonly Measurement[] = []) =>
+    measurements.length === 0 ? '' : format(median(measurements.map(pick)));
+  const rows = contestants.map((name) =>
+    toRow([name, ...columns.map((column) => toCell(throughput[column]?.[name]))]),
+  );
+  return toRow(['', ...columns]) + toRow(['---', ...columns.map(() => '---:')]) + rows.join('');
+}
+
+const toRow = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`;
+
+function format(value: number): string {
+  if (Number.isNaN(value)) return 'not measured';
   return value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
 }

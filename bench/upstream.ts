@@ -1,13 +1,18 @@
 import { createServer } from 'node:http';
 import { simulatedQuantity } from '../src/simulator/behaviours.ts';
 
-// Zenskar as fast as Node lets it be: no checks, no bookkeeping but a count. DELAY_MS makes it wait.
+// Zenskar as fast as Node allows: no checks, and a count of requests. DELAY_MS delays each response.
 const { PORT = '0', DELAY_MS = '0' } = process.env;
 const delayMs = Number(DELAY_MS);
 let requests = 0;
 
 const server = createServer({ keepAliveTimeout: 65_000 }, (request, response) => {
   const url = request.url ?? '';
+  // A trace collector as well.
+  if (request.method === 'POST') {
+    request.resume().once('end', () => response.end());
+    return;
+  }
   if (url === '/__requests') {
     response.end(String(requests));
     return;

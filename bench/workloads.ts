@@ -3,13 +3,13 @@ import { simulatedQuantity } from '../src/simulator/behaviours.ts';
 const entitlementId = '3f2b8c1e-5d47-4a6f-9e0b-7c1d2a3b4c5d';
 const hotCustomers = 500;
 
-/** `hot`: the same bytes each time. `varied`: other customers each time, all of them asked for before. `cold`: never. */
-type Variety = 'hot' | 'varied' | 'cold';
+/** `same`: the same customers each time. `varied`: others of 500 known customers each time. `cold`: never asked before. */
+type Customers = 'same' | 'varied' | 'cold';
 
 export type Workload = {
   name: string;
   meaning: string;
-  variety: Variety;
+  customers: Customers;
   /** Totals of one operation. */
   size: number;
   asEntities: boolean;
@@ -17,44 +17,60 @@ export type Workload = {
 };
 
 const workload = (name: string, meaning: string, rest: Partial<Workload> = {}): Workload => {
-  return { name, meaning, variety: 'hot', size: 1, asEntities: false, upstreamDelayMs: 0, ...rest };
+  return { name, meaning, customers: 'same', size: 1, asEntities: false, upstreamDelayMs: 0, ...rest };
 };
 
 export const workloads: readonly Workload[] = [
-  workload('W1', 'one total, hot'),
-  workload('W2', '50 aliases, hot', { size: 50 }),
-  workload('W2v', '50 aliases, hot, another body each time', { size: 50, variety: 'varied' }),
-  workload('W2c', '50 aliases, cold', { size: 50, variety: 'cold' }),
-  workload('W3', 'one total, cold', { variety: 'cold' }),
-  workload('W3s', 'one total, cold, upstream of 20 ms', { variety: 'cold', upstreamDelayMs: 20 }),
-  workload('W4', '50 entities, hot', { size: 50, asEntities: true }),
-  workload('W4v', '50 entities, hot, another body each time', {
+  workload('hot', 'one hot total'),
+  workload('hot-500', 'one of 500 hot totals', { customers: 'varied' }),
+  workload('50-same', '50 hot totals by aliases, the same variables each time', { size: 50 }),
+  workload('50-varied', '50 hot totals by aliases, other variables each time', {
+    size: 50,
+    customers: 'varied',
+  }),
+  workload('50-entities-same', '50 hot entities, the same each time', { size: 50, asEntities: true }),
+  workload('50-entities-varied', '50 hot entities, others each time', {
     size: 50,
     asEntities: true,
-    variety: 'varied',
+    customers: 'varied',
   }),
+  workload('cold', 'one cold total', { customers: 'cold' }),
+  workload('cold-20ms', 'one cold total, upstream of 20 ms', { customers: 'cold', upstreamDelayMs: 20 }),
+  workload('50-cold', '50 cold totals by aliases', { size: 50, customers: 'cold' }),
 ];
 
-const idOf = (n: number, base = 0) =>
-  `${base.toString(16).padStart(8, '0')}-7777-4000-8000-${n.toString(16).padStart(12, '0')}`;
+const customerPattern = /[0-9a-f]{8}-7777-4000-8000-[0-9a-f]{12}/;
 
-/** What ids are called differs between the contestants. */
+/** `series` keeps the customers of one cold run apart from those of all others. */
+const toCustomerId = (n: number, series: number) =>
+  `${series.toString(16).padStart(8, '0')}-7777-4000-8000-${n.toString(16).padStart(12, '0')}`;
+
+/** The contestants name the type of ids differently. */
 function toQuery({ size, asEntities }: Workload, idType: string): string {
   if (asEntities)
-    return `query ($r: [_Any!]!) { _entities(representations: $r) { ... on Customer { entitlementTotal(entitlementId: "${entitlementId}") { quantity } } } }`;
-  const count = Array.from({ length: size }, (_, n) => n);
-  const fields = count.map(
+    return `query Totals($r: [_Any!]!) { _entities(representations: $r) { ... on Customer { entitlementTotal(entitlementId: "${entitlementId}") { quantity } } } }`;
+  const aliases = Array.from({ length: size }, (_, n) => n);
+  const fields = aliases.map(
     (n) =>
       `a${n}: customerEntitlementTotal(entitlementId: "${entitlementId}", customerId: $c${n}) { quantity }`,
   );
-  return `query (${count.map((n) => `$c${n}: ${idType}!`).join(', ')}) { ${fields.join(' ')} }`;
+  return `query Totals(${aliases.map((n) => `$c${n}: ${idType}!`).join(', ')}) { ${fields.join(' ')} }`;
 }
 
-/** One question and its right answer. */
-export function toSample(workload: Workload, idType: string, base: number) {
-  const ids = Array.from({ length: workload.size }, (_, n) =>
-    idOf(n, workload.variety === 'cold' ? base : 0),
-  );
+function pickCustomers({ size, customers }: Workload, series: number): string[] {
+  const pick = {
+    same: (n: number) => toCustomerId(n, 0),
+    varied: () => toCustomerId(Math.floor(Math.random() * hotCustomers), 0),
+    cold: (n: number) => toCustomerId(n, series),
+  }[customers];
+  return Array.from({ length: size }, (_, n) => pick(n));
+}
+
+export type Sample = { body: string; answer: { data: unknown } };
+
+/** One request body and its right answer. */
+export function toSample(workload: Workload, idType: string, series: number): Sample {
+  const ids = pickCustomers(workload, series);
   const variables = workload.asEntities
     ? { r: ids.map((id) => ({ __typename: 'Customer', id })) }
     : Object.fromEntries(ids.map((id, n) => [`c${n}`, id]));
@@ -64,46 +80,49 @@ export function toSample(workload: Workload, idType: string, base: number) {
   const data = workload.asEntities
     ? { _entities: totals.map((entitlementTotal) => ({ entitlementTotal })) }
     : Object.fromEntries(totals.map((total, n) => [`a${n}`, total]));
-  return { body: JSON.stringify({ query: toQuery(workload, idType), variables }), answer: { data } };
+  const body = JSON.stringify({ operationName: 'Totals', query: toQuery(workload, idType), variables });
+  return { body, answer: { data } };
 }
 
-/** `base` keeps the customers of one cold run apart from those of all others. */
-type Asking = { idType: string; base: number; token?: string | undefined };
-
-/** The same as a program for wrk. It takes as little time as can be: where workers are compared, it shares a core with one. */
-export function toLua(workload: Workload, { idType, base, token }: Asking): string {
-  const { variety, size, asEntities } = workload;
-  const query = JSON.stringify(toQuery(workload, idType)).slice(1, -1);
-  const item = asEntities ? `'{"__typename":"Customer","id":"'..id..'"}'` : `'"c'..n..'":"'..id..'"'`;
-  const [open, close] = asEntities ? ['{"r":[', ']}'] : ['{', '}'];
-  const customer = {
-    hot: 'item(n, n)',
-    varied: `known[n][math.random(0, ${hotCustomers - 1})]`,
-    cold: 'item(n, fresh())',
-  }[variety];
+/**
+ * The load as a program for wrk: the body of a sample, with customers of its own in each request. Each request has its own
+ * `x-request-id` and `traceparent`, as a load balancer or router sends them; one in a hundred is sampled.
+ */
+export function toLua(workload: Workload, idType: string, series: number): string {
+  const { body } = toSample(workload, idType, series);
+  const run = series.toString(16).padStart(8, '0');
+  const customer = { same: 'known[n]', varied: `known[math.random(${hotCustomers})]`, cold: 'unknown()' };
+  const pieces = body.split(customerPattern).map((piece) => `[==[${piece}]==]`);
   return `
-local head = '{"query":"'..[[${query}]]..'","variables":${open}'
-local seen = 0
-local function fresh() seen = seen + 1; return seen end
-local function item(n, customer)
-  local id = string.format("${(variety === 'cold' ? base : 0).toString(16).padStart(8, '0')}-7777-4000-8000-%012x", customer)
-  return ${item}
-end
+local pieces = { ${pieces.join(', ')} }
 local known = {}
-for n = 0, ${size - 1} do
-  known[n] = {}
-  for customer = 0, ${hotCustomers - 1} do known[n][customer] = item(n, customer) end
+for n = 1, ${hotCustomers} do known[n] = string.format("00000000-7777-4000-8000-%012x", n - 1) end
+local customers = 0
+local function unknown()
+  customers = customers + 1
+  return string.format("${run}-7777-4000-8000-%04x%08x", number, customers)
 end
-local items = {}
+local parts = {}
+for n, piece in ipairs(pieces) do parts[2 * n - 1] = piece end
 local function body()
-  for n = 0, ${size - 1} do items[n + 1] = ${customer} end
-  return head..table.concat(items, ",")..'${close}}'
+  for n = 1, ${workload.size} do parts[2 * n] = ${customer[workload.customers]} end
+  return table.concat(parts)
 end
-math.randomseed(${base})
-local made = body()
-local headers = { ["content-type"] = "application/json"${token === undefined ? '' : `, authorization = "Bearer ${token}"`} }
+${workload.customers === 'same' ? 'local constant = body()\nbody = function() return constant end' : ''}
+threads = {}
+setup = function(thread)
+  threads[#threads + 1] = thread
+  thread:set("number", #threads)
+end
+init = function() math.randomseed(${series} + number) end
+local requests = 0
 request = function()
-  return wrk.format("POST", "/graphql", headers, ${variety === 'hot' ? 'made' : 'body()'})
+  requests = requests + 1
+  local id = string.format("%04x%08x", number, requests)
+  return "POST /graphql HTTP/1.1\\r\\nhost: 127.0.0.1\\r\\naccept: application/json\\r\\ncontent-type: application/json"
+    .. "\\r\\nx-request-id: ${run}-0000-4000-8000-" .. id
+    .. "\\r\\ntraceparent: 00-${run}000000000000" .. id .. "-0001" .. id .. (requests % 100 == 0 and "-01" or "-00")
+    .. "\\r\\ncontent-length: ${body.length}\\r\\n\\r\\n" .. body()
 end
 `;
 }

@@ -1,23 +1,20 @@
-import { createServer } from 'node:http';
-import { ApolloServer, HeaderMap } from '@apollo/server';
-import { buildSubgraphSchema } from '@apollo/subgraph';
-import { parse } from 'graphql';
-import { type Context, createContext, resolvers, typeDefs } from './handwritten.ts';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { HeaderMap } from '@apollo/server';
+import { apollo } from './apolloServer.ts';
+import { createContext } from './handwritten.ts';
+import { readBody } from './readBody.ts';
 
-const schema = buildSubgraphSchema([{ typeDefs: parse(typeDefs), resolvers: resolvers as never }]);
-const apollo = new ApolloServer<Context>({ schema });
-await apollo.start();
-
-createServer(async (request, response) => {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk);
+async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const headers = new HeaderMap();
   for (const [name, value] of Object.entries(request.headers)) headers.set(name, String(value));
-  const body = JSON.parse(Buffer.concat(chunks).toString());
   const answer = await apollo.executeHTTPGraphQLRequest({
-    httpGraphQLRequest: { method: 'POST', headers, search: '', body },
+    httpGraphQLRequest: { method: 'POST', headers, search: '', body: JSON.parse(await readBody(request)) },
     context: async () => createContext(),
   });
   response.writeHead(answer.status ?? 200, Object.fromEntries(answer.headers));
   response.end(answer.body.kind === 'complete' ? answer.body.string : '');
+}
+
+createServer((request, response) => {
+  handle(request, response).catch(() => response.writeHead(400).end());
 }).listen(Number(process.env.PORT), '127.0.0.1');

@@ -1,12 +1,14 @@
 import { createServer } from 'node:http';
+import { readBody } from './readBody.ts';
 
-// The most a Node process can do: it reads a question, and answers constant bytes.
-const { PORT = '0', BODY = '' } = process.env;
+// The most that node:http can do: it reads the body and sends a constant response.
+const { PORT = '0', RESPONSE_BODY = '' } = process.env;
 const headers = {
   'content-type': 'application/json; charset=utf-8',
-  'content-length': Buffer.byteLength(BODY),
+  'content-length': Buffer.byteLength(RESPONSE_BODY),
 };
 
-createServer((request, response) => {
-  request.resume().once('end', () => response.writeHead(200, headers).end(BODY));
+createServer(async (request, response) => {
+  await readBody(request);
+  response.writeHead(200, headers).end(RESPONSE_BODY);
 }).listen(Number(PORT), '127.0.0.1');

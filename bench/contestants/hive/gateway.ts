@@ -1,8 +1,8 @@
 import { defineConfig, type GatewayPlugin, useHttpCache } from '@graphql-hive/gateway';
 
-const maxAgeSeconds = 30;
+const maxAgeSeconds = Number(process.env.MAX_AGE_SECONDS);
 
-/** Its HTTP cache goes by what an upstream says, and Zenskar says nothing. */
+/** Its HTTP cache obeys `cache-control`, which Zenskar does not send. */
 const useMaxAge = (): GatewayPlugin => ({
   onFetch:
     () =>
