@@ -151,16 +151,6 @@ describe('docs/README.md', () => {
   });
 });
 
-describe('docs/architecture.md', () => {
-  it('lists every folder and file of src/, and no other', () => {
-    const entries = readdirSync(new URL('src/', root), { withFileTypes: true });
-    const present = entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name));
-    const [tree = ''] = /^main\.ts {8}[^`]+/m.exec(read('docs/architecture.md')) ?? [];
-    const listed = [...tree.matchAll(/^([a-z]+\/|[a-z]+\.ts) /gim)].map(([, name]) => name);
-    expect(new Set(listed)).toEqual(new Set(present));
-  });
-});
-
 describe('README.md', () => {
   const gateway = useGateway();
   const readme = read('README.md');
