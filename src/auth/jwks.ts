@@ -1,4 +1,10 @@
-import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
+import {
+  type CryptoKey,
+  createRemoteJWKSet,
+  errors,
+  type FlattenedJWSInput,
+  type JWSHeaderParameters,
+} from 'jose';
 import type { Emit } from '../telemetry/events.ts';
 
 /** How often at most the issuer is asked, whatever the tokens say; and while nothing is known of it yet. */
@@ -7,6 +13,10 @@ const firstCooldownMs = 1000;
 /** How long a key that the issuer took back is still believed where the issuer can be asked; it is asked half way. */
 const maxAgeMs = 600_000;
 const timeoutMs = 3000;
+const minModulusBits = 2048;
+
+/** Finds the key for a token, given its header. */
+type KeySet = (header: JWSHeaderParameters, token: FlattenedJWSInput) => Promise<CryptoKey>;
 
 type KeySetSettings = { url: string; emit: Emit; now: () => number };
 
@@ -15,7 +25,7 @@ type KeySetSettings = { url: string; emit: Emit; now: () => number };
  * not help. Known keys outlive an issuer that cannot be reached: left to itself, jose would refuse every token once its
  * copy is too old, and would hold back only after a fetch that succeeded.
  */
-export function createKeySet({ url, emit, now }: KeySetSettings): JWTVerifyGetKey {
+export function createKeySet({ url, emit, now }: KeySetSettings): KeySet {
   const keys = createRemoteJWKSet(new URL(url), {
     timeoutDuration: timeoutMs,
     cooldownDuration: Number.POSITIVE_INFINITY,
@@ -53,7 +63,25 @@ export function createKeySet({ url, emit, now }: KeySetSettings): JWTVerifyGetKe
   };
 }
 
-/** The message of a failed `fetch` says only that it failed; what it wraps says why. */
+/** The message of a failed `fetch` says only that it failed; its cause has the reason. */
 function reasonOf({ message, cause }: Error): string {
-  return cause instanceof Error ? `${message}: ${cause.message}` : message;
+  if (!Error.isError(cause)) return message;
+  // Without a message, the cause is the failure of several addresses of one host.
+  return `${message}: ${cause.message || ('code' in cause ? cause.code : cause.name)}`;
+}
+
+/** Whether the issuer publishes a public key that can verify signatures of this algorithm. */
+export async function hasKeyFor(keySet: KeySet, alg: string): Promise<boolean> {
+  try {
+    return isLargeEnough(await keySet({ alg }, { payload: '', signature: '' }));
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) return false;
+    for await (const key of error) if (isLargeEnough(key)) return true;
+    return false;
+  }
+}
+
+/** jose verifies no signature with a smaller RSA key. */
+function isLargeEnough({ algorithm }: CryptoKey): boolean {
+  return !('modulusLength' in algorithm) || Number(algorithm.modulusLength) >= minModulusBits;
 }

@@ -9,7 +9,7 @@ import { createKeySet } from './jwks.ts';
 import type { Tenant } from './tenant.ts';
 
 /** Only signatures with a private key: whoever can read the issuer's public keys must not be able to sign with them. */
-const algorithms = [
+export const algorithms = [
   'RS256',
   'RS384',
   'RS512',

@@ -21,7 +21,13 @@ export type AttemptOutcome =
   | { kind: 'aborted' }
   | { kind: 'too_large' };
 
-type AnswerHeaders = { retryAfter: string | undefined; ids: Readonly<Record<string, string>> };
+type AnswerHeaders = {
+  retryAfter: string | undefined;
+  ids: Readonly<Record<string, string>>;
+  /** For diagnosis. */
+  date?: string | undefined;
+  location?: string | undefined;
+};
 
 type Caller = {
   tenant: Tenant;
@@ -89,8 +95,13 @@ export function toAnswered({ status, headers, body }: Answer): AttemptOutcome {
     const value = headers[name];
     if (typeof value === 'string') ids[name] = value;
   }
-  // undici gives a list where a header comes twice.
-  const given: string | string[] | undefined = headers['retry-after'];
-  const retryAfter = Array.isArray(given) ? given[0] : given;
-  return { kind: 'answered', status, body, headers: { retryAfter, ids } };
+  const retryAfter = firstOf(headers['retry-after']);
+  const date = firstOf(headers.date);
+  const location = firstOf(headers.location);
+  return { kind: 'answered', status, body, headers: { retryAfter, ids, date, location } };
+}
+
+/** undici returns a list if a header occurs twice. */
+function firstOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
 }
