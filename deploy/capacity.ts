@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { toCapacityTable } from './checks/capacity.ts';
 
-// Brings the capacity table of docs/operations.md up to date with what was measured last.
+// Updates the capacity table of docs/operations.md with the figures of docs/performance.md.
 const documents = new URL('../docs/', import.meta.url);
 const operations = new URL('operations.md', documents);
 const table = toCapacityTable(readFileSync(new URL('performance.md', documents), 'utf8'));

@@ -3,15 +3,15 @@ import { parseConfig } from '../../src/config/config.ts';
 import { secretVariables } from '../../src/config/variables.ts';
 import { readText, readYaml } from './files.ts';
 
-/** Stands for what only whoever runs the gateway knows. Most take any text. */
+/** The value of referenced variables, which only the operator knows. Most variables accept any text. */
 const placeholder = 'redis://placeholder';
 const placeholders: Readonly<Record<string, string>> = { OTEL_EXPORTER_OTLP_HEADERS: 'key=placeholder' };
-/** The process needs a moment to end after its last request. */
+/** Time that the process needs to exit after its last request. */
 const spareMs = 2000;
 
 const settings = z.record(z.string(), z.union([z.string(), z.number()]).transform(String));
-const gateway = z.object({ environment: settings, stop_grace_period: z.string().regex(/^\d+s$/) });
-const compose = z.object({ services: z.object({ 'gateway-1': gateway, 'gateway-2': gateway }) });
+const service = z.object({ environment: settings, stop_grace_period: z.string().regex(/^\d+s$/) });
+const compose = z.object({ services: z.object({ 'gateway-1': service, 'gateway-2': service }) });
 
 const reference = z.strictObject({
   name: z.string(),
@@ -24,31 +24,31 @@ const deployment = z.object({ spec: z.object({ template: z.object({ spec: pod })
 type Environment = Readonly<Record<string, string>>;
 type Deployed = {
   name: string;
-  /** As it is written. */
+  /** The literal values. */
   environment: Environment;
-  /** The variables that are references. */
+  /** The variables that refer to a secret. */
   referenced: readonly string[];
   graceMs: number;
 };
 
-/** The gateways of compose.yaml and of Kubernetes: whether the gateway itself accepts what they are set to. */
+/** Checks that the gateway accepts its configuration in compose.yaml and in Kubernetes. */
 export function checkGateways(): string[] {
   const deployed = [...readCompose(), readDeployment()];
-  return deployed.flatMap((one) => checkGateway(one).map((problem) => `${one.name}: ${problem}`));
+  return deployed.flatMap((gateway) => checkGateway(gateway).map((problem) => `${gateway.name}: ${problem}`));
 }
 
 function readCompose(): Deployed[] {
   const { services } = compose.parse(readYaml('compose.yaml'));
   return Object.entries(services).map(([name, { environment, stop_grace_period: grace }]) => ({
     name,
-    // The image sets these two.
+    // The image sets HOST and PORT.
     environment: { HOST: '0.0.0.0', PORT: '4000', ...fillIn(environment) },
     referenced: [],
     graceMs: 1000 * Number.parseInt(grace, 10),
   }));
 }
 
-/** Each variable of compose's own by its default. */
+/** Replaces variables of compose by their defaults. */
 function fillIn(environment: Environment): Environment {
   const filled = Object.entries(environment).map(([name, value]) => {
     return [name, value.replace(/\$\{\w+:-([^}]*)\}/g, '$1')];
@@ -73,15 +73,15 @@ function checkGateway({ environment, referenced, graceMs }: Deployed): string[] 
   if (!parsed.ok) return [...parsed.problems];
   const { SHUTDOWN_DELAY_MS, SHUTDOWN_TIMEOUT_MS, ADMIN_HOST } = parsed.config;
   const drainMs = SHUTDOWN_DELAY_MS + SHUTDOWN_TIMEOUT_MS + spareMs;
-  const told = secretVariables.filter((name) => isSecretText(environment[name]));
+  const literal = secretVariables.filter((name) => isSecretText(environment[name]));
   return [
-    ...told.map((name) => `${name} is written down; expected a reference.`),
-    ...(drainMs > graceMs ? [`It is killed after ${graceMs} ms; draining may take ${drainMs} ms.`] : []),
-    ...(ADMIN_HOST === '0.0.0.0' ? [] : ['ADMIN_HOST keeps the metrics from Prometheus.']),
+    ...literal.map((name) => `${name} has a literal value; expected a reference to a secret.`),
+    ...(drainMs > graceMs ? [`The grace period is ${graceMs} ms; draining may take ${drainMs} ms.`] : []),
+    ...(ADMIN_HOST === '0.0.0.0' ? [] : ['ADMIN_HOST is not 0.0.0.0; Prometheus cannot read the metrics.']),
   ];
 }
 
-/** The URL of a Redis without a password holds none. */
+/** A Redis URL without a password is not secret. */
 function isSecretText(value: string | undefined): boolean {
   return value !== undefined && !/^redis:\/\/[^@]+$/.test(value);
 }

@@ -4,7 +4,7 @@ import { readYaml } from './files.ts';
 const labels = z.record(z.string(), z.string());
 const probe = (path: string) => z.object({ httpGet: z.object({ path: z.literal(path), port: z.string() }) });
 
-/** What the gateway needs in order to be replaced without a loss, and what it must not be able to do. */
+/** What a rolling update without failed requests requires, and the restrictions of the container. */
 const container = z.object({
   ports: z.array(z.object({ name: z.string() })),
   startupProbe: probe('/livez'),
@@ -43,12 +43,12 @@ const deployment = z.object({
 });
 
 export type Labels = z.output<typeof labels>;
-/** What others refer to. */
+/** What other resources refer to. */
 export type Pod = { deployment: string; account: string; labels: Labels; ports: readonly string[] };
 
 const deploymentPath = 'kubernetes/base/deployment.yaml';
 
-/** What the pods of a Deployment lack of what they must have. */
+/** Checks the pod template of a Deployment. */
 export function checkPod(resource: unknown = readYaml(deploymentPath)): string[] {
   const { data, error } = deployment.safeParse(resource);
   if (data === undefined)
@@ -60,11 +60,11 @@ export function checkPod(resource: unknown = readYaml(deploymentPath)): string[]
   const probed = [startupProbe, livenessProbe, readinessProbe].map(({ httpGet }) => httpGet.port);
   return [
     ...[selector, ...spread].filter(({ matchLabels }) => !selects(matchLabels, labels)).map(describeSelector),
-    ...probed.filter((port) => !ports.includes(port)).map((port) => `a probe asks an unknown port ${port}`),
+    ...probed.filter((port) => !ports.includes(port)).map((port) => `a probe uses the unknown port ${port}`),
   ].map((problem) => `${deploymentPath}: ${problem}`);
 }
 
-/** To be called of what `checkPod` has nothing to say about. */
+/** Reads a Deployment that passed `checkPod`. */
 export function toPod(resource: unknown = readYaml(deploymentPath)): Pod {
   const { metadata, spec } = deployment.parse(resource);
   const { serviceAccountName: account, containers } = spec.template.spec;
@@ -72,12 +72,12 @@ export function toPod(resource: unknown = readYaml(deploymentPath)): Pod {
   return { deployment: metadata.name, account, labels: spec.template.metadata.labels, ports };
 }
 
-/** Whether a selector, which must say something, finds what bears these labels. */
-export function selects(selector: Labels, borne: Labels): boolean {
+/** Whether a selector, which must not be empty, matches these labels. */
+export function selects(selector: Labels = {}, labels: Labels = {}): boolean {
   const wanted = Object.entries(selector);
-  return wanted.length > 0 && wanted.every(([name, value]) => borne[name] === value);
+  return wanted.length > 0 && wanted.every(([name, value]) => labels[name] === value);
 }
 
 function describeSelector({ matchLabels }: { matchLabels: Labels }): string {
-  return `the selector ${JSON.stringify(matchLabels)} finds no pod of its own`;
+  return `the selector ${JSON.stringify(matchLabels)} does not match its own pods`;
 }

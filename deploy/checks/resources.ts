@@ -5,7 +5,6 @@ import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPol
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget';
 import { Service } from 'kubernetes-models/v1/Service';
 import { ServiceAccount } from 'kubernetes-models/v1/ServiceAccount';
-import { z } from 'zod';
 import { listYaml, readYaml } from './files.ts';
 
 const models = [
@@ -17,36 +16,33 @@ const models = [
   ServiceAccount,
   ServiceMonitor,
 ];
-const typed = z.looseObject({ apiVersion: z.string(), kind: z.string() });
-
-/** Every file under kubernetes/ against the schema of what it says it is; one sentence for each problem. */
+/** Validates every file under kubernetes/ against the schema of its kind; one sentence for each problem. */
 export function checkResources(): string[] {
-  const files = listYaml('kubernetes/').filter((path) => !path.endsWith('kustomization.yaml'));
-  return files.flatMap((path) => checkResource(readYaml(path)).map((problem) => `${path}: ${problem}`));
+  const paths = listYaml('kubernetes/').filter((path) => !path.endsWith('kustomization.yaml'));
+  return paths.flatMap((path) => checkResource(readYaml(path)).map((problem) => `${path}: ${problem}`));
 }
 
-/** What is wrong with one resource: wrong types and values, missing fields, and fields that there are none of. */
+/** Wrong types and values, missing fields and unknown fields of one resource. */
 export function checkResource(resource: unknown): string[] {
-  const { data } = typed.safeParse(resource);
-  const model = models.find(({ apiVersion, kind }) => apiVersion === data?.apiVersion && kind === data.kind);
-  if (model === undefined) return ['It is of no kind that is checked here; add its model.'];
-  const { watched, unread } = watchReads(data);
+  const model = models.find((candidate) => candidate.is(resource));
+  if (model === undefined) return ['No model for this apiVersion and kind; add it to the models.'];
+  const { watched, unread } = watchReads(resource);
   try {
     model.prototype.validate.call(watched);
   } catch (error) {
     return [error instanceof Error ? error.message : String(error)];
   }
-  return [...unread].map((field) => `${field} is no field of a ${data?.kind}.`);
+  return [...unread].map((field) => `${field} is not a field of ${model.kind}.`);
 }
 
 /**
- * Notes which fields nobody reads. The schemas let unknown fields pass, as a cluster would, which then ignores them; but
- * what checks by a schema reads every field that the schema knows.
+ * Records which fields are never read. The schemas accept unknown fields, as a cluster does, which ignores them. But
+ * the validation reads every field that the schema knows, so an unread field is unknown.
  */
 function watchReads(root: unknown): { watched: object; unread: ReadonlySet<string> } {
   const unread = new Set<string>();
   function watch(value: unknown, path: string): unknown {
-    if (Array.isArray(value)) return value.map((one, n) => watch(one, `${path}/${n}`));
+    if (Array.isArray(value)) return value.map((item, n) => watch(item, `${path}/${n}`));
     if (typeof value !== 'object' || value === null) return value;
     const copy: Record<string, unknown> = {};
     for (const [name, field] of Object.entries(value)) {

@@ -1,4 +1,10 @@
-import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
+import {
+  type CryptoKey,
+  createRemoteJWKSet,
+  errors,
+  type FlattenedJWSInput,
+  type JWSHeaderParameters,
+} from 'jose';
 import type { Emit } from '../telemetry/events.ts';
 
 /** The least time between two fetches of the key set, and before its first successful fetch. */
@@ -7,6 +13,10 @@ const firstCooldownMs = 1000;
 /** The longest time that a withdrawn key is accepted while the issuer is reachable. Refreshes start at half of it. */
 const maxAgeMs = 600_000;
 const timeoutMs = 3000;
+const minModulusBits = 2048;
+
+/** Finds the key for a token, given its header. */
+type KeySet = (header: JWSHeaderParameters, token: FlattenedJWSInput) => Promise<CryptoKey>;
 
 type KeySetDependencies = { url: string; emit: Emit; now: () => number };
 
@@ -15,7 +25,7 @@ type KeySetDependencies = { url: string; emit: Emit; now: () => number };
  * is unreachable. jose's own refresh is turned off: it would reject every token once its copy is too old, and it applies
  * its cooldown only after a successful fetch.
  */
-export function createKeySet({ url, emit, now }: KeySetDependencies): JWTVerifyGetKey {
+export function createKeySet({ url, emit, now }: KeySetDependencies): KeySet {
   const keySet = createRemoteJWKSet(new URL(url), {
     timeoutDuration: timeoutMs,
     cooldownDuration: Number.POSITIVE_INFINITY,
@@ -55,5 +65,23 @@ export function createKeySet({ url, emit, now }: KeySetDependencies): JWTVerifyG
 
 /** A failed `fetch` has a generic message; its cause names the reason. */
 function reasonOf({ message, cause }: Error): string {
-  return cause instanceof Error ? `${message}: ${cause.message}` : message;
+  if (!Error.isError(cause)) return message;
+  // Without a message, the cause is the failure of several addresses of one host.
+  return `${message}: ${cause.message || ('code' in cause ? cause.code : cause.name)}`;
+}
+
+/** Whether the issuer publishes a public key that can verify signatures of this algorithm. */
+export async function hasKeyFor(keySet: KeySet, alg: string): Promise<boolean> {
+  try {
+    return isLargeEnough(await keySet({ alg }, { payload: '', signature: '' }));
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) return false;
+    for await (const key of error) if (isLargeEnough(key)) return true;
+    return false;
+  }
+}
+
+/** jose verifies no signature with a smaller RSA key. */
+function isLargeEnough({ algorithm }: CryptoKey): boolean {
+  return !('modulusLength' in algorithm) || Number(algorithm.modulusLength) >= minModulusBits;
 }

@@ -9,7 +9,7 @@ import { createKeySet } from './jwks.ts';
 import type { Authenticate, Identity, Tenant } from './tenant.ts';
 
 /** Asymmetric algorithms only: with HS256 the public keys, which anyone can read, could sign tokens. */
-const algorithms = [
+export const algorithms = [
   'RS256',
   'RS384',
   'RS512',

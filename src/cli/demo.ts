@@ -21,14 +21,15 @@ const { values } = parseArgs({ options: { port: { type: 'string' } } });
 try {
   const { url, simulatorUrl, stop } = await startDemo({ port: values.port, environment });
   stopOnSignal(stop);
-  await ask(`${url}/graphql`, { ...staleTab, variables: JSON.parse(staleTab.variables) });
+  // Stores the total that the stale example of GraphiQL needs: the simulator answers it only once.
+  await send(`${url}/graphql`, { ...staleTab, variables: JSON.parse(staleTab.variables) });
   print(`${url}/graphql`, simulatorUrl);
 } catch (error) {
   process.stderr.write(`The demo cannot start: ${error instanceof Error ? error.message : error}\n`);
   process.exit(1);
 }
 
-async function ask(endpoint: string, operation: object): Promise<void> {
+async function send(endpoint: string, operation: object): Promise<void> {
   const headers = { 'content-type': 'application/json' };
   const response = await fetch(endpoint, { method: 'POST', headers, body: JSON.stringify(operation) });
   await response.arrayBuffer();
@@ -37,8 +38,8 @@ async function ask(endpoint: string, operation: object): Promise<void> {
 function print(endpoint: string, simulatorUrl: string): void {
   const body = JSON.stringify({ query: query.replaceAll(/\s+/g, ' ') });
   process.stdout.write(`
-The gateway runs at ${endpoint}, before a simulated Zenskar at ${simulatorUrl}.
-Open it in a browser for GraphiQL, which has a link to Apollo Sandbox for who is online, or ask it:
+The gateway runs at ${endpoint}. It calls the Zenskar simulator at ${simulatorUrl}.
+Open the URL in a browser for GraphiQL, which links to Apollo Sandbox (online), or send this query:
 
 ${query}
 

@@ -2,26 +2,25 @@ import { readFileSync, writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { describeOutdatedNode } from '../config/nodeVersion.ts';
 import { toUuid } from '../text.ts';
-import { examine } from './doctor/examine.ts';
-import { toText } from './doctor/toText.ts';
+import type { Finding } from './doctorAdvice.ts';
+import { type Report, runChecks } from './doctorChecks.ts';
 
 /** sysexits.h: EX_USAGE. */
 const usageExitCode = 64;
 const stdout = 1;
 const stderr = 2;
 
-const usage = `Says what is wrong with the configuration, Redis, the issuer's keys, Zenskar and the clock.
+const usage = `Checks the configuration, Redis, the issuer's keys, Zenskar and the clock, and says what is wrong and what to do.
 
 npm run doctor -- [--entitlement UUID --customer UUID] [--json]
 
-  --entitlement UUID, --customer UUID   the total to ask Zenskar for; without them it is asked for one that need not
-                                        exist, which proves host, TLS and, where Zenskar checks them, credentials
-  --json                                prints one JSON document in place of lines
-  --help                                prints this
+  --entitlement UUID, --customer UUID   the total to request from Zenskar. By default one that need not exist, which
+                                        proves host, TLS and, if Zenskar checks them, credentials
+  --json                                prints one JSON document instead of lines
+  --help                                prints this text
 
-It reads the environment variables that the gateway reads, makes one call to each service they name, changes nothing,
-and prints no secret. Exit codes: 0 all is well, 1 a problem was found, 64 wrong arguments, 78 the configuration cannot
-be used.
+It reads the environment variables that the gateway reads, calls each service that they name, changes nothing and
+prints no secret. Exit codes: 0 no problem, 1 a problem, 64 wrong arguments, 78 invalid configuration.
 `;
 
 const options = {
@@ -31,21 +30,21 @@ const options = {
   help: { type: 'boolean', default: false },
 } as const;
 
-const asked = readArguments();
-if ('complaint' in asked) finish(stderr, `${asked.complaint}\n\n${usage}`, usageExitCode);
-else if (asked.help) finish(stdout, usage, 0);
+const parsed = parseArguments();
+if ('problem' in parsed) finish(stderr, `${parsed.problem}\n\n${usage}`, usageExitCode);
+else if (parsed.help) finish(stdout, usage, 0);
 else {
   // biome-ignore lint/style/noProcessEnv: the entry of a program, which the environment configures
   const environment = process.env;
   const readFile = (path: string) => readFileSync(path, 'utf8');
   const outdatedNode = describeOutdatedNode(process.versions.node);
   if (outdatedNode !== undefined) writeSync(stderr, `${outdatedNode}\n`);
-  const report = await examine({ environment, readFile, ids: asked.ids, now: Date.now });
-  finish(stdout, asked.json ? `${JSON.stringify(report, undefined, 2)}\n` : toText(report), report.exitCode);
+  const report = await runChecks({ environment, readFile, ids: parsed.ids, now: Date.now });
+  finish(stdout, parsed.json ? `${JSON.stringify(report, undefined, 2)}\n` : toText(report), report.exitCode);
 }
 
-/** A complaint never repeats a value: it may be a secret in the wrong place. */
-function readArguments() {
+/** The problem repeats no value, because it may be a secret. */
+function parseArguments() {
   try {
     const { entitlement, customer, json, help } = parseArgs({ options }).values;
     const entitlementId = toUuid(entitlement);
@@ -53,13 +52,30 @@ function readArguments() {
     if (entitlementId !== undefined && customerId !== undefined)
       return { ids: { entitlementId, customerId }, json, help };
     if (entitlement === undefined && customer === undefined) return { ids: undefined, json, help };
-    return { complaint: 'Expected a UUID each for --entitlement and --customer, or neither of them.' };
+    return { problem: 'Expected one UUID each for --entitlement and --customer, or neither of them.' };
   } catch {
-    return { complaint: 'Expected no other arguments than those below.' };
+    return { problem: 'Expected no other arguments than those below.' };
   }
 }
 
-/** Ends at once: a name that is still being looked up would hold the process back for seconds. */
+function toText({ variables, findings }: Report): string {
+  const problems = findings.filter(({ status }) => status === 'problem').length;
+  return [
+    'Variables (of a secret, only whether it is set):',
+    ...Object.entries(variables).map(([name, value]) => `  ${name}=${value}`),
+    '',
+    ...findings.map(toLine),
+    '',
+    problems === 0 ? 'No problem found.' : `${problems} ${problems === 1 ? 'problem' : 'problems'} found.`,
+    '',
+  ].join('\n');
+}
+
+function toLine({ status, check, reason, next }: Finding): string {
+  return `${status.padEnd(8)}${check}: ${reason}${next === undefined ? '' : ` Next: ${next}`}`;
+}
+
+/** Exits at once: a pending DNS lookup would keep the process alive for seconds. */
 function finish(stream: number, text: string, exitCode: number): never {
   writeSync(stream, text);
   process.exit(exitCode);

@@ -1,4 +1,4 @@
-// Asks the gateway in the same container whether it lives; the exit code is the answer.
+// The image's HEALTHCHECK. A file of its own, because the image has no shell tool that sends HTTP requests.
 const { HOST, PORT } = process.env;
 const host = !HOST || HOST === '0.0.0.0' || HOST === '::' ? '127.0.0.1' : HOST;
 const response = await fetch(`http://${host}:${PORT || '4000'}/livez`).catch(() => undefined);

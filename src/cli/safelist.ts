@@ -20,6 +20,6 @@ try {
     `${values.output} lists ${manifest.operations.length} operations of ${files.length} files.\n`,
   );
 } catch (error) {
-  process.stderr.write(`The safelist cannot be made: ${error instanceof Error ? error.message : error}\n`);
+  process.stderr.write(`The safelist cannot be created: ${error instanceof Error ? error.message : error}\n`);
   process.exitCode = 1;
 }

@@ -4,7 +4,7 @@ import { type Config, parseConfig } from '../config/config.ts';
 import { createSimulator } from '../simulator/simulator.ts';
 
 type DemoOptions = {
-  /** Undefined for the usual one, or a free one where that is taken; a port that is asked for must be free. */
+  /** By default 4000, or a free port if 4000 is in use. */
   port: string | undefined;
   environment: Readonly<Record<string, string>>;
   overrides?: Overrides | undefined;
@@ -16,7 +16,7 @@ export type Demo = {
   stop: () => Promise<void>;
 };
 
-/** Starts the gateway before a simulated Zenskar. */
+/** Starts the simulator and a gateway that calls it. */
 export async function startDemo(options: DemoOptions): Promise<Demo> {
   const simulator = createSimulator();
   const simulatorUrl = await simulator.start('127.0.0.1', 0);
@@ -40,31 +40,31 @@ async function startGateway(simulatorUrl: string, { port, environment, overrides
     return { app, ...(await app.start()) };
   } catch (error) {
     await app.stop();
-    const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
-    if (port !== undefined || !isTaken) throw error;
-    const elsewhere = await create('0');
-    return { app: elsewhere, ...(await elsewhere.start()) };
+    const isInUse = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+    if (port !== undefined || !isInUse) throw error;
+    const fallback = await create('0');
+    return { app: fallback, ...(await fallback.start()) };
   }
 }
 
 function createConfig(simulatorUrl: string, environment: Readonly<Record<string, string>>): Config {
-  const whole = {
+  const variables = {
     ADMIN_PORT: '0',
     ZENSKAR_URL: simulatorUrl,
     ZENSKAR_API_KEY: 'demo-api-key',
     ZENSKAR_ORGANISATION: 'demo-organisation',
     LOG_LEVEL: 'warn',
-    // What fails here is meant to fail: it is to be seen for as long as the demo runs, and to leave the rest alone.
+    // The simulator fails on purpose: its failures must not hide stale totals or open the circuit.
     CACHE_STALE_IF_ERROR_SECONDS: '2592000',
     UPSTREAM_BREAKER_FAILURES: '10000',
     ...environment,
   };
-  const parsed = parseConfig(whole, (path) => readFileSync(path, 'utf8'));
+  const parsed = parseConfig(variables, (path) => readFileSync(path, 'utf8'));
   if (!parsed.ok) throw new Error(parsed.problems.join('\n'));
   return parsed.config;
 }
 
-/** Stops at the first signal, and at once at the second. */
+/** Stops at the first signal; exits immediately at the second. */
 export function stopOnSignal(stop: () => Promise<void>): void {
   let stopping = false;
   const onSignal = () => {

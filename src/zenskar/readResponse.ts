@@ -75,8 +75,12 @@ function toAnswered({ status, headers }: Head, body: string): AttemptOutcome {
     const value = headers[name];
     if (typeof value === 'string') ids[name] = value;
   }
-  // undici returns a list if a header occurs twice.
-  const values: string | string[] | undefined = headers['retry-after'];
-  const retryAfter = Array.isArray(values) ? values[0] : values;
-  return { kind: 'answered', status, body, headers: { retryAfter, ids } };
+  const retryAfter = firstOf(headers['retry-after']);
+  const diagnosis = { date: firstOf(headers.date), location: firstOf(headers.location) };
+  return { kind: 'answered', status, body, headers: { retryAfter, ids, ...diagnosis } };
+}
+
+/** undici returns a list if a header occurs twice. */
+function firstOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
 }

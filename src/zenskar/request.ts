@@ -20,7 +20,13 @@ export type AttemptOutcome =
   | { kind: 'aborted' }
   | { kind: 'too_large' };
 
-type AnswerHeaders = { retryAfter: string | undefined; ids: Readonly<Record<string, string>> };
+type AnswerHeaders = {
+  retryAfter: string | undefined;
+  ids: Readonly<Record<string, string>>;
+  /** For diagnosis. */
+  date?: string | undefined;
+  location?: string | undefined;
+};
 
 type Caller = {
   tenant: Tenant;

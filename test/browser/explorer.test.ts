@@ -33,7 +33,7 @@ describe('GraphiQL in the demo', () => {
 
   beforeAll(async () => {
     demo = run(['src/cli/demo.ts', '--port', '0'], {});
-    [, url = ''] = await demo.printed(/^The gateway runs at (\S+),/m);
+    [, url = ''] = await demo.printed(/^The gateway runs at (\S+)\. /m);
     visit = await browser.open(url);
     await visit.page.getByRole('button', { name: /^Execute query/ }).waitFor();
   });

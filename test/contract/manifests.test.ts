@@ -7,15 +7,15 @@ import { checkReference, checkReferences } from '../../deploy/checks/references.
 const folder = new URL('../../deploy/kubernetes/', import.meta.url);
 const read = (name: string) => readFileSync(new URL(`${name}.yaml`, folder), 'utf8');
 const deployment = read('base/deployment');
-/** A manifest in which something was changed for the worse. */
+/** A manifest with one harmful change. */
 function spoil(manifest: string, from: string | RegExp, to: string): unknown {
   const spoilt = manifest.replace(from, to);
   expect(spoilt).not.toBe(manifest);
   return parse(spoilt);
 }
 
-describe('the check of the pods', () => {
-  it('has nothing to say about those that are deployed', () => {
+describe('check of the pod template', () => {
+  it('accepts the deployed pods', () => {
     expect(checkPod()).toEqual([]);
   });
 
@@ -42,24 +42,24 @@ describe('the check of the pods', () => {
       'spec.containers.0.securityContext.allowPrivilegeEscalation',
     ],
     [/- ALL/, '- KILL', 'spec.containers.0.securityContext.capabilities.drop.0'],
-  ])('finds %s turned into %s', (from, to, path) => {
+  ])('reports %s replaced by %s', (from, to, path) => {
     expect(checkPod(spoil(deployment, from, to))).toEqual([
       expect.stringContaining(`kubernetes/base/deployment.yaml: spec.template.${path}: `),
     ]);
   });
 
-  it('finds selectors and probes that miss their own pod', () => {
+  it('reports selectors and probes that do not match their own pod', () => {
     const label = 'app.kubernetes.io/name: zenskar-graphql-gateway';
     expect(checkPod(spoil(deployment, label, 'app: gateway'))).toEqual([
-      'kubernetes/base/deployment.yaml: the selector {"app":"gateway"} finds no pod of its own',
+      'kubernetes/base/deployment.yaml: the selector {"app":"gateway"} does not match its own pods',
     ]);
     expect(checkPod(spoil(deployment, /port: http\n/, 'port: web\n'))).toEqual([
-      'kubernetes/base/deployment.yaml: a probe asks an unknown port web',
+      'kubernetes/base/deployment.yaml: a probe uses the unknown port web',
     ]);
   });
 });
 
-describe('the check of what refers to them', () => {
+describe('check of references to the pods', () => {
   const service = read('base/service');
   const budget = read('base/pdb');
   const policy = read('base/networkpolicy');
@@ -68,44 +68,44 @@ describe('the check of what refers to them', () => {
   const monitor = read('components/monitoring/servicemonitor');
   const admin = read('components/monitoring/service');
   const own = 'app.kubernetes.io/name: zenskar-graphql-gateway';
-  const elsewhere = 'the selector {"app.kubernetes.io/name":"other"} finds no pod';
+  const elsewhere = 'the selector {"app.kubernetes.io/name":"other"} matches no pod';
   const other = 'app.kubernetes.io/name: other';
 
-  it('has nothing to say about what is deployed', () => {
+  it('accepts the deployed manifests', () => {
     expect(checkReferences()).toEqual([]);
   });
 
   it.each<[string, [manifest: string, from: string | RegExp, to: string], string]>([
-    ['a Service of other pods', [service, own, other], elsewhere],
+    ['a Service that selects other pods', [service, own, other], elsewhere],
     [
-      'a Service of a port that is none',
+      'a Service with an unknown port',
       [service, 'targetPort: http', 'targetPort: web'],
       'there is no port web',
     ],
-    ['a PodDisruptionBudget of other pods', [budget, own, other], elsewhere],
-    ['a NetworkPolicy of other pods', [policy, own, other], elsewhere],
-    ['a NetworkPolicy of a port that is none', [policy, 'port: admin', 'port: web'], 'there is no port web'],
+    ['a PodDisruptionBudget that selects other pods', [budget, own, other], elsewhere],
+    ['a NetworkPolicy that selects other pods', [policy, own, other], elsewhere],
+    ['a NetworkPolicy with an unknown port', [policy, 'port: admin', 'port: web'], 'there is no port web'],
     [
-      'an autoscaler of another deployment',
+      'an autoscaler of an unknown deployment',
       [autoscaler, /(scaleTargetRef:[\s\S]+?name: )\S+/, '$1other'],
       'there is no deployment other',
     ],
     [
-      'an account that is not used',
+      'a ServiceAccount that no pod uses',
       [account, 'name: zenskar-graphql-gateway', 'name: other'],
       'there is no account other',
     ],
     [
-      'a ServiceMonitor of no Service',
+      'a ServiceMonitor that selects no Service',
       [monitor, 'component: admin', 'component: web'],
       'there is no port admin',
     ],
     [
-      'a ServiceMonitor of a port that is none',
+      'a ServiceMonitor with an unknown port',
       [monitor, '- port: admin', '- port: web'],
       'there is no port web',
     ],
-  ])('finds %s', (_, [manifest, from, to], problem) => {
+  ])('reports %s', (_, [manifest, from, to], problem) => {
     const others = [service, admin].map((one) => parse(one));
     expect(checkReference(parse(manifest), toPod(), others)).toEqual([]);
     expect(checkReference(spoil(manifest, from, to), toPod(), others)).toEqual([problem]);

@@ -146,27 +146,27 @@ describe('the operations page', () => {
   });
 });
 
-describe('the check of what is deployed', () => {
+describe('schema check of the Kubernetes manifests', () => {
   const service = parse(read('deploy/kubernetes/base/service.yaml'));
 
   it.each([
     [
       'a misspelt field',
       { ...service, spec: { ...service.spec, selectors: {} } },
-      '/spec/selectors is no field of a Service.',
+      '/spec/selectors is not a field of Service.',
     ],
-    ['a misspelt field at the top', { ...service, sepc: {} }, '/sepc is no field of a Service.'],
+    ['a misspelt top-level field', { ...service, sepc: {} }, '/sepc is not a field of Service.'],
     [
       'a wrong type',
       { ...service, spec: { ports: [{ port: '80' }] } },
       'data/spec/ports/0/port must be integer',
     ],
     [
-      'a kind it does not know',
+      'an unknown kind',
       { ...service, kind: 'Servise' },
-      'It is of no kind that is checked here; add its model.',
+      'No model for this apiVersion and kind; add it to the models.',
     ],
-  ])('finds %s', (_, resource, problem) => {
+  ])('reports %s', (_, resource, problem) => {
     expect(checkResource(service)).toEqual([]);
     expect(checkResource(resource)).toEqual([problem]);
   });

@@ -41,6 +41,8 @@ const provenElsewhere: readonly [RegExp, string, string][] = [
   [/^npm run demo:web/, '.ci/run', 'try_demo demo:web '],
   [/^npm ci && npm test/, '.ci/run', '\nnpm test'],
   [/^ZENSKAR_API_KEY=… ZENSKAR_ORGANISATION=… npm start/, 'test/support/process.ts', 'src/main.ts'],
+  // The options are read by the same program.
+  [/^npm run bench\b/, '.ci/run', 'npm run bench -- --smoke'],
   [/^npm run dev --prefix examples\/web/, 'examples/web/package.json', '"dev": "vite'],
   [/^npm run codegen --prefix examples\/web/, 'package.json', 'examples/web/codegen.yml --check'],
   [/^npm run doctor/, 'test/e2e/doctor.test.ts', 'docs/troubleshooting.md'],

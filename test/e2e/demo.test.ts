@@ -25,7 +25,7 @@ describe('the demo', () => {
     }
   });
 
-  it('takes another port where the usual one is taken', async () => {
+  it('listens on another port if port 4000 is in use', async () => {
     const first = run(['src/cli/demo.ts'], {});
     await first.printed(/^curl /m);
     const second = run(['src/cli/demo.ts'], {});

@@ -27,8 +27,8 @@ afterAll(async () => {
 const credentials = { ZENSKAR_API_KEY: apiKey, ZENSKAR_ORGANISATION: organisation };
 const ids = ['--entitlement', entitlement, '--customer', customer];
 
-/** What the doctor prints, and its exit code; whatever it prints, it holds no secret. */
-async function ask(args: readonly string[], environment: Readonly<Record<string, string>>) {
+/** Runs the doctor; returns its output, which never contains a secret, and its exit code. */
+async function runDoctor(args: readonly string[], environment: Readonly<Record<string, string>>) {
   const doctor = run(['src/cli/doctor.ts', ...args], environment);
   const exitCode = await doctor.exited;
   const output = doctor.output();
@@ -42,11 +42,11 @@ async function store(name: string, text: string): Promise<string> {
   return path;
 }
 
-describe('the doctor as a process', () => {
-  it('exits with 0 where all is well', async () => {
-    const { exitCode, output } = await ask(ids, { ...credentials, ZENSKAR_URL: simulated });
+describe('doctor as a program', () => {
+  it('exits with 0 when it finds no problem', async () => {
+    const { exitCode, output } = await runDoctor(ids, { ...credentials, ZENSKAR_URL: simulated });
     expect(exitCode).toBe(0);
-    expect(output).toMatch(/^ok {6}upstream: .+ with a total as agreed\.$/m);
+    expect(output).toMatch(/^ok {6}upstream: .+ with a valid total\.$/m);
     expect(output).toMatch(/\nNo problem found\.\n$/);
   });
 
@@ -55,18 +55,21 @@ describe('the doctor as a process', () => {
     const [, section = ''] = page.split('## Doctor\n');
     const [, sample = ''] = /```text\n([^`]+)```/.exec(section) ?? [];
     const redisPort = await findFreePort();
-    const { exitCode, output } = await ask(['--entitlement', entitlement, '--customer', customerOf('0403')], {
-      ...credentials,
-      ZENSKAR_URL: simulated,
-      REDIS_URL: `redis://127.0.0.1:${redisPort}`,
-    });
+    const { exitCode, output } = await runDoctor(
+      ['--entitlement', entitlement, '--customer', customerOf('0403')],
+      {
+        ...credentials,
+        ZENSKAR_URL: simulated,
+        REDIS_URL: `redis://127.0.0.1:${redisPort}`,
+      },
+    );
     const withoutNumbers = (text: string) => text.replaceAll(/\d+\.\d s|127\.0\.0\.1:\d+/g, 'N');
     expect(withoutNumbers(output)).toBe(withoutNumbers(sample));
     expect(exitCode).toBe(1);
   });
 
-  it('prints the same facts as one JSON document', async () => {
-    const { exitCode, output } = await ask([...ids, '--json'], {
+  it('prints the same findings as one JSON document with --json', async () => {
+    const { exitCode, output } = await runDoctor([...ids, '--json'], {
       ...credentials,
       ZENSKAR_URL: simulated,
       PORT: '4000',
@@ -86,24 +89,27 @@ describe('the doctor as a process', () => {
         OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'not set',
       },
       findings: [
-        { check: 'configuration', status: 'ok', reason: 'All variables can be read and fit together.' },
+        { check: 'configuration', status: 'ok', reason: 'All variables are valid.' },
         { check: 'redis', status: 'skipped', reason: expect.any(String), next: expect.any(String) },
         { check: 'jwks', status: 'skipped', reason: expect.any(String), next: expect.any(String) },
-        { check: 'upstream', status: 'ok', reason: expect.stringContaining('with a total as agreed') },
+        { check: 'upstream', status: 'ok', reason: expect.stringContaining('with a valid total') },
         { check: 'clock', status: 'ok', reason: expect.stringContaining('The clock is within') },
       ],
     });
   });
 
-  it('tells all problems of a configuration that cannot be used, and exits with 78', async () => {
+  it('prints all problems of an invalid configuration and exits with 78', async () => {
     const environment = { ZENSKAR_API_KY: apiKey, ZENSKAR_ORGANISATION: organisation, PORT: 'http' };
-    const { exitCode, output } = await ask([], { ...environment, REDIS_URL: `http://:${apiKey}@redis` });
+    const { exitCode, output } = await runDoctor([], {
+      ...environment,
+      REDIS_URL: `http://:${apiKey}@redis`,
+    });
     expect(exitCode).toBe(78);
-    const mend = 'Next: Mend it; until then the gateway does not start.';
-    const waiting = 'The configuration cannot be used. Next: Mend the configuration first.';
+    const next = 'Next: Correct it. Until then the gateway does not start.';
+    const skipped = 'The configuration is invalid. Next: Correct the configuration first.';
     expect(output).toBe(
       [
-        'Variables (of a secret only whether it is set):',
+        'Variables (of a secret, only whether it is set):',
         '  PORT=http',
         '  ZENSKAR_API_KEY=not set',
         '  ZENSKAR_ORGANISATION=set',
@@ -113,11 +119,11 @@ describe('the doctor as a process', () => {
         '  OTEL_EXPORTER_OTLP_HEADERS=not set',
         '  OTEL_EXPORTER_OTLP_TRACES_HEADERS=not set',
         '',
-        `problem configuration: PORT is "http"; expected a whole number from 0 to 65535. ${mend}`,
-        `problem configuration: REDIS_URL has a value that is not shown here; expected a redis or rediss URL. ${mend}`,
-        `problem configuration: ZENSKAR_API_KEY is missing; it is required with AUTH_MODE=none. ${mend}`,
-        `problem configuration: ZENSKAR_API_KY is not a variable of the gateway; did you mean ZENSKAR_API_KEY? ${mend}`,
-        ...['redis', 'jwks', 'upstream', 'clock'].map((check) => `skipped ${check}: ${waiting}`),
+        `problem configuration: PORT is "http"; expected a whole number from 0 to 65535. ${next}`,
+        `problem configuration: REDIS_URL has a value that is not shown here; expected a redis or rediss URL. ${next}`,
+        `problem configuration: ZENSKAR_API_KEY is missing; it is required with AUTH_MODE=none. ${next}`,
+        `problem configuration: ZENSKAR_API_KY is not a variable of the gateway; did you mean ZENSKAR_API_KEY? ${next}`,
+        ...['redis', 'jwks', 'upstream', 'clock'].map((check) => `skipped ${check}: ${skipped}`),
         '',
         '4 problems found.',
         '',
@@ -125,15 +131,15 @@ describe('the doctor as a process', () => {
     );
   });
 
-  it('reads secrets from files, and shows no path that is none', async () => {
+  it('reads secrets from files, and prints no path that cannot be read', async () => {
     const path = await store('key', `${apiKey}\n`);
     const good = { ZENSKAR_API_KEY_FILE: path, ZENSKAR_ORGANISATION: organisation, ZENSKAR_URL: simulated };
-    const fromFile = await ask(ids, good);
+    const fromFile = await runDoctor(ids, good);
     expect(fromFile).toEqual({
       exitCode: 0,
       output: expect.stringContaining(`  ZENSKAR_API_KEY_FILE=${path}\n`),
     });
-    const mistaken = await ask(ids, { ...good, ZENSKAR_API_KEY_FILE: apiKey });
+    const mistaken = await runDoctor(ids, { ...good, ZENSKAR_API_KEY_FILE: apiKey });
     expect(mistaken).toEqual({
       exitCode: 78,
       output: expect.stringContaining(
@@ -142,8 +148,8 @@ describe('the doctor as a process', () => {
     });
   });
 
-  it('shows no URL that may hold a password, nor a secret in the wrong place', async () => {
-    const { exitCode, output } = await ask([], {
+  it('prints no URL with a password, and no secret that another variable holds', async () => {
+    const { exitCode, output } = await runDoctor([], {
       ...credentials,
       ZENSKAR_URL: 'https://user:mellon@127.0.0.1',
       OTEL_EXPORTER_OTLP_ENDPOINT: 'https://user:mellon@collector:4318',
@@ -152,7 +158,7 @@ describe('the doctor as a process', () => {
     });
     expect(exitCode).toBe(78);
     for (const name of ['ZENSKAR_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']) {
-      expect(output).toContain(`  ${name}=set, but not shown: it may hold a password\n`);
+      expect(output).toContain(`  ${name}=set, but not shown: it may contain a password\n`);
     }
     expect(output).toContain('  LOG_LEVEL=(secret)\n');
     expect(output).not.toContain('mellon');
@@ -160,26 +166,26 @@ describe('the doctor as a process', () => {
 
   it.each([
     [['--entitlement', entitlement]],
-    [['--entitlement', entitlement, '--customer', 'nobody']],
+    [['--entitlement', entitlement, '--customer', 'no-uuid']],
     [['--entitlement', entitlement, '--customer', apiKey]],
     [['--nothing']],
     [[apiKey]],
-  ])('refuses the arguments %j with exit code 64', async (args) => {
-    const { exitCode, output } = await ask(args, {});
+  ])('rejects the arguments %j with exit code 64', async (args) => {
+    const { exitCode, output } = await runDoctor(args, {});
     expect(exitCode).toBe(64);
-    expect(output).toMatch(/^Expected .+\n\nSays what is wrong .+ --entitlement UUID/s);
+    expect(output).toMatch(/^Expected .+\n\nChecks the configuration.+ --entitlement UUID/s);
   });
 
-  it('tells what it can do', async () => {
-    const { exitCode, output } = await ask(['--help'], {});
+  it('prints its usage with --help', async () => {
+    const { exitCode, output } = await runDoctor(['--help'], {});
     expect(exitCode).toBe(0);
-    expect(output).toMatch(/^Says what is wrong .+ --json .+Exit codes: 0 /s);
+    expect(output).toMatch(/^Checks the configuration.+ --json .+Exit codes: 0 /s);
   });
 });
 
-describe('the doctor, of a certificate that the machine was told to trust,', () => {
-  /** What it says of a server with this certificate. */
-  async function judge(wanted: Parameters<typeof createCertificate>[0]): Promise<string> {
+describe('doctor, certificate of a trusted authority', () => {
+  /** What the doctor prints about a server with this certificate. */
+  async function check(wanted: Parameters<typeof createCertificate>[0]): Promise<string> {
     const certificate = createCertificate(wanted);
     const trusted = await store('certificate.pem', certificate.cert);
     const server = createServer(certificate, (_, response) =>
@@ -190,31 +196,31 @@ describe('the doctor, of a certificate that the machine was told to trust,', () 
     const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
     try {
       const environment = { ...credentials, ZENSKAR_URL: url, NODE_EXTRA_CA_CERTS: trusted };
-      const { output } = await ask([], environment);
+      const { output } = await runDoctor([], environment);
       return /^.*upstream: (.*)$/m.exec(output)?.[1] ?? '';
     } finally {
       server.close();
     }
   }
 
-  it('finds nothing where it is good', async () => {
-    expect(await judge({})).toMatch(/^Zenskar answered /);
+  it('accepts a valid certificate', async () => {
+    expect(await check({})).toMatch(/^Zenskar answered /);
   });
 
-  it('says so where it has expired or is not valid yet', async () => {
+  it('reports a certificate that has expired or is not yet valid', async () => {
     const longAgo = new Date('2020-01-01T00:00:00Z');
     const farOff = new Date('2048-01-01T00:00:00Z');
-    expect(await judge({ notBefore: longAgo, notAfter: new Date('2020-02-01T00:00:00Z') })).toMatch(
-      /^TLS failure: the certificate of 127\.0\.0\.1:\d+ has expired \(CERT_HAS_EXPIRED\)\. Next: Check this machine's clock; /,
+    expect(await check({ notBefore: longAgo, notAfter: new Date('2020-02-01T00:00:00Z') })).toMatch(
+      /^TLS failure: the certificate of 127\.0\.0\.1:\d+ has expired or is not yet valid \(CERT_HAS_EXPIRED\)\. Next: Check this machine's clock\. /,
     );
-    expect(await judge({ notBefore: farOff, notAfter: new Date('2049-01-01T00:00:00Z') })).toMatch(
-      /^TLS failure: the certificate of 127\.0\.0\.1:\d+ is not valid yet \(CERT_NOT_YET_VALID\)\./,
+    expect(await check({ notBefore: farOff, notAfter: new Date('2049-01-01T00:00:00Z') })).toMatch(
+      /^TLS failure: the certificate of 127\.0\.0\.1:\d+ has expired or is not yet valid \(CERT_NOT_YET_VALID\)\. /,
     );
   });
 
-  it('says so where it is for another name', async () => {
-    expect(await judge({ address: '127.0.0.2' })).toMatch(
-      /^TLS failure: the certificate of 127\.0\.0\.1:\d+ is for another name \(ERR_TLS_CERT_ALTNAME_INVALID\)\. Next: Mend the host in ZENSKAR_URL; /,
+  it('reports a certificate for another host', async () => {
+    expect(await check({ address: '127.0.0.2' })).toMatch(
+      /^TLS failure: the certificate of 127\.0\.0\.1:\d+ is for another host \(ERR_TLS_CERT_ALTNAME_INVALID\)\. Next: Correct the host in ZENSKAR_URL\. /,
     );
   });
 });

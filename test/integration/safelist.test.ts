@@ -78,15 +78,15 @@ fragment Number on CustomerEntitlementTotal {
     ['lone.gql', 'fragment F on Query { __typename }', /There is no operation in it/],
     ['wrong.gql', 'query A { nothing }', /an invalid operation A: Cannot query field "nothing"/],
     ['broken.gql', 'query A {', /Syntax Error/],
-  ])('cannot be made of %s', async (name, text, complaint) => {
+  ])('is not created from %s', async (name, text, complaint) => {
     if (text !== undefined) write(name, text);
     const made = make(name);
     expect(await made.exited).toBe(1);
-    expect(made.output()).toMatch(/^The safelist cannot be made: /);
+    expect(made.output()).toMatch(/^The safelist cannot be created: /);
     expect(made.output()).toMatch(complaint);
   });
 
-  it('can be made of operations as they stand, for clients that send them so', async () => {
+  it('is created without added __typename fields with --plain', async () => {
     write('plain.gql', 'query Plain { customerEntitlementTotals(requests: []) { quantity } }');
     const made = run(
       ['src/cli/safelist.ts', join(folder, 'plain.gql'), '--plain', '--output', join(folder, 'plain.json')],

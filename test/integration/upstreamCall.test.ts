@@ -157,7 +157,11 @@ describe.each(['got', 'undici'] as const)('one attempt with %s', (transport) => 
       kind: 'answered',
       status: 200,
       body: '{}',
-      headers: { retryAfter: undefined, ids: { 'x-amzn-requestid': 'amzn-1', 'x-amz-apigw-id': 'apigw-1' } },
+      headers: {
+        retryAfter: undefined,
+        ids: { 'x-amzn-requestid': 'amzn-1', 'x-amz-apigw-id': 'apigw-1' },
+        date: expect.any(String),
+      },
     });
   });
 });

@@ -17,7 +17,7 @@ import {
 const entitlementId = '"3f2b8c1e-5d47-4a6f-9e0b-7c1d2a3b4c5d"';
 const customerId = '"9a8b7c6d-1e2f-4a3b-8c4d-5e6f7a8b9c0d"';
 
-/** What examples say for each argument and each field of an input, as GraphQL writes it. */
+/** The value of each argument in the examples, as a GraphQL literal. */
 const exampleValues: Readonly<Record<string, string>> = {
   entitlementId,
   customerId,
@@ -29,11 +29,11 @@ const exampleValues: Readonly<Record<string, string>> = {
 
 type Field = GraphQLField<unknown, unknown>;
 
-/** A plugin of graphql-codegen: the reference of the schema as Markdown, with an example for each field that runs in the demo. */
+/** A graphql-codegen plugin: the schema reference as Markdown, with an example for each field that runs in the demo. */
 export function plugin(schema: GraphQLSchema): string {
   const named = Object.values(schema.getTypeMap()).filter(({ name }) => !name.startsWith('_'));
   const sections = [
-    ...named.filter(isObjectType).map((type) => describeObject(type, findWays(schema))),
+    ...named.filter(isObjectType).map((type) => describeObject(type, findPaths(schema))),
     ...named.filter(isInputObjectType).map(describeInput),
     ...named.filter((type) => isScalarType(type) && !isSpecifiedScalarType(type)).map(describeType),
   ];
@@ -46,29 +46,28 @@ Generated from \`schema/\` by \`npm run codegen\`. Every example runs in \`npm r
 The gateway also has the fields \`_service\` and \`_entities\` of a Federation 2 subgraph: see [federation.md](federation.md).
 `;
 
-/** The shortest way from the root to each type of object, as the fields to pass. */
-function findWays(schema: GraphQLSchema): ReadonlyMap<GraphQLNamedType, readonly Field[]> {
+/** The shortest path of fields from the query type to each object type. */
+function findPaths(schema: GraphQLSchema): ReadonlyMap<GraphQLNamedType, readonly Field[]> {
   const root = schema.getQueryType();
-  const ways = new Map<GraphQLNamedType, readonly Field[]>(root ? [[root, []]] : []);
-  // The map grows while it is walked, nearest types first.
-  for (const [type, way] of ways) {
+  const paths = new Map<GraphQLNamedType, readonly Field[]>(root ? [[root, []]] : []);
+  // Breadth first: the loop adds types to the map that it iterates.
+  for (const [type, path] of paths) {
     if (!isObjectType(type)) continue;
     for (const field of Object.values(type.getFields())) {
       const next = getNamedType(field.type);
-      if (isObjectType(next) && !ways.has(next)) ways.set(next, [...way, field]);
+      if (isObjectType(next) && !paths.has(next)) paths.set(next, [...path, field]);
     }
   }
-  return ways;
+  return paths;
 }
 
-function describeObject(type: GraphQLObjectType, ways: ReturnType<typeof findWays>): string {
+function describeObject(type: GraphQLObjectType, paths: ReturnType<typeof findPaths>): string {
   const fields = Object.values(type.getFields()).filter(({ name }) => !name.startsWith('_'));
-  const way = ways.get(type);
-  if (way === undefined)
-    throw new Error(`No field leads to ${type.name}, so that there is no example of it.`);
+  const path = paths.get(type);
+  if (path === undefined) throw new Error(`No field returns ${type.name}, so it has no example.`);
   const described = fields.map((field) => {
     const title = `### ${type.name}.${field.name}: \`${field.type}\``;
-    const parts = [title, field.description ?? '', describeArguments(field.args), toExample(way, field)];
+    const parts = [title, field.description ?? '', describeArguments(field.args), toExample(path, field)];
     return parts.filter((part) => part !== '').join('\n\n');
   });
   return [describeType(type), ...described].join('\n');
@@ -90,35 +89,34 @@ function describeArguments(args: readonly GraphQLArgument[]): string {
   return args.map(({ name, type, description }) => `- \`${name}: ${type}\` ${description ?? ''}`).join('\n');
 }
 
-function toExample(way: readonly Field[], field: Field): string {
-  const asked = [
-    ...way.map((step) => call(step, step.args.filter(isRequiredArgument))),
-    call(field, field.args),
+function toExample(path: readonly Field[], field: Field): string {
+  const selections = [
+    ...path.map((step) => select(step, step.args.filter(isRequiredArgument))),
+    select(field, field.args),
   ];
   const type = getNamedType(field.type);
-  if (!isLeafType(type)) asked.push(isObjectType(type) ? toLeaf(type) : '');
-  const lines = asked.map((line, depth) => {
+  if (!isLeafType(type)) selections.push(isObjectType(type) ? toLeaf(type) : '');
+  const lines = selections.map((line, depth) => {
     const indent = '  '.repeat(depth + 1);
-    return `${indent}${line.replaceAll('\n', `\n${indent}`)}${depth + 1 < asked.length ? ' {' : ''}`;
+    return `${indent}${line.replaceAll('\n', `\n${indent}`)}${depth + 1 < selections.length ? ' {' : ''}`;
   });
-  const ends = asked.map((_, depth) => `${'  '.repeat(depth)}}`).reverse();
+  const ends = selections.map((_, depth) => `${'  '.repeat(depth)}}`).reverse();
   return `\`\`\`graphql\n{\n${lines.join('\n')}\n${ends.join('\n')}\n\`\`\`\n`;
 }
 
-function call({ name }: Field, args: readonly GraphQLArgument[]): string {
-  const given = args.map((argument) => `${argument.name}: ${toValue(argument.name)}`);
-  if (given.length === 0) return name;
-  return given.length === 1 ? `${name}(${given})` : `${name}(\n  ${given.join('\n  ')}\n)`;
+function select({ name }: Field, args: readonly GraphQLArgument[]): string {
+  const values = args.map((argument) => `${argument.name}: ${toValue(argument.name)}`);
+  if (values.length === 0) return name;
+  return values.length === 1 ? `${name}(${values})` : `${name}(\n  ${values.join('\n  ')}\n)`;
 }
 
 function toValue(argument: string): string {
   const value = exampleValues[argument];
-  if (value === undefined)
-    throw new Error(`Give an example of ${argument} in src/graphql/describeSchema.ts.`);
+  if (value === undefined) throw new Error(`Give an example of ${argument} in tools/describeSchema.ts.`);
   return value;
 }
 
-/** What one asks first of an object. */
+/** The scalar field that an example selects from an object type. */
 function toLeaf(type: GraphQLObjectType): string {
   return 'quantity' in type.getFields() ? 'quantity' : 'id';
 }

@@ -1,0 +1,243 @@
+import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import { createKeySet, hasKeyFor } from '../auth/jwks.ts';
+import { algorithms } from '../auth/jwt.ts';
+import { createTenant } from '../auth/tenant.ts';
+import { type Config, parseConfig } from '../config/config.ts';
+import type { Redis } from '../redis/connection.ts';
+import { loadRedis } from '../redis/connection.ts';
+import type { Emit } from '../telemetry/events.ts';
+import { noSpan } from '../telemetry/tracing.ts';
+import { parseJson } from '../text.ts';
+import { decodeTotal } from '../zenskar/outcome.ts';
+import type { AttemptOutcome, TotalParameters } from '../zenskar/request.ts';
+import { loadZenskarClient } from '../zenskar/tracedClient.ts';
+import { diagnose, type Finding } from './doctorAdvice.ts';
+import { createRedact, type Environment, listVariables, type Redact } from './doctorEnvironment.ts';
+
+/** sysexits.h: EX_CONFIG. */
+const configurationExitCode = 78;
+/** The gateway's Redis client ends a connection attempt after 5 s. */
+const redisTimeoutMs = 8000;
+/** Several, so that a busy moment of this machine is not reported as a slow Redis. */
+const maxPings = 3;
+/** The leeway that tokens have as well. */
+const maxSkewMs = 30_000;
+const maxQuotedLength = 200;
+const maxFieldNames = 10;
+/** Need not exist. Fixed, so that they can be recognised in Zenskar's log. */
+const probeIds: TotalIds = {
+  entitlementId: '00000000-0000-4000-8000-000000000000',
+  customerId: '00000000-0000-4000-8000-000000000000',
+};
+const totalFields = ['entitlement', 'customer', 'quantity'];
+
+type Response = Extract<AttemptOutcome, { kind: 'answered' }>;
+type TotalIds = Pick<TotalParameters, 'entitlementId' | 'customerId'>;
+
+export type DoctorInput = {
+  environment: Environment;
+  readFile: (path: string) => string;
+  /** The total to request from Zenskar; by default one that need not exist. */
+  ids?: TotalIds | undefined;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+};
+
+type CheckContext = Pick<DoctorInput, 'ids' | 'now'> & { config: Config; redact: Redact };
+
+/** Contains no secret. */
+export type Report = {
+  exitCode: number;
+  variables: Readonly<Record<string, string>>;
+  findings: readonly Finding[];
+};
+
+/** Checks the configuration and, if it is valid, each service that it names. */
+export async function runChecks({ environment, readFile, ids, now }: DoctorInput): Promise<Report> {
+  const parsed = parseConfig(environment, readFile);
+  const redact = createRedact(environment, readFile);
+  const findings = parsed.ok
+    ? await checkServices({ config: parsed.config, ids, now, redact })
+    : reportInvalidConfiguration(parsed.problems);
+  const variables = listVariables(environment, readFile).map(([name, value]) => [name, redact(value)]);
+  return {
+    exitCode: parsed.ok ? Number(findings.some(({ status }) => status === 'problem')) : configurationExitCode,
+    variables: Object.fromEntries(variables),
+    findings: findings.map(({ reason, next, ...rest }) => {
+      return { ...rest, reason: redact(reason), ...(next === undefined ? {} : { next: redact(next) }) };
+    }),
+  };
+}
+
+function reportInvalidConfiguration(problems: readonly string[]): Finding[] {
+  const skipped = (['redis', 'jwks', 'upstream', 'clock'] as const).map((check) =>
+    diagnose(check, 'configuration invalid'),
+  );
+  return [...problems.map((problem) => diagnose('configuration', 'invalid', { problem })), ...skipped];
+}
+
+async function checkServices(context: CheckContext): Promise<Finding[]> {
+  const [redis, jwks, upstreamAndClock] = await Promise.all([
+    checkRedis(context),
+    checkKeySet(context),
+    checkUpstream(context),
+  ]);
+  return [diagnose('configuration', 'valid'), redis, jwks, ...upstreamAndClock];
+}
+
+/** Connects as the gateway does, within the same limits. */
+async function checkRedis({ config, now }: CheckContext): Promise<Finding> {
+  const { promise: settled, resolve: settle } = Promise.withResolvers<void>();
+  const seen: { isUp: boolean; reason: string } = { isUp: false, reason: 'timeout' };
+  const emit: Emit = (event) => {
+    if (event.type !== 'redisChanged' && event.type !== 'redisRefused') return;
+    if (event.type === 'redisChanged') seen.isUp = event.state === 'up';
+    seen.reason = event.reason ?? seen.reason;
+    settle();
+  };
+  const redis = await loadRedis({ config, emit, now });
+  if (redis === undefined) return diagnose('redis', 'not configured');
+  const timer = setTimeout(settle, redisTimeoutMs);
+  redis.start();
+  await settled;
+  clearTimeout(timer);
+  const durationMs = seen.isUp ? await measurePing(redis) : undefined;
+  redis.stop();
+  if (durationMs !== undefined) return diagnose('redis', 'up', { duration: durationMs.toFixed(1) });
+  const { reason } = seen;
+  const finding = diagnose('redis', reason, { reason, ...toTarget('REDIS_URL', config.REDIS_URL) });
+  return { ...finding, next: `${finding.next} Until then each replica has its own cache.` };
+}
+
+async function measurePing(redis: Redis): Promise<number | undefined> {
+  for (let n = 0; n < maxPings; n += 1) {
+    const startedMs = performance.now();
+    const reply = await redis.run((client) => client.ping(), 'insist');
+    if (reply === 'PONG') return performance.now() - startedMs;
+  }
+  return undefined;
+}
+
+/** Fetches the key set as the gateway does, and looks for keys that the gateway can use. */
+async function checkKeySet({ config, now }: CheckContext): Promise<Finding> {
+  const { AUTH_MODE: mode, JWT_JWKS_URL: url } = config;
+  if (mode !== 'jwt' || url === undefined) return diagnose('jwks', 'not used', { mode });
+  const failures: string[] = [];
+  const emit: Emit = (event) => event.type === 'keysUnavailable' && failures.push(event.reason);
+  const keySet = createKeySet({ url, emit, now });
+  const usable: string[] = [];
+  for (const algorithm of algorithms) {
+    if (await hasKeyFor(keySet, algorithm)) usable.push(algorithm);
+    const [reason] = failures;
+    if (reason !== undefined) return diagnose('jwks', reason, { reason, ...toTarget('JWT_JWKS_URL', url) });
+  }
+  return diagnose('jwks', usable.length > 0 ? 'usable' : 'none usable', { algorithms: usable.join(', ') });
+}
+
+/** Makes one attempt with the gateway's client. With `AUTH_MODE=passthrough` there may be no credentials. */
+async function checkUpstream({ config, ids, now, redact }: CheckContext): Promise<Finding[]> {
+  const {
+    ZENSKAR_URL: url,
+    ZENSKAR_API_VERSION: apiVersion,
+    UPSTREAM_ATTEMPT_TIMEOUT_MS: timeoutMs,
+  } = config;
+  const { ZENSKAR_API_KEY: apiKey = '', ZENSKAR_ORGANISATION: organisation = '' } = config;
+  const parameters = { ...(ids ?? probeIds), startDate: null, endDate: null };
+  const client = await loadZenskarClient(config);
+  const sentMs = now();
+  const outcome = await client.attempt(parameters, {
+    tenant: createTenant({ apiKey, organisation, url, apiVersion }),
+    requestId: `doctor-${randomUUID()}`,
+    span: noSpan,
+    resends: 0,
+    signal: new AbortController().signal,
+    timeoutMs,
+  });
+  const receivedMs = now();
+  client.close();
+  const facts = {
+    call: `${ids ? ' total' : ' probe'}${apiKey && organisation ? '' : ' without credentials'}`,
+    limit: timeoutMs,
+    duration: Math.round(receivedMs - sentMs),
+    ...toTarget('ZENSKAR_URL', url),
+  };
+  if (outcome.kind !== 'answered') {
+    const reason = outcome.kind === 'connection' ? outcome.reason : '';
+    return [diagnose('upstream', `${outcome.kind} ${reason}`, { ...facts, reason }), checkClock(undefined)];
+  }
+  const drift = outcome.status === 200 ? listDrift(outcome.body, parameters) : [];
+  const { found, ...response } = describeResponse(outcome, { drift, url, redact });
+  return [
+    diagnose('upstream', found, { ...facts, ...response }),
+    checkClock({ date: outcome.headers.date, sentMs, receivedMs }),
+  ];
+}
+
+type ResponseContext = { drift: readonly string[]; url: string; redact: Redact };
+
+function describeResponse({ status, body, headers }: Response, { drift, url, redact }: ResponseContext) {
+  const json = parseJson(body);
+  const text = json === undefined ? body.trim().replaceAll(/\s+/g, ' ') : JSON.stringify(json);
+  const verdict = drift.length > 0 ? 'drift ' : 'total ';
+  // Redacted before it is cut: a part of a secret could not be recognised.
+  const message = redact(readMessage(json)).slice(0, maxQuotedLength);
+  const target = URL.parse(headers.location ?? '', url);
+  return {
+    found: `${status} ${status === 200 ? verdict : ''}${text}`,
+    status,
+    problem: drift.join('; '),
+    quote: message === '' ? '' : ` with the message ${JSON.stringify(message)}`,
+    // Without user and query, which may hold secrets.
+    location: headers.location && target ? target.origin + target.pathname : 'no location',
+  };
+}
+
+/** The API gateway in front of Zenskar sends `message` or `Message`, Zenskar itself `detail`. */
+function readMessage(json: unknown): string {
+  const { message, Message = message, detail = Message } = isRecord(json) ? json : {};
+  return typeof detail === 'string' ? detail : '';
+}
+
+/** The gateway's own verdict on the body of a 200, and the unknown fields, which the gateway ignores. */
+export function listDrift(body: string, parameters: TotalParameters): readonly string[] {
+  const json = parseJson(body);
+  const names = Object.keys(isRecord(json) ? json : {}).filter((name) => !totalFields.includes(name));
+  const unknown = names.slice(0, maxFieldNames).map((name) => `unknown field ${JSON.stringify(name)}`);
+  if (names.length > maxFieldNames) unknown.push(`${names.length - maxFieldNames} more unknown fields`);
+  const decoded = decodeTotal(body, parameters);
+  // Zod writes one line for each problem and one for its place.
+  return decoded.ok
+    ? unknown
+    : [...unknown, decoded.problem.replace('✖ ', '').replaceAll('\n✖', ';').replaceAll(/\s+/g, ' ')];
+}
+
+type DatedResponse = { date: string | undefined; sentMs: number; receivedMs: number };
+
+/**
+ * Compares this machine's clock with the `Date` of a response (RFC 9110, section 6.6.1). It has a resolution of one
+ * second and was written between request and response. Only a difference that neither explains is a problem.
+ */
+export function checkClock(response: DatedResponse | undefined): Finding {
+  if (response === undefined) return diagnose('clock', 'no response');
+  const { date = '', sentMs, receivedMs } = response;
+  const dateMs = Date.parse(date);
+  if (Number.isNaN(dateMs)) return diagnose('clock', 'no date');
+  const skewMs = (sentMs + receivedMs) / 2 - (dateMs + 500);
+  const uncertaintyMs = 500 + (receivedMs - sentMs) / 2;
+  const isWithin = Math.abs(skewMs) - uncertaintyMs <= maxSkewMs;
+  return diagnose('clock', isWithin ? 'within' : 'skewed', {
+    skew: `${(Math.abs(skewMs) / 1000).toFixed(1)} s (give or take ${(uncertaintyMs / 1000).toFixed(1)} s)`,
+    direction: skewMs > 0 ? 'ahead of' : 'behind',
+  });
+}
+
+function toTarget(variable: string, value = '') {
+  const { protocol, hostname, port } = new URL(value);
+  const defaultPorts: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
+  return { variable, place: `${hostname}:${port || (defaultPorts[protocol] ?? '6379')}` };
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
