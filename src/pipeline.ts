@@ -27,8 +27,8 @@ type PipelineDependencies = {
 };
 
 /**
- * The path of every GraphQL request through its stages: 1 authenticate, 2 rate limit, 3 read the body, 4 look into the response
- * cache, 5 execute, 6 store the response, 7 finish. A rejected request leaves by an error, which `http/errorResponse.ts` answers.
+ * The path of every GraphQL request, in seven stages. A hit in the response cache skips the fifth and sixth. A stage rejects a
+ * request by an error, which `http/errorResponse.ts` turns into the response.
  */
 export function createPipeline(dependencies: PipelineDependencies): Route {
   const { config, graphql, tracing, page, now } = dependencies;
@@ -52,22 +52,27 @@ export function createPipeline(dependencies: PipelineDependencies): Route {
   async function respond(request: IncomingMessage, exchange: Exchange, span: Span): Promise<HttpResponse> {
     const { method = '', headers } = request;
     const { requestId, search, createSignal } = exchange;
+    // 1 authenticate, 2 rate limit
     const identity = await authenticate(request);
     const consume = limit(request, identity);
     await consume?.(1);
     if (identity === undefined) return servePage({ method, headers, search, requestId });
+    // 3 read the body
     const bytes = method === 'POST' ? await readBody(request, config.HTTP_MAX_BODY_BYTES) : undefined;
     const startedMs = now();
+    // 4 look into the response cache
     const key = bytes && toCacheKey(identity, { headers, search, bytes });
     const stored = key && responses.get(key);
     if (stored !== undefined) {
       if (stored.cost > 1) await consume?.(stored.cost - 1);
       return finish(toHit(stored), { requestId, span, startedMs, responseCache: 'hit' });
     }
+    // 5 execute
     const body = bytes && parseJsonBody(bytes, key?.rawBody.text);
     const signal = createSignal();
     const execution = { method, headers, search, body, identity, consume, requestId, span, signal };
     const response = await graphql.execute(execution);
+    // 6 store the response, 7 finish
     if (key !== undefined) responses.set(key, response);
     return finish(response, { requestId, span, startedMs, responseCache: 'miss', signal });
   }
