@@ -4,7 +4,8 @@ import { z } from 'zod';
 import type { Config } from './config/config.ts';
 import { createAdminListener, type Purge } from './http/admin.ts';
 import { createConfiguredLog } from './telemetry/log.ts';
-import { createMetricsSum, type Samples } from './telemetry/workerMetrics.ts';
+import type { Samples } from './telemetry/metrics.ts';
+import { createWorkerMetrics } from './telemetry/workerMetrics.ts';
 
 /** A worker that keeps dying is started no more often than this. */
 const restartDelayMs = 1000;
@@ -28,8 +29,8 @@ type Question = { ask: 'purge'; target: z.output<typeof purgeTarget> } | { ask: 
  * listened.
  */
 export async function runWorkers(config: Config, stopping: Promise<void>): Promise<number> {
+  const metrics = createWorkerMetrics();
   const emit = createConfiguredLog(config);
-  const sum = createMetricsSum();
   const failed = Promise.withResolvers<number>();
   const stop = new AbortController();
   // From then on it is not the configuration that is wrong, and whoever listens must not suffer for one that cannot.
@@ -43,7 +44,7 @@ export async function runWorkers(config: Config, stopping: Promise<void>): Promi
     // A channel that breaks is told of here, and the exit behind it in a moment.
     worker.on('error', () => {});
     worker.once('exit', (code, signal) => {
-      sum.leave(worker.id);
+      metrics.remove(worker.id);
       if (stop.signal.aborted) return;
       emit({ type: 'workerDied', pid: worker.process.pid, code, signal });
       if (!hasListened && code !== null && code !== 0) failed.resolve(code);
@@ -55,11 +56,11 @@ export async function runWorkers(config: Config, stopping: Promise<void>): Promi
     await Promise.all(
       workers().map(async (worker) => {
         const samples = await askWorker(worker, { ask: 'samples' }, samplesTimeoutMs);
-        // One that died while it was asked has left already.
-        if (Array.isArray(samples) && !worker.isDead()) sum.update(worker.id, samples as Samples);
+        // One that died while it was asked is removed already.
+        if (Array.isArray(samples) && !worker.isDead()) metrics.update(worker.id, samples as Samples);
       }),
     );
-    return sum.read();
+    return metrics.read();
   }
 
   for (let n = 0; n < config.WEB_CONCURRENCY; n += 1) startWorker();

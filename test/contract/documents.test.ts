@@ -137,9 +137,9 @@ describe('the source', () => {
     return name.endsWith('.ts') && !name.includes('__generated__');
   });
 
-  it('has no file over 200 lines, nor app.ts over 120', () => {
+  it('has no file over 300 lines, nor app.ts over 120', () => {
     const lengths = files.map((name) => [name, read(`src/${name}`).trimEnd().split('\n').length] as const);
-    expect(lengths.filter(([name, length]) => length > (name === 'app.ts' ? 120 : 200))).toEqual([]);
+    expect(lengths.filter(([name, length]) => length > (name === 'app.ts' ? 120 : 300))).toEqual([]);
   });
 
   it('has no state at module level', () => {
