@@ -2,7 +2,7 @@ import sonicBoom from 'sonic-boom';
 import type { Config } from '../config/config.ts';
 import { secretVariables } from '../config/variables.ts';
 import type { Emit, GatewayEvent } from './events.ts';
-import { createSampling } from './warningThrottle.ts';
+import { createWarningThrottle } from './warningThrottle.ts';
 
 /** A line waits at most so long for others to leave with. */
 const longestDelayMs = 100;
@@ -44,20 +44,21 @@ export function createLog({ level: least, secrets, destination = createStdout() 
 
   function write(level: Level, event: GatewayEvent, repeated?: number): void {
     const { type } = event;
-    const fields = toFields(type === 'unexpectedError' ? toDescribed(event) : event, 'type');
+    const { severity: _, ...printed } = { severity: undefined, ...event };
+    const fields = toFields(event.type === 'unexpectedError' ? toDescribed(event) : printed, 'type');
     const more = repeated === undefined ? '' : `,"repeated":${repeated}`;
     const line = `{"level":"${level}","time":"${toTime()}"${fields}${more},"msg":"${type}"}\n`;
     // The last gate before the line leaves: it also catches a secret inside a message or a stack.
     destination.write(redact(line));
   }
 
-  const warnings = createSampling((event, repeated) => write('warn', event, repeated));
+  const warnings = createWarningThrottle((event, repeated) => write(levelOf(event), event, repeated));
   return (event) => {
     const level = levelOf(event);
     if (severities[level] < severities[least]) return;
     // The last line of a gateway that stops leaves nothing untold.
     if (event.type === 'drained') warnings.flush();
-    if (level === 'warn' && mayFlood.has(event.type)) warnings.tell(event);
+    if ((level === 'warn' || level === 'error') && mayFlood.has(event.type)) warnings.warn(event);
     else write(level, event);
   };
 }
@@ -73,9 +74,8 @@ function levelOf(event: GatewayEvent): Level {
     case 'unexpectedError':
       return 'error';
     case 'apolloMessage':
-      return event.severity;
     case 'upstreamCallEnded':
-      return levelOfCall(event);
+      return event.severity;
     case 'redisChanged':
       return event.state === 'up' ? 'info' : 'warn';
     case 'circuitChanged':
@@ -95,12 +95,6 @@ function levelOf(event: GatewayEvent): Level {
     default:
       return 'info';
   }
-}
-
-/** A refusal of what the caller asked for is no trouble; its operation's line tells of it. */
-function levelOfCall({ result, problem }: Extract<GatewayEvent, { type: 'upstreamCallEnded' }>): Level {
-  if (result === 200) return problem === undefined ? 'debug' : 'warn';
-  return result === 400 || result === 404 || result === 'aborted' ? 'debug' : 'warn';
 }
 
 function toDescribed(event: Extract<GatewayEvent, { type: 'unexpectedError' }>) {

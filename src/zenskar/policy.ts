@@ -104,6 +104,7 @@ async function attempt(dependencies: UpstreamDependencies, call: Call, attempts:
     const { problem } = { problem: undefined, ...result };
     emit({
       type: 'upstreamCallEnded',
+      severity: severityOf(outcome, problem),
       requestId,
       traceId: span.traceId,
       ...describe(outcome),
@@ -169,6 +170,13 @@ function readRetryAfterMs(outcome: AttemptOutcome, nowMs: number): number | unde
   if (outcome.kind !== 'answered' || outcome.status < 400) return undefined;
   const seconds = parseRetryAfter(outcome.headers.retryAfter, nowMs);
   return seconds === undefined ? undefined : seconds * 1000;
+}
+
+/** A rejection of the caller's own arguments is no fault of the upstream. */
+function severityOf(outcome: AttemptOutcome, problem: string | undefined): 'debug' | 'warn' {
+  if (outcome.kind !== 'answered') return outcome.kind === 'aborted' ? 'debug' : 'warn';
+  if (outcome.status === 200) return problem === undefined ? 'debug' : 'warn';
+  return outcome.status === 400 || outcome.status === 404 ? 'debug' : 'warn';
 }
 
 function describe(outcome: AttemptOutcome) {
