@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Identity } from '../../src/auth/identity.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { createGraphQLRoute } from '../../src/http/graphqlRoute.ts';
-import { passingTracing } from '../../src/telemetry/tracing.ts';
+import { propagatingTracing } from '../../src/telemetry/tracing.ts';
 import { tenantOf } from '../support/totals.ts';
 
 const parsed = parseConfig({ ZENSKAR_API_KEY: 'k', ZENSKAR_ORGANISATION: 'o' }, () => '');
@@ -44,7 +44,7 @@ describe('whoever asks what, when and in whatever order', () => {
           config,
           limit: undefined,
           page: undefined,
-          tracing: passingTracing,
+          tracing: propagatingTracing,
           identify: () => asking as Identity,
           emit: () => {
             hits += 1;
