@@ -12,8 +12,9 @@ import { type ConnectionLimits, createHttpServer } from './http/server.ts';
 import type { Redis } from './redis/connection.ts';
 import { loadRedis } from './redis/loadRedis.ts';
 import { combine, type Emit } from './telemetry/events.ts';
-import { createConfiguredLog, type LogDestination } from './telemetry/log.ts';
+import { createConfiguredLog } from './telemetry/log.ts';
 import { createMetrics, type Samples } from './telemetry/metrics.ts';
+import type { LogDestination } from './telemetry/stdout.ts';
 import { loadTracing, type Tracing } from './telemetry/tracing.ts';
 import { createCache } from './totals/cache.ts';
 import { toFreshnessSettings, toLifetimeMs } from './totals/freshness.ts';
@@ -55,7 +56,8 @@ type Surroundings = {
 export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
   const { now = Date.now, logDestination, connectionLimits, isWorker = false } = overrides;
   const metrics = createMetrics({ config, now });
-  const emit = combine(createConfiguredLog(config, logDestination), metrics.count);
+  const log = createConfiguredLog(config, { destination: logDestination, onDrop: metrics.countDroppedLine });
+  const emit = combine(log, metrics.count);
   const redis = await loadRedis({ config, emit, now });
   const tracing = await loadTracing({ config, emit, now });
   const surroundings = { config, emit, now, redis, tracing, connectionLimits };

@@ -30,7 +30,7 @@ type Question = { ask: 'purge'; target: z.output<typeof purgeTarget> } | { ask: 
  */
 export async function runWorkers(config: Config, stopping: Promise<void>): Promise<number> {
   const metrics = createWorkerMetrics();
-  const emit = createConfiguredLog(config);
+  const emit = createConfiguredLog(config, { onDrop: metrics.countDroppedLine });
   const failed = Promise.withResolvers<number>();
   const stop = new AbortController();
   // From then on it is not the configuration that is wrong, and whoever listens must not suffer for one that cannot.
