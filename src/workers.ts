@@ -9,9 +9,9 @@ import { createWorkerMetrics } from './telemetry/workerMetrics.ts';
 
 /** A worker that keeps dying is started no more often than this. */
 const restartDelayMs = 1000;
-/** A worker that is asked to forget and says nothing for so long counts as one that has not. */
+/** A worker that does not confirm a purge within this time counts as one that failed. */
 const purgeTimeoutMs = 5000;
-/** Who waits for metrics has a limit of its own, of ten seconds by default. */
+/** Prometheus gives up a scrape after ten seconds by default. */
 const samplesTimeoutMs = 1000;
 
 const purgeTarget = z.object({ customerId: z.string(), entitlementId: z.string().optional() });
@@ -24,16 +24,15 @@ const reply = z.object({ number: z.number(), answer: z.unknown() });
 type Question = { ask: 'purge'; target: z.output<typeof purgeTarget> } | { ask: 'samples' };
 
 /**
- * Runs as many workers as the configuration says, which share the main port, and the one admin listener. Resolves to
- * the exit code, when it was told to stop and all workers have drained, or when one could not even start and none has ever
- * listened.
+ * Runs the configured number of workers, which share the main port, and the only admin listener. Resolves to the exit
+ * code when all workers have drained after `stopping`, or when a worker fails to start before any has listened.
  */
 export async function runWorkers(config: Config, stopping: Promise<void>): Promise<number> {
   const metrics = createWorkerMetrics();
   const emit = createConfiguredLog(config, { onDrop: metrics.countDroppedLine });
   const failed = Promise.withResolvers<number>();
   const stop = new AbortController();
-  // From then on it is not the configuration that is wrong, and whoever listens must not suffer for one that cannot.
+  // Once a worker has listened, the configuration is valid, and one that cannot start must not stop the others.
   let hasListened = false;
   cluster.once('listening', () => {
     hasListened = true;
@@ -41,7 +40,7 @@ export async function runWorkers(config: Config, stopping: Promise<void>): Promi
 
   function startWorker(): void {
     const worker = cluster.fork();
-    // A channel that breaks is told of here, and the exit behind it in a moment.
+    // The error of a broken channel; the exit event of the worker follows.
     worker.on('error', () => {});
     worker.once('exit', (code, signal) => {
       metrics.remove(worker.id);
@@ -56,7 +55,7 @@ export async function runWorkers(config: Config, stopping: Promise<void>): Promi
     await Promise.all(
       workers().map(async (worker) => {
         const samples = await askWorker(worker, { ask: 'samples' }, samplesTimeoutMs);
-        // One that died while it was asked is removed already.
+        // A worker that has died meanwhile is removed already.
         if (Array.isArray(samples) && !worker.isDead()) metrics.update(worker.id, samples as Samples);
       }),
     );
@@ -83,7 +82,7 @@ async function stopWorker(worker: Worker): Promise<void> {
   await exited;
 }
 
-/** One that dies takes what it should forget with it. */
+/** Resolves to false if a worker did not confirm; a worker that dies loses its entries anyway. */
 async function purgeAll(target: z.output<typeof purgeTarget>): Promise<boolean> {
   const asked = workers().map(async (worker) => {
     const answer = await askWorker(worker, { ask: 'purge', target }, purgeTimeoutMs);
@@ -92,7 +91,7 @@ async function purgeAll(target: z.output<typeof purgeTarget>): Promise<boolean> 
   return (await Promise.all(asked)).every(Boolean);
 }
 
-/** What the worker answers; undefined where it does not, or has died. */
+/** The worker's reply; undefined if it sends none in time or dies. */
 function askWorker(worker: Worker, asked: Question, timeoutMs: number): Promise<unknown> {
   const { promise, resolve } = Promise.withResolvers<unknown>();
   const number = Math.random();
@@ -108,7 +107,7 @@ function askWorker(worker: Worker, asked: Question, timeoutMs: number): Promise<
     resolve(answer);
   };
   worker.on('message', onMessage).once('exit', onExit);
-  // One whose channel is closed is about to die; without a callback its error would end the primary.
+  // A worker with a closed channel is about to die; without a callback its error would end the primary.
   worker.send({ ...asked, number }, undefined, (error) => {
     if (error !== null) end(undefined);
   });
@@ -117,7 +116,7 @@ function askWorker(worker: Worker, asked: Question, timeoutMs: number): Promise<
 
 type Answering = { purge: Purge; readSamples: () => Promise<Samples> };
 
-/** In a worker: does what the admin listener of the primary was asked for. */
+/** In a worker: answers the questions of the primary's admin listener. */
 export function answerPrimary({ purge, readSamples }: Answering): void {
   process.on('message', async (message) => {
     const asked = question.safeParse(message);

@@ -58,7 +58,7 @@ async function end({ signal, exited }: Process): Promise<void> {
   expect(await exited).toBe(0);
 }
 
-describe('traces of a process', () => {
+describe('the traces of a process', () => {
   it.each<Record<string, string>>([
     {},
     { OTEL_SERVICE_NAME: 'gateway', OTEL_TRACES_SAMPLER: 'always_on' },
@@ -70,7 +70,7 @@ describe('traces of a process', () => {
     expect(gateway.output()).not.toContain('loaded');
   });
 
-  it('are sent before it ends, under the name that the environment gives it', async () => {
+  it('are exported before the process ends, with the configured service name', async () => {
     const gateway = await startAndAsk({
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
       OTEL_SERVICE_NAME: 'totals',
@@ -88,14 +88,14 @@ describe('traces of a process', () => {
     });
   });
 
-  it.each(['silent', 'not there'])(
-    'hold up neither answers nor the end where the collector is %s',
+  it.each(['silent', 'unreachable'])(
+    'delay neither responses nor the end of the process with a collector that is %s',
     async (fault) => {
       collector.status = 0;
       const before = collector.bodies.length;
-      const nobody = `http://127.0.0.1:${await findFreePort()}`;
+      const closed = `http://127.0.0.1:${await findFreePort()}`;
       const gateway = await startAndAsk({
-        OTEL_EXPORTER_OTLP_ENDPOINT: fault === 'silent' ? collector.url : nobody,
+        OTEL_EXPORTER_OTLP_ENDPOINT: fault === 'silent' ? collector.url : closed,
         OTEL_BSP_SCHEDULE_DELAY: '1',
       });
       if (fault === 'silent') await until(() => collector.bodies.length > before);

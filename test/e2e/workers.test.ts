@@ -116,7 +116,7 @@ describe('a gateway of two workers', () => {
     expect(simulator.state.requests).toBe(4);
   });
 
-  it('shows what all of them counted, as one', async () => {
+  it('shows the sum of the metrics of both workers', async () => {
     const { gateway, ask } = await start({ ADMIN_PORT: '0', LOG_LEVEL: 'info' });
     const [, adminUrl = ''] = await gateway.printed(/"adminUrl":"([^"]+)"/);
     for (let n = 0; n < 6; n += 1) await ask(idOf(78));
@@ -128,7 +128,7 @@ describe('a gateway of two workers', () => {
     expect(samples).toMatch(/^gateway_info\{version="[\d.]+"\} 1$/m);
   });
 
-  it('shows what was counted also while one of them is stuck, and after its end', async () => {
+  it('keeps the counts of a worker that is stuck and of one that has ended', async () => {
     const { gateway, ask } = await start({ ADMIN_PORT: '0', LOG_LEVEL: 'info' });
     const [, adminUrl = ''] = await gateway.printed(/"adminUrl":"([^"]+)"/);
     for (let n = 0; n < 6; n += 1) await ask(idOf(79));
@@ -173,7 +173,7 @@ describe('a gateway of two workers', () => {
   });
 });
 
-describeWithPromtool('the metrics of two workers together', () => {
+describeWithPromtool('the summed metrics of two workers', () => {
   it('are valid', async () => {
     const { gateway, ask } = await start({ ADMIN_PORT: '0', LOG_LEVEL: 'info' });
     const [, adminUrl = ''] = await gateway.printed(/"adminUrl":"([^"]+)"/);
