@@ -29,6 +29,7 @@ const homes = {
   'graphql-scalars': 'graphql/',
   '@opentelemetry': 'telemetry/',
   'prom-client': 'telemetry/',
+  pino: 'telemetry/',
   'sonic-boom': 'telemetry/',
   cors: 'http/',
   '@graphql-yoga': 'explorer/',

@@ -11,11 +11,10 @@ import { type ConnectionLimits, createHttpServer } from './http/server.ts';
 import { createPipeline } from './pipeline.ts';
 import { loadRedis, type Redis } from './redis/connection.ts';
 import { combine, type Emit } from './telemetry/events.ts';
-import { loadTracing } from './telemetry/loadTracing.ts';
-import { createConfiguredLog, type LogDestination } from './telemetry/log.ts';
-import { createMetrics } from './telemetry/metrics.ts';
-import type { Tracing } from './telemetry/tracing.ts';
-import type { Samples } from './telemetry/workerMetrics.ts';
+import { createConfiguredLog } from './telemetry/log.ts';
+import { createMetrics, type Samples } from './telemetry/metrics.ts';
+import type { LogDestination } from './telemetry/stdout.ts';
+import { loadTracing, type Tracing } from './telemetry/tracing.ts';
 import { toFreshnessSettings } from './totals/freshness.ts';
 import { createTotalSource } from './totals/source.ts';
 import { createPolicy, type Policy, toPolicySettings } from './zenskar/policy.ts';
@@ -54,7 +53,8 @@ type Dependencies = {
 export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
   const { now = Date.now, logDestination, connectionLimits, isWorker = false } = overrides;
   const metrics = createMetrics({ config, now });
-  const emit = combine(createConfiguredLog(config, logDestination), metrics.count);
+  const log = createConfiguredLog(config, { destination: logDestination, onDrop: metrics.countDroppedLine });
+  const emit = combine(log, metrics.count);
   const redis = await loadRedis({ config, emit, now });
   const tracing = await loadTracing({ config, emit, now });
   const dependencies = { config, emit, now, redis, tracing, connectionLimits };

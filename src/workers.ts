@@ -4,7 +4,8 @@ import { z } from 'zod';
 import type { Config } from './config/config.ts';
 import { createAdminListener, type Purge } from './http/admin.ts';
 import { createConfiguredLog } from './telemetry/log.ts';
-import { createMetricsSum, type Samples } from './telemetry/workerMetrics.ts';
+import type { Samples } from './telemetry/metrics.ts';
+import { createWorkerMetrics } from './telemetry/workerMetrics.ts';
 
 /** The time before a worker that has died is replaced. */
 const restartDelayMs = 1000;
@@ -28,8 +29,8 @@ type WorkerRequest = { type: 'purge'; target: PurgeTarget } | { type: 'samples' 
  * all workers have drained after a stop, or once a worker failed to start before any worker has listened.
  */
 export async function runWorkers(config: Config, stopping: Promise<void>): Promise<number> {
-  const emit = createConfiguredLog(config);
-  const sum = createMetricsSum();
+  const metrics = createWorkerMetrics();
+  const emit = createConfiguredLog(config, { onDrop: metrics.countDroppedLine });
   const failed = Promise.withResolvers<number>();
   const stop = new AbortController();
   // After that a worker that cannot start is retried: ending the gateway would stop the workers that listen.
@@ -43,7 +44,7 @@ export async function runWorkers(config: Config, stopping: Promise<void>): Promi
     // A broken channel to the worker; its exit follows.
     worker.on('error', () => {});
     worker.once('exit', (code, signal) => {
-      sum.leave(worker.id);
+      metrics.remove(worker.id);
       if (stop.signal.aborted) return;
       emit({ type: 'workerDied', pid: worker.process.pid, code, signal });
       if (!hasListened && code !== null && code !== 0) failed.resolve(code);
@@ -56,10 +57,10 @@ export async function runWorkers(config: Config, stopping: Promise<void>): Promi
       workers().map(async (worker) => {
         const samples = await requestFrom(worker, { type: 'samples' }, samplesTimeoutMs);
         // The sum has already taken in a worker that died meanwhile.
-        if (Array.isArray(samples) && !worker.isDead()) sum.update(worker.id, samples as Samples);
+        if (Array.isArray(samples) && !worker.isDead()) metrics.update(worker.id, samples as Samples);
       }),
     );
-    return sum.read();
+    return metrics.read();
   }
 
   for (let n = 0; n < config.WEB_CONCURRENCY; n += 1) startWorker();

@@ -1,87 +1,98 @@
-/** What happened in the gateway, as told by the part where it happened. */
+/** Everything that the log and the metrics learn about. Each event is emitted by the part in which it happens. */
 export type GatewayEvent =
   | { type: 'started'; url: string; adminUrl: string | undefined; authMode: string }
-  | { type: 'draining'; listener: 'main' | 'admin' }
-  | { type: 'drained'; listener: 'main' | 'admin'; cut: number; durationMs: number }
-  | { type: 'requestEnded'; listener: 'main' | 'admin'; status: number; durationMs: number }
-  | { type: 'connectionsChanged'; listener: 'main' | 'admin'; open: number }
+  | { type: 'draining'; listener: Listener }
+  /** `cut`: connections that were closed before their response was complete. */
+  | { type: 'drained'; listener: Listener; cut: number; durationMs: number }
+  | { type: 'requestEnded'; listener: Listener; status: number; durationMs: number }
+  /** `open`: all connections of the listener that are open now. */
+  | { type: 'connectionsChanged'; listener: Listener; open: number }
   | OperationEnded
   | { type: 'upstreamCallStarted' }
   | UpstreamCallEnded
+  /** Another attempt follows after the pause. `attempts`: those made so far. */
   | { type: 'upstreamRetry'; requestId: string; attempts: number; pauseMs: number }
-  /** A call steps into the line before the upstream, or out of it. */
+  /** A call enters (1) or leaves (-1) the queue for the upstream. */
   | { type: 'upstreamQueueChanged'; change: 1 | -1 }
+  /** `tenant`: a hash of the tenant's credentials. */
   | { type: 'circuitChanged'; tenant: string; state: 'closed' | 'open' | 'halfOpen' }
-  /** A 429 asked for a pause of all the tenant's calls. */
+  /** All calls of the tenant wait, because Zenskar answered one of them with 429 and `Retry-After`. */
   | { type: 'upstreamPaused'; tenant: string; durationMs: number }
   | { type: 'redisChanged'; state: 'up' | 'down'; reason: string | undefined }
+  /** Redis answered a command with an error. */
   | { type: 'redisRefused'; reason: string }
+  /** `everywhere`: false when other replicas could not be reached. */
   | { type: 'purged'; everywhere: boolean }
-  /** Somebody was not let in, or not for now. `reason` says more than the answer did, and nothing of the credentials. */
-  | {
-      type: 'requestRejected';
-      listener: 'main' | 'admin';
-      requestId: string;
-      code: string;
-      reason: string | undefined;
-    }
-  /** The issuer's keys could not be fetched; those that are known stay in use. */
+  | RequestRejected
+  /** The issuer's keys could not be fetched; the keys known so far stay in use. */
   | { type: 'keysUnavailable'; reason: string }
-  /** A collector did not take what was recorded. */
+  /** The collector of traces did not accept a batch of this many spans. */
   | { type: 'tracesLost'; spans: number; reason: string }
   | { type: 'workersStarted'; workers: number; adminUrl: string | undefined }
-  /** Another is started in its place. */
+  /** The primary starts another worker in its place. */
   | { type: 'workerDied'; pid: number | undefined; code: number | null; signal: string | null }
-  /** Apollo Server speaking for itself. */
+  /** A line of Apollo Server's own logger. */
   | { type: 'apolloMessage'; severity: 'debug' | 'error'; message: string }
-  /** An error that no code of ours foresaw; `cause` is what was thrown. */
+  /** A thrown value that no other event describes. */
   | { type: 'unexpectedError'; requestId: string; cause: unknown };
+
+type Listener = 'main' | 'admin';
 
 export type OperationEnded = {
   type: 'operationEnded';
   requestId: string;
-  /** Undefined where there is no trace. */
+  /** Undefined without a trace. */
   traceId?: string | undefined;
-  /** The name that its document gives it; null where it has none or could not be found. */
+  /** The operation's name in the document; null if it has none or the operation was not found. */
   operationName: string | null;
-  /** What the client calls one that could not be found: may be anything. */
+  /** The request's `operationName` if the document has no such operation: the caller's own text. */
   claimedName?: string | undefined;
-  /** `partial`: some data and some errors. `cancelled`: the client left before the answer. */
+  /** `partial`: some data and some errors. `cancelled`: the client closed the connection before the response. */
   outcome: 'ok' | 'partial' | 'failed' | 'cancelled';
   /** The distinct codes of its errors. */
   codes: readonly string[];
+  /** Attempts that were made for its totals. */
   upstreamCalls: number;
-  /** How many totals came from where. */
+  /** The number of totals from each source, such as `memory` or `upstream`. */
   totals: Readonly<Record<string, number>>;
-  /** Whether the whole answer was there already. */
   responseCache: 'hit' | 'miss';
-  /** How it was executed; undefined where it was not. */
+  /** `compiled`: by graphql-jit. `interpreted`: by graphql-js. Undefined if it was not executed. */
   execution: 'interpreted' | 'compiled' | undefined;
   durationMs: number;
 };
 
 type UpstreamCallEnded = {
   type: 'upstreamCallEnded';
+  /** The level of its log line. */
+  severity: 'debug' | 'warn' | 'error';
   requestId: string;
   traceId?: string | undefined;
   /** The HTTP status, or why there is none. */
   result: number | 'timeout' | 'connection' | 'aborted' | 'too_large';
   /** The connection's error code, such as `ECONNREFUSED`. */
   reason: string | undefined;
-  /** What is wrong with the body of a 200. */
+  /** Why the body of a 200 is invalid. */
   problem: string | undefined;
-  /** The level of its log line. */
-  severity: 'debug' | 'warn' | 'error';
-  /** The ids by which the upstream's support would find this call. */
+  /** Response headers with which Zenskar's support finds the call. */
   upstreamIds: Readonly<Record<string, string>>;
   durationMs: number;
 };
 
+type RequestRejected = {
+  type: 'requestRejected';
+  listener: Listener;
+  requestId: string;
+  /** The code of the error in the response. */
+  code: string;
+  /** More than the response says; contains no credentials. */
+  reason: string | undefined;
+};
+
 export type Emit = (event: GatewayEvent) => void;
 
-/** Tells several of each event. */
+/** Passes each event to all listeners, in their order. */
 export function combine(...listeners: readonly Emit[]): Emit {
   return (event) => {
-    for (const tell of listeners) tell(event);
+    for (const listener of listeners) listener(event);
   };
 }

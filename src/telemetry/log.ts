@@ -1,70 +1,71 @@
-import sonicBoom from 'sonic-boom';
+import { type Level, type LevelWithSilent, pino, stdTimeFunctions } from 'pino';
 import type { Config } from '../config/config.ts';
 import { secretVariables } from '../config/variables.ts';
 import type { Emit, GatewayEvent } from './events.ts';
-import { createSampling } from './warningThrottle.ts';
+import { createStdout, type LogDestination } from './stdout.ts';
+import { createWarningThrottle } from './warningThrottle.ts';
 
-/** A line waits at most so long for others to leave with. */
-const longestDelayMs = 100;
+/** Shorter secrets are not redacted: they would match ordinary words. */
+const minSecretLength = 8;
+/** The causes of an error are followed this deep. */
+const maxCauses = 5;
 
-/** Characters that wait while nothing can be written; what comes then is lost. */
-const mostWaiting = 1_048_576;
-
-/** What is said once for each call that fails; changes of state are few, and each counts. */
-const mayFlood: ReadonlySet<GatewayEvent['type']> = new Set([
+/** Warnings that can come once for each request; changes of state are few and are all logged. */
+const throttled: ReadonlySet<GatewayEvent['type']> = new Set([
   'upstreamCallEnded',
   'redisRefused',
   'keysUnavailable',
 ]);
 
-/** How much each level matters; nothing is written below the one that is configured. */
-const severities = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60, silent: 70 };
-type Level = keyof typeof severities;
-
-/** Takes whole lines. */
-export type LogDestination = { write: (line: string) => unknown };
-
 type LogSettings = {
-  level: Level;
-  /** Values that must not stand in any line, wherever they come from. */
+  level: LevelWithSilent;
+  /** Values that no line contains, wherever they come from. */
   secrets: readonly string[];
-  destination?: LogDestination | undefined;
+  destination: LogDestination;
 };
 
-/** The log as the configuration wants it. */
-export function createConfiguredLog(config: Config, destination?: LogDestination): Emit {
+type LogOutput = { destination?: LogDestination | undefined; onDrop: () => void };
+
+/** The log with the configured level, without the configured secrets; to stdout unless there is a destination. */
+export function createConfiguredLog(config: Config, { destination, onDrop }: LogOutput): Emit {
   const secrets = secretVariables.flatMap((name) => config[name] ?? []);
-  return createLog({ level: config.LOG_LEVEL, secrets, destination });
+  return createLog({ level: config.LOG_LEVEL, secrets, destination: destination ?? createStdout(onDrop) });
 }
 
 /** Writes each event as one JSON line. */
-export function createLog({ level: least, secrets, destination = createStdout() }: LogSettings): Emit {
+export function createLog({ level: minLevel, secrets, destination }: LogSettings): Emit {
   const redact = createRedaction(secrets);
-  const toTime = createClock();
+  const logger = pino(
+    {
+      level: minLevel,
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+    },
+    // Whole lines are redacted, so that a secret inside a message or a stack is found as well.
+    { write: (line) => destination.write(redact(line)) },
+  );
 
-  function write(level: Level, event: GatewayEvent, repeated?: number): void {
-    const { type } = event;
-    const fields = toFields(toPrinted(event), 'type');
-    const more = repeated === undefined ? '' : `,"repeated":${repeated}`;
-    const line = `{"level":"${level}","time":"${toTime()}"${fields}${more},"msg":"${type}"}\n`;
-    // The last gate before the line leaves: it also catches a secret inside a message or a stack.
-    destination.write(redact(line));
+  function write(event: GatewayEvent, repeated?: number): void {
+    const { type, severity, ...fields } = { severity: undefined, ...event };
+    const cause = event.type === 'unexpectedError' ? describeCause(event.cause) : undefined;
+    logger[levelOf(event)]({ ...fields, cause, repeated }, type);
   }
 
-  const warnings = createSampling((event, repeated) => write('warn', event, repeated));
+  const throttle = createWarningThrottle(write);
   return (event) => {
     const level = levelOf(event);
-    if (severities[level] < severities[least]) return;
-    // The last line of a gateway that stops leaves nothing untold.
-    if (event.type === 'drained') warnings.flush();
-    if (level === 'warn' && mayFlood.has(event.type)) warnings.tell(event);
-    else write(level, event);
+    if (!logger.isLevelEnabled(level)) return;
+    // No line may follow the last one of a gateway that stops.
+    if (event.type === 'drained') throttle.flush();
+    if (throttled.has(event.type) && (level === 'warn' || level === 'error')) throttle.warn(event);
+    else write(event);
   };
 }
 
 function levelOf(event: GatewayEvent): Level {
   switch (event.type) {
-    // Too many for a log: they are there to be counted.
+    // One or more for each request: metrics count them.
     case 'requestEnded':
     case 'connectionsChanged':
     case 'upstreamCallStarted':
@@ -96,96 +97,24 @@ function levelOf(event: GatewayEvent): Level {
   }
 }
 
-function toPrinted(event: GatewayEvent) {
-  if (event.type === 'unexpectedError') return { ...event, cause: describeCause(event.cause) };
-  // The line's level says it already.
-  if (event.type === 'upstreamCallEnded') return { ...event, severity: undefined };
-  return event;
-}
-
-/** Takes only named properties of a thrown value: an error object may carry requests, headers and keys. */
-function describeCause(cause: unknown, depth = 0): unknown {
+/** Only named properties of a thrown value: an error object may carry requests, headers and keys. */
+function describeCause(cause: unknown, depth = 0): object {
   if (!(cause instanceof Error)) {
     return { message: typeof cause === 'object' ? 'an object that is no error' : String(cause) };
   }
   const { name, message, stack } = cause;
+  const isLast = cause.cause === undefined || depth === maxCauses;
   return {
     name: String(name),
     message: String(message),
     stack: String(stack),
-    ...(cause.cause === undefined || depth === 5 ? {} : { cause: describeCause(cause.cause, depth + 1) }),
+    ...(isLast ? {} : { cause: describeCause(cause.cause, depth + 1) }),
   };
 }
 
 function createRedaction(secrets: readonly string[]): (line: string) => string {
-  // A secret shorter than this is none, and would eat ordinary words of the line.
-  const escaped = secrets.filter(({ length }) => length >= 8).map((s) => JSON.stringify(s).slice(1, -1));
+  const escaped = secrets
+    .filter(({ length }) => length >= minSecretLength)
+    .map((secret) => JSON.stringify(secret).slice(1, -1));
   return (line) => escaped.reduce((text, secret) => text.replaceAll(secret, '[redacted]'), line);
-}
-
-/**
- * Under load, lines leave together: a call of the system for each took a tenth of the time. Never more than a pipe takes
- * in one piece, so that lines of several workers do not mix.
- */
-function createStdout(): LogDestination {
-  const together = { minLength: 3584, maxWrite: 4096, periodicFlush: longestDelayMs };
-  // Its types describe the default export otherwise to a bundler than to Node.
-  const { SonicBoom } = sonicBoom as unknown as typeof import('sonic-boom');
-  const stdout = new SonicBoom({ fd: 1, sync: true, maxLength: mostWaiting, ...together });
-  // Nobody's answer should suffer for a log that cannot be written. What a full disk did not take is tried again.
-  stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
-    // Whoever read it has gone.
-    if (code === 'EPIPE') stdout.destroy();
-  });
-  const isGone = () => 'destroyed' in stdout && stdout.destroyed === true;
-  process.once('exit', () => isGone() || flush(stdout));
-  return { write: (line) => isGone() || stdout.write(line) };
-}
-
-function flush(stdout: { flushSync: () => void }): void {
-  try {
-    stdout.flushSync();
-  } catch {
-    // It cannot be told any longer.
-  }
-}
-
-/** ISO 8601, of which all but the milliseconds are made once a second. */
-function createClock(): () => string {
-  let madeSecond = 0;
-  let upToSecond = '';
-  return () => {
-    const nowMs = Date.now();
-    const second = Math.floor(nowMs / 1000);
-    if (second !== madeSecond) upToSecond = new Date(nowMs).toISOString().slice(0, -4);
-    madeSecond = second;
-    return `${upToSecond}${String(nowMs % 1000).padStart(3, '0')}Z`;
-  };
-}
-
-const plainText = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
-
-/**
- * The members of an object as JSON, each behind a comma, all but one. `JSON.stringify` takes twice as long for objects as
- * small as these.
- */
-function toFields(fields: Readonly<Record<string, unknown>>, left?: string): string {
-  let text = '';
-  for (const name in fields) {
-    const value = fields[name];
-    if (value !== undefined && name !== left) text += `,"${name}":${toJson(value)}`;
-  }
-  return text;
-}
-
-function toJson(value: unknown): string {
-  if (typeof value === 'string') return plainText.test(value) ? `"${value}"` : JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(toJson).join(',')}]`;
-  if (isRecord(value)) return `{${toFields(value).slice(1)}}`;
-  // A number that JSON has no word for is null there.
-  return JSON.stringify(value);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }

@@ -1,28 +1,44 @@
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import {
+  type Aggregator,
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from 'prom-client';
 import type { Config } from '../config/config.ts';
 import type { Manifest } from '../config/manifest.ts';
 import { version } from '../config/version.ts';
 import type { Emit, OperationEnded } from './events.ts';
-import { createInstruments, durationBounds, type Instruments } from './instruments.ts';
-import type { ReadMetrics, Samples } from './workerMetrics.ts';
 
-/** So many operations have a name of their own here; anybody may name an operation as they like. */
+/** Names of operations that get a label value of their own: callers choose the names, and each one is a series. */
 const maxNames = 200;
-/** Gauges that say they are counters, which `promtool check metrics` refuses; they are sums of others. */
+/** Gauges with the suffix of counters, which `promtool check metrics` rejects; each is the sum of another metric. */
 const misnamed = [
   'nodejs_active_handles_total',
   'nodejs_active_requests_total',
   'nodejs_active_resources_total',
 ];
-/** Between these two a call is slow, and not given up yet: whoever is told so must not be told by guesses in a wide bucket. */
-const callBounds = [...durationBounds, 1.5, 2].toSorted((a, b) => a - b);
+/** Seconds, from a cache hit in memory to the default deadline and beyond. */
+const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** With two more below the default attempt timeout of 2 s: an alert on slow calls would otherwise interpolate. */
+const callBuckets = [...durationBuckets, 1.5, 2].toSorted((a, b) => a - b);
 const circuitStates = { closed: 0, halfOpen: 1, open: 2 };
 
+/** All metrics in the text format of Prometheus. */
+export type ReadMetrics = () => Promise<{ contentType: string; body: string }>;
+
+/** All metrics of one process as data. */
+export type Samples = MetricObjectWithValues<MetricValue<string>>[];
+
 export type Metrics = {
-  /** To be told of all that happens. */
+  /** Listens to all events. */
   count: Emit;
+  countDroppedLine: () => void;
   read: ReadMetrics;
-  /** The same as data, for the process that adds up those of several. */
+  /** The same as data, for the process that adds up the metrics of all workers. */
   readSamples: () => Promise<Samples>;
 };
 
@@ -31,134 +47,175 @@ type MetricsSettings = {
   now: () => number;
 };
 
-/** Counts what happens in the gateway. Learns it from events, so that no other part knows of metrics. */
+/** Counts events, so that no other part of the gateway knows about metrics. */
 export function createMetrics(settings: MetricsSettings): Metrics {
   const registry = new Registry();
-  const instruments = createInstruments(registry);
   collectDefaultMetrics({ register: registry });
   for (const name of misnamed) registry.removeSingleMetric(name);
   new Gauge({
     name: 'gateway_info',
-    help: 'The version that runs',
+    help: 'Version of the running gateway',
     labelNames: ['version'],
     registers: [registry],
     aggregator: 'first',
   }).set({ version }, 1);
-  const counts = [
-    countHttp(instruments),
-    countOperations(instruments, createNaming(settings.config.GRAPHQL_SAFELIST)),
-    countUpstream(instruments),
-    countCircuits(instruments, settings),
-    countRedis(instruments),
+  const listeners = [
+    countHttp(registry),
+    countOperations(registry, createNaming(settings.config.GRAPHQL_SAFELIST)),
+    countUpstream(registry),
+    countCircuits(registry, settings),
+    countRedis(registry),
   ];
   return {
     count: (event) => {
-      for (const count of counts) count(event);
+      for (const listener of listeners) listener(event);
     },
+    countDroppedLine: countDroppedLines(registry),
     readSamples: () => registry.getMetricsAsJSON(),
     read: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };
 }
 
-function countHttp({ counter, gauge, duration }: Instruments): Emit {
-  const requests = counter('gateway_http_requests_total', 'Answers of the main listener by status', 'status');
-  const took = duration('gateway_http_request_duration_seconds', 'From the head of a request to its answer');
-  const connections = gauge('gateway_connections', 'Connections open to the main listener');
-  const draining = gauge('gateway_draining', '1 while the gateway drains before it stops', {
-    aggregator: 'max',
-  });
+export function countDroppedLines(registry: Registry): () => void {
+  const { counter } = shorthandFor(registry);
+  const dropped = counter('log_lines_dropped_total', 'Log lines dropped because stdout accepted no more');
+  return () => dropped.inc();
+}
+
+function countHttp(registry: Registry): Emit {
+  const { counter, gauge, histogram } = shorthandFor(registry);
+  const requests = counter(
+    'gateway_http_requests_total',
+    'Responses of the main listener by status',
+    'status',
+  );
+  const duration = histogram(
+    'gateway_http_request_duration_seconds',
+    'Duration of one request and its response',
+  );
+  const connections = gauge('gateway_connections', 'Open connections of the main listener');
+  const draining = gauge('gateway_draining', '1 while the gateway drains before it stops, else 0', 'max');
 
   return (event) => {
     if (!('listener' in event) || event.listener !== 'main') return;
     if (event.type === 'requestEnded') {
-      requests(1, event.status);
-      took(event.durationMs);
+      requests.inc({ status: event.status });
+      duration.observe(event.durationMs / 1000);
     } else if (event.type === 'connectionsChanged') connections.set(event.open);
     else draining.set(event.type === 'draining' ? 1 : 0);
   };
 }
 
-function countOperations({ counter, duration }: Instruments, toName: Naming): Emit {
-  const operations = counter('graphql_operations_total', 'Operations by name', 'operation', 'outcome');
-  const errors = counter('graphql_errors_total', 'Answers with an error of this code', 'code');
+function countOperations(registry: Registry, toName: Naming): Emit {
+  const { counter, histogram } = shorthandFor(registry);
+  const operations = counter(
+    'graphql_operations_total',
+    'Operations by name and outcome',
+    'operation',
+    'outcome',
+  );
+  const errors = counter('graphql_errors_total', 'Responses that contain an error of this code', 'code');
   const totals = counter(
     'totals_requested_total',
-    'Totals by where they came from; one at hand counts each time',
+    'Requested totals by source; one in memory counts each time it is requested',
     'source',
   );
-  const responses = counter('response_cache_total', 'Operations by whether the answer was there', 'result');
-  const executions = counter('graphql_executions_total', 'Executions by who executed', 'execution');
-  const took = duration('graphql_operation_duration_seconds', 'From the start of an operation to its result');
+  const responses = counter('response_cache_total', 'Operations by response cache result', 'result');
+  const executions = counter('graphql_executions_total', 'Operations by type of execution', 'execution');
+  const duration = histogram('graphql_operation_duration_seconds', 'Duration of one operation');
 
-  // Copying the rest of an event took longer than to count all of it.
   function countEnded(ended: OperationEnded): void {
-    operations(1, toName(ended.operationName), ended.outcome);
-    responses(1, ended.responseCache);
-    if (ended.execution !== undefined) executions(1, ended.execution);
-    for (const code of ended.codes) errors(1, code);
-    for (const source in ended.totals) totals(ended.totals[source] ?? 0, source);
-    took(ended.durationMs);
+    operations.inc({ operation: toName(ended.operationName), outcome: ended.outcome });
+    responses.inc({ result: ended.responseCache });
+    if (ended.execution !== undefined) executions.inc({ execution: ended.execution });
+    for (const code of ended.codes) errors.inc({ code });
+    for (const [source, count] of Object.entries(ended.totals)) totals.inc({ source }, count);
+    duration.observe(ended.durationMs / 1000);
   }
 
   return (event) => {
     if (event.type === 'operationEnded') countEnded(event);
-    // Whoever is not let in comes as far as no operation.
-    else if (event.type === 'requestRejected' && event.listener === 'main') errors(1, event.code);
+    // A rejected request does not become an operation.
+    else if (event.type === 'requestRejected' && event.listener === 'main') errors.inc({ code: event.code });
   };
 }
 
-function countUpstream({ counter, gauge, duration }: Instruments): Emit {
-  const calls = counter('upstream_requests_total', 'Calls by status, or by why there is none', 'status');
-  const took = duration('upstream_request_duration_seconds', 'Of one call', callBounds);
-  const retries = counter('upstream_retries_total', 'Calls that are made again');
-  let underWay = 0;
-  let waiting = 0;
-  gauge('upstream_inflight', 'Calls under way', { read: () => underWay });
-  gauge('upstream_queue', 'Calls that wait for their turn', { read: () => waiting });
+function countUpstream(registry: Registry): Emit {
+  const { counter, gauge, histogram } = shorthandFor(registry);
+  const calls = counter(
+    'upstream_requests_total',
+    'Upstream calls by status, or why there is none',
+    'status',
+  );
+  const duration = histogram(
+    'upstream_request_duration_seconds',
+    'Duration of one upstream call',
+    callBuckets,
+  );
+  const retries = counter('upstream_retries_total', 'Retries of upstream calls');
+  const inFlight = gauge('upstream_inflight', 'Upstream calls in flight');
+  const queue = gauge('upstream_queue', 'Upstream calls that wait in the queue');
 
   return (event) => {
-    if (event.type === 'upstreamCallStarted') underWay += 1;
+    if (event.type === 'upstreamCallStarted') inFlight.inc();
     else if (event.type === 'upstreamCallEnded') {
-      underWay -= 1;
-      calls(1, event.result);
-      took(event.durationMs);
-    } else if (event.type === 'upstreamRetry') retries(1);
-    else if (event.type === 'upstreamQueueChanged') waiting += event.change;
+      inFlight.dec();
+      calls.inc({ status: event.result });
+      duration.observe(event.durationMs / 1000);
+    } else if (event.type === 'upstreamRetry') retries.inc();
+    else if (event.type === 'upstreamQueueChanged') queue.inc(event.change);
   };
 }
 
-function countCircuits({ gauge }: Instruments, { config, now }: MetricsSettings): Emit {
-  // Of tenants that do not come back nothing more is heard: what was heard last counts for the reset time.
-  const notClosed = new Map<string, { state: number; untilMs: number }>();
-
-  function readWorst(): number {
-    for (const [tenant, { untilMs }] of notClosed) if (untilMs < now()) notClosed.delete(tenant);
-    return Math.max(circuitStates.closed, ...notClosed.values().map(({ state }) => state));
-  }
-  const help = '0 closed, 1 half open, 2 open: the worst there is';
-  gauge('upstream_circuit_state', help, { aggregator: 'max', read: readWorst });
+function countCircuits(registry: Registry, { config, now }: MetricsSettings): Emit {
+  // A tenant that sends no more requests emits no more events: its last state expires after the reset time.
+  const notClosed = new Map<string, { state: number; expiresAtMs: number }>();
+  new Gauge({
+    name: 'upstream_circuit_state',
+    help: 'Worst state of all circuit breakers: 0 closed, 1 half-open, 2 open',
+    aggregator: 'max',
+    registers: [registry],
+    collect() {
+      for (const [tenant, { expiresAtMs }] of notClosed) if (expiresAtMs < now()) notClosed.delete(tenant);
+      this.set(Math.max(circuitStates.closed, ...notClosed.values().map(({ state }) => state)));
+    },
+  });
 
   return (event) => {
     if (event.type !== 'circuitChanged') return;
     const state = circuitStates[event.state];
     if (state === circuitStates.closed) notClosed.delete(event.tenant);
-    else notClosed.set(event.tenant, { state, untilMs: now() + config.UPSTREAM_BREAKER_RESET_MS });
+    else notClosed.set(event.tenant, { state, expiresAtMs: now() + config.UPSTREAM_BREAKER_RESET_MS });
   };
 }
 
-function countRedis({ gauge }: Instruments): Emit {
-  // Where there is no Redis there is nothing to be up.
+function countRedis(registry: Registry): Emit {
+  const { gauge } = shorthandFor(registry);
+  // A gateway without Redis has no such metric.
   let up: Gauge | undefined;
   return (event) => {
     if (event.type !== 'redisChanged') return;
-    up ??= gauge('redis_up', '1 while Redis answers', { aggregator: 'min' });
+    up ??= gauge('redis_up', '1 while Redis answers, else 0', 'min');
     up.set(event.state === 'up' ? 1 : 0);
+  };
+}
+
+/** prom-client's constructors for one registry. `aggregator`: how the values of several workers become one. */
+function shorthandFor(registry: Registry) {
+  const registers = [registry];
+  return {
+    counter: <Label extends string>(name: string, help: string, ...labelNames: Label[]) =>
+      new Counter({ name, help, labelNames, registers }),
+    gauge: (name: string, help: string, aggregator: Aggregator = 'sum') =>
+      new Gauge({ name, help, aggregator, registers }),
+    histogram: (name: string, help: string, buckets = durationBuckets) =>
+      new Histogram({ name, help, buckets, registers }),
   };
 }
 
 type Naming = (name: string | null) => string;
 
-/** With a safelist all names there are, are known. */
+/** A safelist contains all names in advance; without one the first names get a label value. */
 function createNaming(safelist: Manifest | undefined): Naming {
   const known = new Set(safelist?.operations.map(({ name }) => name));
   return (name) => {

@@ -1,14 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  createTraceState,
-  type Span as Recorded,
-  ROOT_CONTEXT,
-  type SpanContext,
-  SpanKind,
-  SpanStatusCode,
-  type Tracer,
-  trace,
-} from '@opentelemetry/api';
+import type { Tracer } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import {
   defaultResource,
@@ -31,25 +22,16 @@ import type { Config } from '../config/config.ts';
 import { parseHeaderList } from '../config/otelVariables.ts';
 import { name, version } from '../config/version.ts';
 import type { Emit } from './events.ts';
-import {
-  type Attributes,
-  createPassingSpan,
-  parseTraceContext,
-  type Span,
-  type TraceContext,
-  type Tracing,
-  toTraceHeaders,
-} from './tracing.ts';
 
-/** The drain waits no longer than this for what was recorded last. */
-const longestFlushMs = 1000;
-/** How often at most it is told that spans are lost. */
-const tellingMs = 60_000;
+/** A drain waits at most this long for the export of the last spans. */
+const maxFlushMs = 1000;
+/** At most one event about lost spans in this time. */
+const lossIntervalMs = 60_000;
 
-type TracingSettings = { url: string; config: Config; emit: Emit; now: () => number };
+type TracerSettings = { url: string; config: Config; emit: Emit; now: () => number };
 
-/** Traces by OpenTelemetry. Registers nothing globally: nobody else's code in this process is traced. */
-export function createOpenTelemetry(settings: TracingSettings): Tracing {
+/** A tracer of the SDK that exports by OTLP. Not registered globally: no other code in this process is traced. */
+export function createTracer(settings: TracerSettings): { tracer: Tracer; stop: () => Promise<void> } {
   const { config } = settings;
   const processor = new BatchSpanProcessor({
     exporter: createExporter(settings),
@@ -63,81 +45,19 @@ export function createOpenTelemetry(settings: TracingSettings): Tracing {
     sampler: createSampler(config),
     spanProcessors: [processor],
   });
-  const tracer = provider.getTracer(name, version);
 
-  return {
-    startOperation(headers) {
-      const caller = parseTraceContext(headers);
-      const context = caller ? trace.setSpanContext(ROOT_CONTEXT, toSpanContext(caller)) : ROOT_CONTEXT;
-      const recorded = tracer.startSpan('GraphQL Operation', { kind: SpanKind.SERVER }, context);
-      return toSpan(recorded, { tracer, tracestate: caller?.tracestate });
-    },
-    async stop() {
-      const flushed = provider.shutdown().catch(() => {});
-      await Promise.race([flushed, sleep(longestFlushMs, undefined, { ref: false })]);
-    },
-  };
-}
-
-type Surroundings = { tracer: Tracer; tracestate: string | undefined };
-
-function toSpan(recorded: Recorded, surroundings: Surroundings): Span {
-  const { tracer, tracestate } = surroundings;
-  const { traceId, spanId, traceFlags: flags } = recorded.spanContext();
-  const headers = toTraceHeaders({ traceId, spanId, flags, tracestate });
-  // Its parts would not be recorded either, so they need not be.
-  if (!recorded.isRecording()) return createPassingSpan({ traceId, headers });
-  const linked = new Set([spanId]);
-
-  function describe(attributes: Attributes, newName?: string): void {
-    recorded.setAttributes(toGiven(attributes));
-    if (newName !== undefined) recorded.updateName(newName);
-    if (attributes['error.type'] !== undefined) recorded.setStatus({ code: SpanStatusCode.ERROR });
+  async function stop(): Promise<void> {
+    const flushed = provider.shutdown().catch(() => {});
+    await Promise.race([flushed, sleep(maxFlushMs, undefined, { ref: false })]);
   }
-  return {
-    traceId,
-    headers,
-    isRecording: true,
-    start(part, { kind, attributes = {} } = {}) {
-      const options = {
-        kind: kind === 'client' ? SpanKind.CLIENT : SpanKind.INTERNAL,
-        attributes: toGiven(attributes),
-      };
-      return toSpan(tracer.startSpan(part, options, trace.setSpan(ROOT_CONTEXT, recorded)), surroundings);
-    },
-    link(other) {
-      // Also to one that is not recorded: its trace has an id by which the log knows it, and others may record it.
-      const context = parseTraceContext({ ...other.headers });
-      if (context === undefined || linked.has(context.spanId)) return;
-      linked.add(context.spanId);
-      recorded.addLink({ context: toSpanContext(context) });
-    },
-    describe,
-    end(attributes) {
-      if (attributes !== undefined) describe(attributes);
-      recorded.end();
-    },
-  };
+  return { tracer: provider.getTracer(name, version), stop };
 }
 
-function toGiven(attributes: Attributes): Record<string, string | number | string[]> {
-  const given: Record<string, string | number | string[]> = {};
-  for (const [key, value] of Object.entries(attributes)) {
-    if (value !== undefined) given[key] = typeof value === 'object' ? [...value] : value;
-  }
-  return given;
-}
-
-function toSpanContext({ traceId, spanId, flags: traceFlags, tracestate }: TraceContext): SpanContext {
-  const context = { traceId, spanId, traceFlags, isRemote: true };
-  return tracestate === undefined ? context : { ...context, traceState: createTraceState(tracestate) };
-}
-
-/** What the environment says of the process goes before what the gateway knows of itself. */
+/** `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` take precedence. */
 function createResource() {
-  const own = resourceFromAttributes({ 'service.name': name, 'service.version': version });
+  const defaults = resourceFromAttributes({ 'service.name': name, 'service.version': version });
   const detectors = [resourceAttributesEnvDetector, serviceNameEnvDetector];
-  return defaultResource().merge(own).merge(detectResources({ detectors }));
+  return defaultResource().merge(defaults).merge(detectResources({ detectors }));
 }
 
 function createSampler({ OTEL_TRACES_SAMPLER: kind, OTEL_TRACES_SAMPLER_ARG: ratio }: Config): Sampler {
@@ -151,22 +71,22 @@ const rootSamplers: Readonly<Record<string, (ratio: number) => Sampler>> = {
   traceidratio: (ratio) => new TraceIdRatioBasedSampler(ratio),
 };
 
-/** The library's own, which tells nobody that it fails, made to tell. */
-function createExporter({ url, config, emit, now }: TracingSettings): SpanExporter {
-  const { OTEL_EXPORTER_OTLP_HEADERS: all, OTEL_EXPORTER_OTLP_TRACES_HEADERS: own } = config;
-  const headers = { ...(all && parseHeaderList(all)), ...(own && parseHeaderList(own)) };
+/** The library's exporter, which reports no failures, with an event when spans are lost. */
+function createExporter({ url, config, emit, now }: TracerSettings): SpanExporter {
+  const { OTEL_EXPORTER_OTLP_HEADERS: all, OTEL_EXPORTER_OTLP_TRACES_HEADERS: traces } = config;
+  const headers = { ...(all && parseHeaderList(all)), ...(traces && parseHeaderList(traces)) };
   const exporter = new OTLPTraceExporter({ url, headers });
-  let toldAtMs = Number.NEGATIVE_INFINITY;
+  let reportedAtMs = Number.NEGATIVE_INFINITY;
 
-  function tell(lost: number, error: Error | undefined): void {
-    if (now() - toldAtMs < tellingMs) return;
-    toldAtMs = now();
-    emit({ type: 'tracesLost', spans: lost, reason: reasonOf(error) });
+  function reportLoss(spans: number, error: Error | undefined): void {
+    if (now() - reportedAtMs < lossIntervalMs) return;
+    reportedAtMs = now();
+    emit({ type: 'tracesLost', spans, reason: toReason(error) });
   }
   return {
     export: (spans, done) =>
       exporter.export(spans, (result) => {
-        if (result.code !== 0) tell(spans.length, result.error);
+        if (result.code !== 0) reportLoss(spans.length, result.error);
         done(result);
       }),
     forceFlush: () => exporter.forceFlush(),
@@ -174,7 +94,7 @@ function createExporter({ url, config, emit, now }: TracingSettings): SpanExport
   };
 }
 
-/** Not what the collector answered, which may be anything. */
-function reasonOf(error: (Error & { code?: string | number }) | undefined): string {
+/** Without the collector's response body, which may contain anything. */
+function toReason(error: (Error & { code?: string | number }) | undefined): string {
   return String(error?.code || error?.message || 'unknown');
 }

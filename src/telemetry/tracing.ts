@@ -1,125 +1,178 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { OperationEnded } from './events.ts';
+import {
+  type Context,
+  defaultTextMapGetter,
+  isSpanContextValid,
+  type Span as OtelSpan,
+  ProxyTracerProvider,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  type TextMapSetter,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import type { Config } from '../config/config.ts';
+import { name } from '../config/version.ts';
+import type { Emit, OperationEnded } from './events.ts';
 
-/** Never an id, a credential, or words of a caller: traces are read by more people than the data is. */
+/** Never an id, a credential or a caller's text: more people read traces than may see the data. */
 export type Attributes = Readonly<Record<string, string | number | readonly string[] | undefined>>;
 
 type SpanOptions = { kind?: 'client'; attributes?: Attributes };
 
-/** A piece of work as traces tell of it. */
 export type Span = {
   traceId: string | undefined;
-  /** By which the next in line continues the trace; none where there is no trace. */
+  /** Continue the trace in the next service; empty without a trace. */
   headers: TraceHeaders;
-  /** Where it is not, all that is said of it is lost. */
+  /** False if attributes, links and child spans are discarded. */
   isRecording: boolean;
-  /** A part of this work. */
+  /** Starts a child span. */
   start: (name: string, options?: SpanOptions) => Span;
-  /** This work waits for what that other one began. */
+  /** This span waits for work that the other one started. */
   link: (other: Span) => void;
   describe: (attributes: Attributes, name?: string) => void;
-  /** `error.type` among the attributes makes it a failure. */
+  /** The attribute `error.type` sets the status to error. */
   end: (attributes?: Attributes) => void;
 };
 
 export type Tracing = {
-  /** Continues the trace of whoever asks, where there is one. */
+  /** Continues the caller's trace if the headers contain one. */
   startOperation: (headers: IncomingHttpHeaders) => Span;
-  /** Sends what was recorded, as far as that can be done in a moment. */
+  /** Exports the last spans within a bounded time. */
   stop: () => Promise<void>;
 };
 
 /** In the form of https://www.w3.org/TR/trace-context/. */
-export type TraceHeaders = { readonly traceparent?: string; readonly tracestate?: string };
+type TraceHeaders = { readonly traceparent?: string; readonly tracestate?: string };
 
-export type TraceContext = {
-  traceId: string;
-  spanId: string;
-  /** One byte, of which the lowest bit says whether the caller records the trace. */
-  flags: number;
-  tracestate: string | undefined;
+const propagator = new W3CTraceContextPropagator();
+/** Sampled and random: the recommendation reserves all other flags and requires zeros for them. */
+const knownFlags = 0b11;
+/** The propagator would send an empty tracestate when no member of the caller's is valid. */
+const setter: TextMapSetter<Record<string, string>> = {
+  set: (headers, header, value) => {
+    if (value !== '') headers[header] = value;
+  },
 };
 
-/** Records nothing, but hands a trace on. */
-export function createPassingSpan({ traceId, headers }: Pick<Span, 'traceId' | 'headers'>): Span {
-  const nothing = () => {};
+function createNonRecordingSpan({ traceId, headers }: Pick<Span, 'traceId' | 'headers'>): Span {
+  const ignore = () => {};
   const span: Span = {
     traceId,
     headers,
     isRecording: false,
     start: () => span,
-    link: nothing,
-    describe: nothing,
-    end: nothing,
+    link: ignore,
+    describe: ignore,
+    end: ignore,
   };
   return span;
 }
 
-export const noSpan: Span = createPassingSpan({ traceId: undefined, headers: {} });
+export const noSpan: Span = createNonRecordingSpan({ traceId: undefined, headers: {} });
 
-/** Says of an operation what the log says, under the names that OpenTelemetry has for it. */
+function createTracing(tracer: Tracer, stop: () => Promise<void>): Tracing {
+  return {
+    startOperation(headers) {
+      const span = tracer.startSpan('GraphQL Operation', { kind: SpanKind.SERVER }, extract(headers));
+      return isSpanContextValid(span.spanContext()) ? toSpan(span, tracer) : noSpan;
+    },
+    stop,
+  };
+}
+
+/** Records nothing and continues the caller's trace upstream: so does a tracer without an SDK. */
+export const propagatingTracing = createTracing(new ProxyTracerProvider().getTracer(name), async () => {});
+
+type LoadSettings = { config: Config; emit: Emit; now: () => number };
+
+/** The SDK and its exporter, which take about 5 MiB, are loaded only with a collector. */
+export async function loadTracing(settings: LoadSettings): Promise<Tracing> {
+  const url = toTracesUrl(settings.config);
+  if (url === undefined) return propagatingTracing;
+  const { createTracer } = await import('./openTelemetry.ts');
+  const { tracer, stop } = createTracer({ url, ...settings });
+  return createTracing(tracer, stop);
+}
+
+/** Undefined if no traces are exported. */
+function toTracesUrl(config: Config): string | undefined {
+  if (config.OTEL_SDK_DISABLED || config.OTEL_TRACES_EXPORTER === 'none') return undefined;
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: base } = config;
+  return config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? (base && `${base.replace(/\/+$/, '')}/v1/traces`);
+}
+
+function toSpan(span: OtelSpan, tracer: Tracer): Span {
+  const context = trace.setSpan(ROOT_CONTEXT, span);
+  const { traceId, spanId } = span.spanContext();
+  const headers: Record<string, string> = {};
+  propagator.inject(context, headers, setter);
+  if (!span.isRecording()) return createNonRecordingSpan({ traceId, headers });
+  const linked = new Set([spanId]);
+
+  function describe(attributes: Attributes, newName?: string): void {
+    span.setAttributes(toOtelAttributes(attributes));
+    if (newName !== undefined) span.updateName(newName);
+    if (attributes['error.type'] !== undefined) span.setStatus({ code: SpanStatusCode.ERROR });
+  }
+  return {
+    traceId,
+    headers,
+    isRecording: true,
+    start(childName, { kind, attributes = {} } = {}) {
+      const otelKind = kind === 'client' ? SpanKind.CLIENT : SpanKind.INTERNAL;
+      const options = { kind: otelKind, attributes: toOtelAttributes(attributes) };
+      return toSpan(tracer.startSpan(childName, options, context), tracer);
+    },
+    link(other) {
+      // Also to a span that is not recorded: the log has the id of its trace, and another service may record it.
+      const target = trace.getSpanContext(extract({ ...other.headers }));
+      if (target === undefined || linked.has(target.spanId)) return;
+      linked.add(target.spanId);
+      span.addLink({ context: target });
+    },
+    describe,
+    end(attributes) {
+      if (attributes !== undefined) describe(attributes);
+      span.end();
+    },
+  };
+}
+
+/** Without a valid traceparent, the root context. */
+function extract(headers: IncomingHttpHeaders): Context {
+  const context = propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter);
+  const caller = trace.getSpanContext(context);
+  if (caller === undefined) return context;
+  // The propagator reads eight flags and writes four: with the others set its traceparent would be invalid.
+  return trace.setSpanContext(context, { ...caller, traceFlags: caller.traceFlags & knownFlags });
+}
+
+function toOtelAttributes(attributes: Attributes): Record<string, string | number | string[]> {
+  const defined: Record<string, string | number | string[]> = {};
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value !== undefined) defined[key] = typeof value === 'object' ? [...value] : value;
+  }
+  return defined;
+}
+
+/** Gives the span of an operation what the log line contains, under OpenTelemetry's names. */
 export function describeOperation(
   span: Span,
   { outcome, codes, responseCache }: Pick<OperationEnded, 'outcome' | 'codes'> & Partial<OperationEnded>,
-  { type, name }: { type?: string | undefined; name?: string | undefined },
+  operation: { type?: string | undefined; name?: string | undefined },
 ): void {
   if (!span.isRecording) return;
   const attributes = {
-    'graphql.operation.type': type,
-    'graphql.operation.name': name,
+    'graphql.operation.type': operation.type,
+    'graphql.operation.name': operation.name,
     'gateway.outcome': outcome,
     'gateway.error_codes': codes.length > 0 ? codes : undefined,
     'gateway.response_cache': responseCache,
-    // What the caller did wrong is no failure of the gateway.
+    // An error of the caller's is no failure of the gateway.
     'error.type': codes.find((code) => /^(UPSTREAM|INTERNAL)_/.test(code)),
   };
-  span.describe(attributes, type);
-}
-
-/** Where no traces are wanted, that of the caller still goes upstream as it came. */
-export const passingTracing: Tracing = {
-  startOperation(headers) {
-    const context = parseTraceContext(headers);
-    if (context === undefined) return noSpan;
-    return createPassingSpan({ traceId: context.traceId, headers: toTraceHeaders(context) });
-  },
-  stop: async () => {},
-};
-
-const traceparentForm =
-  /^(?!ff)([\da-f]{2})-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(-[\x20-\x7e]*)?$/;
-
-/** Undefined where there is no trace, or an invalid one, which is as good as none (section 4.3 of the recommendation). */
-export function parseTraceContext({
-  traceparent,
-  tracestate,
-}: IncomingHttpHeaders): TraceContext | undefined {
-  if (typeof traceparent !== 'string') return undefined;
-  const [, version, traceId = '', spanId = '', flags = '', rest] = traceparentForm.exec(traceparent) ?? [];
-  // Later versions may say more; this one may not.
-  if (version === undefined || (version === '00' && rest !== undefined)) return undefined;
-  return { traceId, spanId, flags: Number.parseInt(flags, 16), tracestate: parseTracestate(tracestate) };
-}
-
-/** What later versions said more is left out: whoever says it must know what it means. */
-export function toTraceHeaders({ traceId, spanId, flags, tracestate }: TraceContext): TraceHeaders {
-  const traceparent = `00-${traceId}-${spanId}-${flags.toString(16).padStart(2, '0')}`;
-  return tracestate === undefined ? { traceparent } : { traceparent, tracestate };
-}
-
-const maxTracestateLength = 512;
-const maxMembers = 32;
-const member =
-  /^[a-z\d][a-z\d_*/@-]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/;
-
-/** All of it, or nothing where anything in it is invalid (section 3.3). Node joins several such headers by commas. */
-function parseTracestate(text: string | string[] | undefined): string | undefined {
-  if (typeof text !== 'string' || text.length > maxTracestateLength) return undefined;
-  const members = text
-    .split(',')
-    .map((one) => one.trim())
-    .filter(Boolean);
-  const isValid =
-    members.length > 0 && members.length <= maxMembers && members.every((one) => member.test(one));
-  return isValid ? members.join(',') : undefined;
+  span.describe(attributes, operation.type);
 }

@@ -2,51 +2,51 @@ import type { GatewayEvent } from './events.ts';
 
 const windowMs = 1000;
 
-/** `repeated`: how many of the same it stands for, itself among them; undefined where it stands for itself. */
+/** `repeated`: how many equal events the line stands for, itself included; undefined for a line of its own. */
 type Write = (event: GatewayEvent, repeated?: number) => void;
 
-type Sampling = {
-  tell: (event: GatewayEvent) => void;
-  /** Writes at once what is held back. */
+type WarningThrottle = {
+  warn: (event: GatewayEvent) => void;
+  /** Writes all suppressed events now. */
   flush: () => void;
 };
 
 /**
- * Lets through the first of several events that say the same, and after that one in a second, the last, with the number
- * of those it stands for. An upstream that is down says so once for each call, and a log must not be what fails next.
+ * Writes the first of several equal events at once, and after that one per second: the latest, with the number of events
+ * since the last line. Without it, an upstream that is down would write one line per call and fill the log.
  */
-export function createSampling(write: Write): Sampling {
-  const held = new Map<string, { last: GatewayEvent; count: number }>();
+export function createWarningThrottle(write: Write): WarningThrottle {
+  const windows = new Map<string, { latest: GatewayEvent; suppressed: number }>();
 
-  function open(kind: string, last: GatewayEvent): void {
-    held.set(kind, { last, count: 0 });
-    setTimeout(close, windowMs, kind).unref();
+  function openWindow(kind: string, latest: GatewayEvent): void {
+    windows.set(kind, { latest, suppressed: 0 });
+    setTimeout(closeWindow, windowMs, kind).unref();
   }
 
-  function close(kind: string): void {
-    const one = held.get(kind);
-    held.delete(kind);
-    if (one === undefined || one.count === 0) return;
-    write(one.last, one.count);
-    open(kind, one.last);
+  function closeWindow(kind: string): void {
+    const window = windows.get(kind);
+    windows.delete(kind);
+    if (window === undefined || window.suppressed === 0) return;
+    write(window.latest, window.suppressed);
+    openWindow(kind, window.latest);
   }
 
-  function tell(event: GatewayEvent): void {
+  function warn(event: GatewayEvent): void {
     const kind = toKind(event);
-    const one = held.get(kind);
-    if (one === undefined) {
+    const window = windows.get(kind);
+    if (window === undefined) {
       write(event);
-      open(kind, event);
+      openWindow(kind, event);
     } else {
-      one.last = event;
-      one.count += 1;
+      window.latest = event;
+      window.suppressed += 1;
     }
   }
-  return { tell, flush: () => [...held.keys()].forEach(close) };
+  return { warn, flush: () => [...windows.keys()].forEach(closeWindow) };
 }
 
-/** All that an event says, save what no two have in common. */
+/** Equal events differ only in these fields. */
 function toKind(event: GatewayEvent): string {
-  const apart = { requestId: undefined, traceId: undefined, durationMs: undefined, upstreamIds: undefined };
-  return JSON.stringify({ ...event, ...apart });
+  const ignored = { requestId: undefined, traceId: undefined, durationMs: undefined, upstreamIds: undefined };
+  return JSON.stringify({ ...event, ...ignored });
 }

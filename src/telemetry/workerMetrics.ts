@@ -1,41 +1,43 @@
-import { AggregatorRegistry, type MetricObjectWithValues, type MetricValue } from 'prom-client';
+import { AggregatorRegistry, Registry } from 'prom-client';
+import { countDroppedLines, type ReadMetrics, type Samples } from './metrics.ts';
 
-/** All metrics, in the text format of Prometheus. */
-export type ReadMetrics = () => Promise<{ contentType: string; body: string }>;
-
-/** All metrics of one process, as data. */
-export type Samples = MetricObjectWithValues<MetricValue<string>>[];
-
-export type MetricsSum = {
-  /** What a worker counted so far. */
+export type WorkerMetrics = {
+  /** Lines that the primary itself dropped. */
+  countDroppedLine: () => void;
+  /** Replaces what this worker counted so far. */
   update: (worker: number, samples: Samples) => void;
-  /** What a worker counted stays counted after its end, or the sum would fall. */
-  leave: (worker: number) => void;
+  /** Keeps the worker's counters and histograms, as a sum must not fall; its gauges vanish. */
+  remove: (worker: number) => void;
   read: ReadMetrics;
 };
 
-/** Adds up the metrics of several workers. Who does not answer counts with what it said last. */
-export function createMetricsSum(): MetricsSum {
+/** Adds up the metrics of all workers. A worker that does not answer counts with its latest samples. */
+export function createWorkerMetrics(): WorkerMetrics {
+  const primary = new Registry();
   const latest = new Map<number, Samples>();
-  let departed: Samples = [];
+  let removed: Promise<Samples> = Promise.resolve([]);
 
   return {
+    countDroppedLine: countDroppedLines(primary),
     update: (worker, samples) => void latest.set(worker, samples),
-    leave(worker) {
+    remove(worker) {
       const counted = (latest.get(worker) ?? []).filter(({ type }) => isCounted(type));
       latest.delete(worker);
-      departed = [...departed, ...counted];
+      removed = removed.then((earlier) =>
+        AggregatorRegistry.aggregate([earlier, counted]).getMetricsAsJSON(),
+      );
     },
     async read() {
-      const kept = AggregatorRegistry.aggregate([departed]);
-      departed = await kept.getMetricsAsJSON();
-      const sum = AggregatorRegistry.aggregate([departed, ...latest.values()]);
+      // Taken together: a worker that is removed meanwhile must be in one of the two.
+      const workers = [...latest.values()];
+      const others = await Promise.all([primary.getMetricsAsJSON(), removed]);
+      const sum = AggregatorRegistry.aggregate([...others, ...workers]);
       return { contentType: sum.contentType, body: await sum.metrics() };
     },
   };
 }
 
-/** A counter, or a histogram, which is several; a gauge tells of what is no more. As text, and as numbers of prom-client. */
+/** prom-client declares the types as numbers and writes them as text. */
 function isCounted(type: unknown): boolean {
   return type === 'counter' || type === 'histogram';
 }

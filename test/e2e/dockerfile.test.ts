@@ -69,8 +69,8 @@ describe('the Dockerfile', () => {
       // The build has stored the compiled code of all modules that a start with the defaults loads.
       expect(gateway.output()).toMatch(/code cache for ESM .*app\.ts was accepted/);
       expect(gateway.output()).not.toMatch(/was not initialized/);
-      expect(await run(check, { PORT: port }, image).exited).toBe(0);
-      expect(await run(check, { PORT: '1' }, image).exited).toBe(1);
+      expect(await run(check, { PORT: port }, { cwd: image }).exited).toBe(0);
+      expect(await run(check, { PORT: '1' }, { cwd: image }).exited).toBe(1);
     } finally {
       gateway.signal('SIGTERM');
       expect(await gateway.exited).toBe(0);

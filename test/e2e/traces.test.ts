@@ -6,13 +6,13 @@ import { until } from '../support/gateway.ts';
 import { customer, entitlement, expectedQuantity, totalQuery } from '../support/ids.ts';
 import { type Process, runGateway } from '../support/process.ts';
 
-/** Tells of each module of OpenTelemetry that is loaded, however that is done; save its interface, which prom-client takes along. */
+/** Prints each module of OpenTelemetry that is loaded by any means, except its API and the propagator of trace context. */
 const watcher = `data:text/javascript,${encodeURIComponent(`
   import { registerHooks } from 'node:module';
   import { writeSync } from 'node:fs';
   registerHooks({
     load(url, context, next) {
-      if (/@opentelemetry.(?!api.)/.test(url)) writeSync(2, 'loaded ' + url + '\\n');
+      if (/@opentelemetry.(?!(api|core|semantic-conventions).)/.test(url)) writeSync(2, 'loaded ' + url + '\\n');
       return next(url, context);
     },
   });
@@ -58,19 +58,19 @@ async function end({ signal, exited }: Process): Promise<void> {
   expect(await exited).toBe(0);
 }
 
-describe('traces of a process', () => {
+describe('the traces of a process', () => {
   it.each<Record<string, string>>([
     {},
     { OTEL_SERVICE_NAME: 'gateway', OTEL_TRACES_SAMPLER: 'always_on' },
     { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318', OTEL_SDK_DISABLED: 'true' },
     { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318', OTEL_TRACES_EXPORTER: 'none' },
-  ])('load nothing of OpenTelemetry with %o', async (environment) => {
+  ])('do not load the SDK of OpenTelemetry with %o', async (environment) => {
     const gateway = await startAndAsk(environment);
     await end(gateway);
     expect(gateway.output()).not.toContain('loaded');
   });
 
-  it('are sent before it ends, under the name that the environment gives it', async () => {
+  it('are exported before the process ends, with the configured service name', async () => {
     const gateway = await startAndAsk({
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
       OTEL_SERVICE_NAME: 'totals',
@@ -88,14 +88,14 @@ describe('traces of a process', () => {
     });
   });
 
-  it.each(['silent', 'not there'])(
-    'hold up neither answers nor the end where the collector is %s',
+  it.each(['silent', 'unreachable'])(
+    'delay neither responses nor the end of the process with a collector that is %s',
     async (fault) => {
       collector.status = 0;
       const before = collector.bodies.length;
-      const nobody = `http://127.0.0.1:${await findFreePort()}`;
+      const closed = `http://127.0.0.1:${await findFreePort()}`;
       const gateway = await startAndAsk({
-        OTEL_EXPORTER_OTLP_ENDPOINT: fault === 'silent' ? collector.url : nobody,
+        OTEL_EXPORTER_OTLP_ENDPOINT: fault === 'silent' ? collector.url : closed,
         OTEL_BSP_SCHEDULE_DELAY: '1',
       });
       if (fault === 'silent') await until(() => collector.bodies.length > before);

@@ -61,7 +61,7 @@ export async function startHiveGateway(supergraphSdl: string): Promise<Router> {
     '--port',
     String(port),
   ];
-  const router = run(args, {}, here);
+  const router = run(args, {}, { cwd: here });
   const url = `http://127.0.0.1:${port}`;
   await untilReady(`${url}/readiness`, router.output);
   return {

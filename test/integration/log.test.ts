@@ -11,7 +11,7 @@ describe('the log of a gateway', () => {
   });
   const operations = () => gateway.log.filter(({ msg }) => msg === 'operationEnded');
 
-  it('has one line per operation', async () => {
+  it('has one line for each operation', async () => {
     const failing = customerOf('0404');
     await gateway.gql(totalQuery, { entitlementId: entitlement, customerId: customer });
     await gateway.gql(totalQuery, { entitlementId: entitlement, customerId: failing });
@@ -75,7 +75,7 @@ describe('the log of a gateway', () => {
     ]);
   });
 
-  it('tells the true cause of each failed upstream call once', async () => {
+  it('has one warning with the cause of each failed upstream call', async () => {
     for (const code of ['5200', '8888', '9999', '0503']) {
       await gateway.gql(totalQuery, { entitlementId: entitlement, customerId: customerOf(code) });
     }
@@ -104,11 +104,11 @@ describe('the log of a gateway', () => {
   });
 });
 
-describe('the log of a gateway with every secret there is', () => {
+describe('the log of a gateway with all kinds of secrets', () => {
   const secrets = { ROUTER_SECRET: 'router-secret-0123', PURGE_TOKEN: 'purge-token-0123' };
   const gateway = useGateway({ AUTH_MODE: 'router', ...secrets });
 
-  it('has none of them in it, even where a caller sends them as its own words', async () => {
+  it('redacts each secret, also in a request id that a caller chose', async () => {
     const all = [...Object.values(secrets), apiKey, organisation].join(' ');
     const headers = { 'x-router-secret': secrets.ROUTER_SECRET, 'x-request-id': all };
     await gateway.gql('{ __typename }', {}, { headers });

@@ -43,10 +43,10 @@ async function underLoad<Result>(gateway: Gateway, act: () => Promise<Result>): 
 const ask = (gateway: Gateway, customerId: string) =>
   gateway.gql(totalQuery, { entitlementId: entitlement, customerId });
 
-describe('metrics', () => {
+describe('the metrics', () => {
   const gateway = useGateway({ UPSTREAM_RETRIES: '1', UPSTREAM_BREAKER_FAILURES: '3' });
 
-  it('are on the admin listener alone', async () => {
+  it('are on the admin listener only', async () => {
     expect((await gateway.fetch('/metrics')).status).toBe(404);
     expect((await fetch(`${gateway.adminUrl}/metrics`, { method: 'POST' })).status).toBe(405);
     const samples = await read(gateway);
@@ -59,7 +59,7 @@ describe('metrics', () => {
     expect(samples.redis_up).toBeUndefined();
   });
 
-  it('count an operation, its totals and its calls', async () => {
+  it('count an operation, its totals and its upstream calls', async () => {
     const answered = {
       'gateway_http_requests_total{status="200"}': 1,
       gateway_http_request_duration_seconds_count: 1,
@@ -81,7 +81,7 @@ describe('metrics', () => {
     });
   });
 
-  it('count what fails, by code and by status', async () => {
+  it('count failures by error code and by status', async () => {
     const failed = await grown(gateway, () => ask(gateway, customerOf('0503')));
     expect(failed).toMatchObject({
       'graphql_operations_total{operation="Total",outcome="failed"}': 1,
@@ -103,7 +103,7 @@ describe('metrics', () => {
     expect(await read(gateway)).toMatchObject({ upstream_circuit_state: 0 });
   });
 
-  it('name no operation by what is in no document', async () => {
+  it('do not use an operation name that is in no document as a label', async () => {
     const body = JSON.stringify({ query: '{ __typename }', operationName: customer });
     expect(await grown(gateway, () => gateway.gql('', {}, { body }))).toEqual({
       'gateway_http_requests_total{status="400"}': 1,
@@ -115,14 +115,14 @@ describe('metrics', () => {
     });
   });
 
-  it('tell compiled executions from others', async () => {
+  it('distinguish compiled executions from interpreted ones', async () => {
     for (let n = 0; n < 3; n += 1) await ask(gateway, idOf(910 + n));
     expect(await grown(gateway, () => ask(gateway, idOf(920)))).toMatchObject({
       'graphql_executions_total{execution="compiled"}': 1,
     });
   });
 
-  it('count no answer, nor any error, where the client has gone', async () => {
+  it('count neither a response nor an error when the client closes the connection', async () => {
     const leaving = new AbortController();
     const before = await read(gateway);
     const asked = gateway.gql(
@@ -145,7 +145,7 @@ describe('metrics', () => {
     expect(after.upstream_inflight).toBe(0);
   });
 
-  it('tell how many calls are under way', async () => {
+  it('show the number of upstream calls in flight', async () => {
     const slow = ask(gateway, customerOf('d0ff'));
     await until(() => gateway.simulator.requests > 0);
     expect(await read(gateway)).toMatchObject({ upstream_inflight: 1, upstream_queue: 0 });
@@ -153,7 +153,7 @@ describe('metrics', () => {
     expect(await read(gateway)).toMatchObject({ upstream_inflight: 0 });
   });
 
-  it('have no more series after ten thousand names of operations, nor ids in any', async () => {
+  it('stay below 500 series after ten thousand operation names, and no label contains an id', async () => {
     const names = Array.from({ length: 10_000 }, (_, n) => `Name${n}`);
     for (let n = 0; n < names.length; n += 500)
       await Promise.all(
@@ -167,10 +167,10 @@ describe('metrics', () => {
     expect(samples.join()).not.toMatch(new RegExp(`${entitlement}|${customer}|-4000-8000-`));
   }, 60_000);
 
-  it('are read within 50 ms, also then and under load', async () => {
+  it('are read within 50 ms under load with the maximum of series', async () => {
     let best = Number.POSITIVE_INFINITY;
     await underLoad(gateway, async () => {
-      // These share a machine with other tests: the best of ten counts.
+      // Other tests share the machine: the best of ten counts.
       for (let n = 0; n < 10 && best >= 50; n += 1) {
         const startedMs = performance.now();
         await read(gateway);
@@ -180,8 +180,8 @@ describe('metrics', () => {
     expect(best).toBeLessThan(50);
   });
 
-  describeWithPromtool('by the judgement of promtool', () => {
-    it('are valid, also then and under load', async () => {
+  describeWithPromtool('as promtool checks them', () => {
+    it('are valid under load with the maximum of series', async () => {
       await underLoad(gateway, async () => {
         for (let n = 0; n < 3; n += 1) {
           const text = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
@@ -191,7 +191,7 @@ describe('metrics', () => {
       });
     });
 
-    it('would not be with a counter that does not say it is one', async () => {
+    it('are invalid with a counter whose name does not end in _total', async () => {
       const { isContent, output } = await checkMetrics('# HELP odd Odd.\n# TYPE odd counter\nodd 1\n');
       expect({ isContent, output }).toEqual({
         isContent: false,
@@ -201,10 +201,10 @@ describe('metrics', () => {
   });
 });
 
-describe('metrics of calls that wait', () => {
+describe('the metrics of upstream calls that wait in the queue', () => {
   const gateway = useGateway({ UPSTREAM_CONCURRENCY: '1' });
 
-  it('tell how many do', async () => {
+  it('show how many calls wait and how many are in flight', async () => {
     const both = [ask(gateway, customerOf('d0ff')), ask(gateway, customerOf('d0fe'))];
     await until(() => gateway.simulator.requests > 0);
     const samples = await read(gateway);
@@ -214,14 +214,14 @@ describe('metrics of calls that wait', () => {
   });
 });
 
-describe('metrics of who is not let in', () => {
+describe('the metrics of rejected requests', () => {
   const gateway = useGateway({
     AUTH_MODE: 'router',
     ROUTER_SECRET: 'a-secret-of-the-router',
     PURGE_TOKEN: 'a-token-for-purges',
   });
 
-  it('count it by code', async () => {
+  it('count unauthenticated requests by error code', async () => {
     expect(await grown(gateway, () => ask(gateway, customer))).toEqual({
       'gateway_http_requests_total{status="401"}': 1,
       gateway_http_request_duration_seconds_count: 1,
@@ -229,7 +229,7 @@ describe('metrics of who is not let in', () => {
     });
   });
 
-  it('count nobody who has the wrong token for purges', async () => {
+  it('do not count purge requests with a wrong token', async () => {
     const purge = () => fetch(`${gateway.adminUrl}/purge`, { method: 'POST' });
     expect(await grown(gateway, purge)).toEqual({});
     expect(gateway.log).toMatchObject([

@@ -24,7 +24,7 @@ function useTracedGateway(collector: Collector, environment: Record<string, stri
   return gateway as Gateway;
 }
 
-/** The spans that were sent, operations first, once there are so many. */
+/** Resolves once this many spans were exported; operations come first. */
 async function received({ spans }: Collector, count: number): Promise<ReceivedSpan[]> {
   await until(() => spans.length >= count);
   expect(spans).toHaveLength(count);
@@ -34,11 +34,11 @@ async function received({ spans }: Collector, count: number): Promise<ReceivedSp
   );
 }
 
-describe('a gateway that is told of a collector', () => {
+describe('a gateway with a collector of traces', () => {
   const collector = useCollector();
   const gateway = useTracedGateway(collector);
 
-  it('tells of an operation, its batch and its upstream call', async () => {
+  it('exports spans of an operation, its batch and its upstream call', async () => {
     await ask(gateway);
     const [operation, batch, attempt] = await received(collector, 3);
     const common = {
@@ -98,7 +98,7 @@ describe('a gateway that is told of a collector', () => {
     );
   });
 
-  it('continues the trace of who asks', async () => {
+  it('continues the trace of the caller', async () => {
     const traceparent = `00-${traceId}-${spanId}-01`;
     await ask(gateway, customer, { traceparent, tracestate: 'vendor=1,other@one=2' });
     const [operation, , attempt] = await received(collector, 3);
@@ -110,7 +110,7 @@ describe('a gateway that is told of a collector', () => {
     expect(operationLines(gateway)).toMatchObject([{ traceId }]);
   });
 
-  it('records nothing of a trace that its caller does not record, but hands it on', async () => {
+  it('records no spans of a trace that the caller did not sample, and continues it upstream', async () => {
     await ask(gateway, customerOf('0503'), { traceparent: `00-${traceId}-${spanId}-00` });
     expect(lastCall(gateway).traceparent).toMatch(new RegExp(`^00-${traceId}-[\\da-f]{16}-00$`));
     expect(operationLines(gateway)).toMatchObject([{ traceId }]);
@@ -118,7 +118,7 @@ describe('a gateway that is told of a collector', () => {
     for (const span of await received(collector, 3)) expect(span.traceId).not.toBe(traceId);
   });
 
-  it('begins a trace of its own where the traceparent is invalid', async () => {
+  it('starts a new trace if the traceparent is invalid', async () => {
     const traceparent = `00-${traceId}-${spanId}-01`;
     await ask(gateway, customer, { traceparent: traceparent.toUpperCase() });
     const [operation] = await received(collector, 3);
@@ -126,7 +126,7 @@ describe('a gateway that is told of a collector', () => {
     expect(lastCall(gateway).traceparent).not.toContain(spanId);
   });
 
-  it('tells of an answer that it had already', async () => {
+  it('exports one span for a response cache hit', async () => {
     await ask(gateway);
     await received(collector, 3);
     collector.spans.length = 0;
@@ -147,7 +147,7 @@ describe('a gateway that is told of a collector', () => {
     });
   });
 
-  it('tells of each attempt apart', async () => {
+  it('exports one span for each attempt of an upstream call', async () => {
     await ask(gateway, customerOf('f503'));
     const [operation, , ...attempts] = await received(collector, 5);
     expect(operation?.failed).toBe(false);
@@ -158,7 +158,7 @@ describe('a gateway that is told of a collector', () => {
     ]);
   });
 
-  it('tells a failure of the upstream from one of the caller', async () => {
+  it('marks a span as failed for errors of the upstream and not for errors of the caller', async () => {
     await ask(gateway, customerOf('0403'));
     const [ours] = await received(collector, 3);
     expect(ours).toMatchObject({
@@ -175,7 +175,7 @@ describe('a gateway that is told of a collector', () => {
     expect(theirs).toMatchObject({ failed: false, attributes: { 'gateway.error_codes': ['NOT_FOUND'] } });
   });
 
-  it('tells of what is refused, without the words of the caller', async () => {
+  it('exports spans of rejected requests without text that the caller sent', async () => {
     const post = (body: string) =>
       gateway.fetch('/graphql', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
     await post('{');
@@ -197,7 +197,7 @@ describe('a gateway that is told of a collector', () => {
     ]);
   });
 
-  it('links who waits to whoever began the call', async () => {
+  it('links a batch that waits for a call to the batch that started the call', async () => {
     const slow = customerOf('d0c8');
     const first = ask(gateway, slow);
     await until(() => gateway.simulator.requests === 1);
@@ -210,7 +210,7 @@ describe('a gateway that is told of a collector', () => {
     expect(waiting?.links).toEqual([{ traceId: beginning?.traceId, spanId: beginning?.spanId }]);
   });
 
-  it('links who waits also to whoever began the call without being recorded', async () => {
+  it('links a batch that waits for a call to the batch that started it, also if that batch is not recorded', async () => {
     const slow = customerOf('d0c9');
     const first = ask(gateway, slow, { traceparent: `00-${traceId}-${spanId}-00` });
     await until(() => gateway.simulator.requests === 1);
@@ -220,7 +220,7 @@ describe('a gateway that is told of a collector', () => {
     expect(waiting).toMatchObject({ name: 'totals batch', links: [{ traceId, spanId: unrecorded }] });
   });
 
-  it('links a refresh to the one that began the call, though both were answered long before', async () => {
+  it('links a batch that waits for a refresh to the refresh that started the call', async () => {
     await ask(gateway, idOf(4));
     gateway.advance(31_000);
     await received(collector, 3);
@@ -241,23 +241,23 @@ describe('a gateway that is told of a collector', () => {
     expect(waiting?.links).toEqual([{ traceId: beginning?.traceId, spanId: beginning?.spanId }]);
   });
 
-  it('has told nothing of whom and with what key', () => {
+  it('exports no customer ids, entitlement ids or credentials', () => {
     expect(collector.bodies.length).toBeGreaterThan(8);
-    const told = Buffer.concat(collector.bodies).toString('latin1');
-    expect(told).toContain(attemptName);
+    const exported = Buffer.concat(collector.bodies).toString('latin1');
+    expect(exported).toContain(attemptName);
     const hidden = [apiKey, organisation, entitlement, customer, '00000000-0000-4000', idOf(1).slice(0, 20)];
-    for (const secret of hidden) expect(told).not.toContain(secret);
+    for (const secret of hidden) expect(exported).not.toContain(secret);
   });
 });
 
-describe('what a gateway tells', () => {
+describe('the exported traces', () => {
   const collector = useCollector();
   const gateway = useTracedGateway(collector, {
     OTEL_EXPORTER_OTLP_HEADERS: 'x-vendor-key=a%20key, x-two=2',
     OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'x-two=3',
   });
 
-  it('goes out with the headers that the collector wants', async () => {
+  it('are sent with the configured headers', async () => {
     await ask(gateway);
     await received(collector, 3);
     expect(collector.headers).toMatchObject({
@@ -268,7 +268,7 @@ describe('what a gateway tells', () => {
     });
   });
 
-  it('has names that OpenTelemetry has for it, or begin with its own', async () => {
+  it('have attribute names that OpenTelemetry defines or that start with gateway', async () => {
     await ask(gateway, customerOf('f503'));
     await ask(gateway, customerOf('0503'));
     const spans = await received(collector, 10);
@@ -279,14 +279,14 @@ describe('what a gateway tells', () => {
   });
 });
 
-describe('a gateway that records no trace unless its caller does', () => {
+describe('a gateway that samples only the traces its callers sampled', () => {
   const collector = useCollector();
   const gateway = useTracedGateway(collector, {
     OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
     OTEL_TRACES_SAMPLER_ARG: '0',
   });
 
-  it('does so, and gives the others an id all the same', async () => {
+  it('records no other trace, and gives each one an id', async () => {
     await ask(gateway);
     expect(lastCall(gateway).traceparent).toMatch(/^00-[\da-f]{32}-[\da-f]{16}-00$/);
     expect(operationLines(gateway)).toMatchObject([{ traceId: expect.stringMatching(/^[\da-f]{32}$/) }]);
@@ -303,7 +303,7 @@ describeWithRedis('a gateway with Redis', { own: false }, (redis) => {
     OTEL_BSP_SCHEDULE_DELAY: '5',
   })) as [Gateway];
 
-  it('tells of the round trip to it', async () => {
+  it('exports a span of the round trip to Redis', async () => {
     await until(() => gateway.wholeLog.some(({ msg }) => msg === 'redisChanged'));
     await ask(gateway, idOf(3));
     const [, batch, roundTrip] = await received(collector, 4);
@@ -322,33 +322,33 @@ describeWithRedis('a gateway with Redis', { own: false }, (redis) => {
   });
 });
 
-describe('a collector that fails', () => {
+describe('a gateway whose collector fails', () => {
   const collector = useCollector();
   const gateway = useTracedGateway(collector);
 
-  it('is told of once, and harms no answer', async () => {
+  it('logs the loss once and answers all requests', async () => {
     collector.status = 400;
     for (let n = 10; n < 13; n += 1) {
       expect((await ask(gateway, idOf(n))).status).toBe(200);
       await received(collector, 3 * (n - 9));
     }
     await until(() => gateway.log.some(({ msg }) => msg === 'tracesLost'));
-    const told = gateway.log.filter(({ msg }) => msg === 'tracesLost');
-    expect(told).toMatchObject([{ level: 'warn', reason: '400' }]);
+    const losses = gateway.log.filter(({ msg }) => msg === 'tracesLost');
+    expect(losses).toMatchObject([{ level: 'warn', reason: '400' }]);
   });
 });
 
-describe('a gateway that is told of no collector', () => {
+describe('a gateway without a collector', () => {
   const gateway = useGateway();
 
-  it('hands the trace of its caller on as it came', async () => {
+  it('sends the trace context of the caller upstream unchanged', async () => {
     const trace = { traceparent: `00-${traceId}-${spanId}-01`, tracestate: 'vendor=1' };
     await ask(gateway, customer, trace);
     expect(lastCall(gateway)).toMatchObject(trace);
     expect(operationLines(gateway)).toMatchObject([{ traceId }]);
   });
 
-  it('begins none', async () => {
+  it('starts no trace', async () => {
     await ask(gateway, customer, {
       traceparent: `00-${traceId}-0000000000000000-01`,
       tracestate: 'vendor=1',
@@ -365,7 +365,7 @@ describe.each([{ OTEL_SDK_DISABLED: 'true' }, { OTEL_TRACES_EXPORTER: 'none' }])
     const collector = useCollector();
     const gateway = useTracedGateway(collector, environment);
 
-    it('traces nothing', async () => {
+    it('starts no trace', async () => {
       await ask(gateway);
       expect(lastCall(gateway).traceparent).toBeUndefined();
     });

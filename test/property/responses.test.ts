@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Identity } from '../../src/auth/authenticate.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { createPipeline } from '../../src/pipeline.ts';
-import { passingTracing } from '../../src/telemetry/tracing.ts';
+import { propagatingTracing } from '../../src/telemetry/tracing.ts';
 import { tenantOf } from '../support/totals.ts';
 
 const parsed = parseConfig({ ZENSKAR_API_KEY: 'k', ZENSKAR_ORGANISATION: 'o' }, () => '');
@@ -54,7 +54,7 @@ describe('the response cache behind the pipeline', () => {
           authenticate: () => caller,
           rateLimiter: undefined,
           page: undefined,
-          tracing: passingTracing,
+          tracing: propagatingTracing,
           emit: (event) => {
             if (event.type === 'operationEnded' && event.responseCache === 'hit') hits += 1;
           },

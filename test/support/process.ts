@@ -1,6 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, readFileSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import type { Fifo } from './fifo.ts';
 import { apiKey, organisation } from './ids.ts';
 
 type Environment = Readonly<Record<string, string>>;
@@ -13,27 +15,40 @@ export type Process = {
   /** Resolves to the first match in the output so far or to come. */
   printed: (pattern: RegExp) => Promise<RegExpExecArray>;
   signal: (name: NodeJS.Signals) => void;
-  /** Closes the end of its output that is here. */
+  /** Closes the read end of its stdout. */
   stopReading: () => void;
+  /** Leaves the read end of its stdout open without reading from it. */
+  pauseReading: () => void;
+  resumeReading: () => void;
   /** The processes it started that live. */
   childPids: () => number[];
   /** Resolves to the exit code, or the signal that ended it. */
   exited: Promise<number | NodeJS.Signals | null>;
 };
 
+/** `stdout`: a pipe in place of the socket that `spawn` makes, or a descriptor that is not read. */
+type RunOptions = { cwd?: string; stdout?: Fifo | number | undefined };
+
 /** Runs a program of the project as a process of its own, with this environment and nothing else but PATH. */
-export function run(args: readonly string[], environment: Environment, cwd = root): Process {
+export function run(
+  args: readonly string[],
+  environment: Environment,
+  { cwd = root, stdout }: RunOptions = {},
+): Process {
+  const stdoutFd = typeof stdout === 'object' ? stdout.writeEnd : stdout;
   const child: ChildProcess = spawn(process.execPath, args, {
     cwd,
     // biome-ignore lint/style/noProcessEnv: a program is found through the PATH of whoever runs the tests
     env: { PATH: process.env.PATH, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', stdoutFd ?? 'pipe', 'pipe'],
   });
+  if (stdoutFd !== undefined) closeSync(stdoutFd);
+  const reader: Readable | null = typeof stdout === 'object' ? stdout.reader : child.stdout;
   let output = '';
   const keep = (chunk: Buffer) => {
     output += chunk;
   };
-  child.stdout?.on('data', keep);
+  reader?.on('data', keep);
   child.stderr?.on('data', keep);
   const exited = once(child, 'close').then(([code, signal]) => code ?? signal);
   let isOver = false;
@@ -52,14 +67,21 @@ export function run(args: readonly string[], environment: Environment, cwd = roo
   const pid = child.pid ?? 0;
   const childPids = () => childrenOf(pid);
   const signal = (name: NodeJS.Signals) => child.kill(name);
-  const stopReading = () => void child.stdout?.destroy();
-  return { pid, output: () => output, printed, signal, stopReading, childPids, exited };
+  const reading = {
+    stopReading: () => void reader?.destroy(),
+    pauseReading: () => void reader?.pause(),
+    resumeReading: () => void reader?.resume(),
+  };
+  return { pid, output: () => output, printed, signal, ...reading, childPids, exited };
 }
 
 /** Starts the gateway, from here or from another place. */
-export function runGateway(environment: Environment, { args = ['src/main.ts'], cwd = root } = {}): Process {
+export function runGateway(
+  environment: Environment,
+  { args = ['src/main.ts'], ...options }: RunOptions & { args?: string[] } = {},
+): Process {
   const credentials = { ZENSKAR_API_KEY: apiKey, ZENSKAR_ORGANISATION: organisation };
-  return run(args, { PORT: '0', ...credentials, ...environment }, cwd);
+  return run(args, { PORT: '0', ...credentials, ...environment }, options);
 }
 
 /** The memory that a process holds: from /proc where there is one, else from ps. */

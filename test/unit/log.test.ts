@@ -14,11 +14,11 @@ function logged(event: GatewayEvent, level: 'info' | 'debug' = 'info'): Record<s
 
 const call = {
   type: 'upstreamCallEnded',
+  severity: 'debug',
   requestId: 'r',
   result: 200,
   reason: undefined,
   problem: undefined,
-  severity: 'debug',
   upstreamIds: {},
   durationMs: 3,
 } as const;
@@ -38,7 +38,7 @@ const operation = {
 } as const;
 
 describe('the log', () => {
-  it('writes an event as one line', () => {
+  it('writes an event as one JSON line without undefined fields', () => {
     expect(
       logged({ type: 'started', url: 'http://127.0.0.1:4000', adminUrl: undefined, authMode: 'none' }),
     ).toEqual([
@@ -53,7 +53,7 @@ describe('the log', () => {
   });
 
   it.each(['plain', '', 'a "quoted" \\ one', 'two\nlines\t', 'ünïcödé 🎟', '\u0000\u007f\u2028', '\ud800'])(
-    'writes whatever stands in a text: %j',
+    'escapes any text in a field: %j',
     (requestId) => {
       const ended = { ...operation, requestId, claimedName: requestId, codes: [requestId, 'B'] };
       expect(logged(ended)).toEqual([
@@ -67,15 +67,31 @@ describe('the log', () => {
     },
   );
 
-  it('writes an upstream call at the level that its event names', () => {
-    const line = { time: expect.any(String), msg: 'upstreamCallEnded', requestId: 'r', upstreamIds: {} };
+  it('writes an upstream call at the level of its severity, which the line does not repeat', () => {
     expect(logged(call)).toEqual([]);
+    const line = { time: expect.any(String), msg: 'upstreamCallEnded', requestId: 'r', upstreamIds: {} };
     expect(logged(call, 'debug')).toEqual([{ ...line, level: 'debug', result: 200, durationMs: 3 }]);
-    const failed = { ...call, result: 503, severity: 'warn' } as const;
-    expect(logged(failed)).toEqual([{ ...line, level: 'warn', result: 503, durationMs: 3 }]);
+    expect(logged({ ...call, severity: 'warn', result: 503 })).toEqual([
+      { ...line, level: 'warn', result: 503, durationMs: 3 },
+    ]);
+    expect(logged({ ...call, severity: 'error', result: 401 })).toMatchObject([{ level: 'error' }]);
   });
 
-  it('takes an error with its causes, and nothing that hangs on it', () => {
+  it.each(['warn', 'error'] as const)('throttles upstream calls of severity %s', (severity) => {
+    const lines: string[] = [];
+    const destination = { write: (line: string) => void lines.push(line) };
+    const log = createLog({ level: 'info', secrets: [], destination });
+    for (let n = 0; n < 3; n += 1) log({ ...call, severity });
+    expect(lines).toHaveLength(1);
+    log({ type: 'drained', listener: 'main', cut: 0, durationMs: 1 });
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: severity },
+      { level: severity, repeated: 2 },
+      { level: 'info', msg: 'drained' },
+    ]);
+  });
+
+  it('writes name, message, stack and causes of an unexpected error, and none of its other properties', () => {
     const cause = Object.assign(new Error('outer', { cause: new Error('inner') }), {
       options: { headers: 'x' },
     });
@@ -94,8 +110,8 @@ describe('the log', () => {
     });
   });
 
-  it.each([[null], ['text'], [7], [Symbol('s')], [Object.create(null)], [{ toString: null }]])(
-    'takes a thrown %p',
+  it.each([[undefined], [null], ['text'], [7], [Symbol('s')], [Object.create(null)], [{ toString: null }]])(
+    'describes the thrown value %p',
     (cause) => {
       expect(logged({ type: 'unexpectedError', requestId: 'r', cause })).toMatchObject([
         { cause: { message: expect.any(String) } },
@@ -103,7 +119,7 @@ describe('the log', () => {
     },
   );
 
-  it('takes an error that is its own cause', () => {
+  it('describes an error that is its own cause', () => {
     const cause = new Error('round');
     cause.cause = cause;
     expect(logged({ type: 'unexpectedError', requestId: 'r', cause })).toMatchObject([
@@ -111,7 +127,7 @@ describe('the log', () => {
     ]);
   });
 
-  it('has no secret in it, wherever the secret stood', () => {
+  it('redacts secrets in fields, messages and stacks', () => {
     const cause = new Error(`failed with ${secret}`);
     const text = JSON.stringify(logged({ type: 'unexpectedError', requestId: secret, cause }));
     expect(text).not.toContain('sk_live_');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Manifest } from '../../src/config/manifest.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
-import { createMetricsSum } from '../../src/telemetry/workerMetrics.ts';
+import { createWorkerMetrics } from '../../src/telemetry/workerMetrics.ts';
 
 const operation = {
   type: 'operationEnded',
@@ -18,8 +18,8 @@ const operation = {
 const config = { GRAPHQL_SAFELIST: undefined, UPSTREAM_BREAKER_RESET_MS: 5000 };
 const settings = { config, now: () => 0 };
 
-describe('metrics', () => {
-  it('name the operations of a safelist, and no others', async () => {
+describe('the metrics', () => {
+  it('label operations by the names of the safelist and all others as other', async () => {
     const GRAPHQL_SAFELIST = { operations: [{ id: 'id', name: 'Listed', body: '' }] } as unknown as Manifest;
     const { count, read } = createMetrics({ ...settings, config: { ...config, GRAPHQL_SAFELIST } });
     for (const operationName of ['Listed', 'Odd', null]) count({ ...operation, operationName });
@@ -40,10 +40,16 @@ describe('metrics', () => {
     expect(body).toMatch(/^graphql_operation_duration_seconds_bucket\{le="0\.05"\} 1$/m);
   });
 
-  it('tell calls apart that are slow from those about to be given up', async () => {
+  it('have buckets just below the attempt timeout for upstream calls', async () => {
     const { count, read } = createMetrics(settings);
-    const call = { type: 'upstreamCallEnded', requestId: 'r', result: 200, upstreamIds: {} } as const;
-    count({ ...call, reason: undefined, problem: undefined, severity: 'debug', durationMs: 1800 });
+    const call = {
+      type: 'upstreamCallEnded',
+      severity: 'debug',
+      requestId: 'r',
+      result: 200,
+      upstreamIds: {},
+    } as const;
+    count({ ...call, reason: undefined, problem: undefined, durationMs: 1800 });
     const { body } = await read();
     const buckets = [...body.matchAll(/^upstream_request_duration_seconds_bucket\{le="(.+)"\} (\d)$/gm)];
     expect(buckets.map(([, bound, calls]) => [bound, calls]).slice(9)).toEqual([
@@ -57,7 +63,7 @@ describe('metrics', () => {
     ]);
   });
 
-  it('show the worst circuit of all tenants, until it closes or nothing more is heard of it', async () => {
+  it('show the worst circuit of all tenants until it closes or its reset time has passed', async () => {
     let nowMs = 0;
     const { count, read } = createMetrics({ ...settings, now: () => nowMs });
     const state = async () => Number(/^upstream_circuit_state (\d)$/m.exec((await read()).body)?.[1]);
@@ -71,7 +77,14 @@ describe('metrics', () => {
     expect(await state()).toBe(0);
   });
 
-  it('say whether Redis answers, once there is one', async () => {
+  it('count dropped log lines from zero on', async () => {
+    const { countDroppedLine, read } = createMetrics(settings);
+    expect((await read()).body).toMatch(/^log_lines_dropped_total 0$/m);
+    countDroppedLine();
+    expect((await read()).body).toMatch(/^log_lines_dropped_total 1$/m);
+  });
+
+  it('contain redis_up only in a gateway with Redis', async () => {
     const { count, read } = createMetrics(settings);
     expect((await read()).body).not.toMatch(/redis_up/);
     count({ type: 'redisChanged', state: 'up', reason: undefined });
@@ -80,7 +93,7 @@ describe('metrics', () => {
     expect((await read()).body).toMatch(/^redis_up 0$/m);
   });
 
-  it('take connections and requests of the main listener alone, and see it drain', async () => {
+  it('count connections and requests of the main listener only, and show that it drains', async () => {
     const { count, read } = createMetrics(settings);
     for (const listener of ['main', 'admin'] as const) {
       count({ type: 'connectionsChanged', listener, open: listener === 'main' ? 3 : 5 });
@@ -95,12 +108,14 @@ describe('metrics', () => {
 });
 
 describe('the metrics of several workers', () => {
-  it('are added up, and no counter falls when one of them ends', async () => {
-    const sum = createMetricsSum();
+  it('are added up; when a worker ends, its counters stay and its gauges vanish', async () => {
+    const sum = createWorkerMetrics();
     const workers = [1, 2].map((id) => ({ id, ...createMetrics(settings) }));
-    for (const { id, count, readSamples } of workers) {
+    sum.countDroppedLine();
+    for (const { id, count, countDroppedLine, readSamples } of workers) {
       for (let n = 0; n < id * 10; n += 1) count({ ...operation, operationName: null });
       count({ type: 'connectionsChanged', listener: 'main', open: 7 });
+      countDroppedLine();
       // As it comes from another process.
       sum.update(id, JSON.parse(JSON.stringify(await readSamples())));
     }
@@ -111,16 +126,17 @@ describe('the metrics of several workers', () => {
         value('graphql_operations_total\\{operation="anonymous",outcome="ok"\\}'),
         value('graphql_operation_duration_seconds_count'),
         value('graphql_operation_duration_seconds_bucket\\{le="0.05"\\}'),
+        value('log_lines_dropped_total'),
         value('gateway_connections'),
         value('gateway_info\\{version="[\\d.]+"\\}'),
       ];
     };
-    expect(await samples()).toEqual([30, 30, 30, 14, 1]);
-    sum.leave(2);
-    expect(await samples()).toEqual([30, 30, 30, 7, 1]);
-    expect(await samples()).toEqual([30, 30, 30, 7, 1]);
-    sum.leave(1);
+    expect(await samples()).toEqual([30, 30, 30, 3, 14, 1]);
+    sum.remove(2);
+    expect(await samples()).toEqual([30, 30, 30, 3, 7, 1]);
+    expect(await samples()).toEqual([30, 30, 30, 3, 7, 1]);
+    sum.remove(1);
     sum.update(3, JSON.parse(JSON.stringify(await (workers[0] as (typeof workers)[0]).readSamples())));
-    expect(await samples()).toEqual([40, 40, 40, 7, 1]);
+    expect(await samples()).toEqual([40, 40, 40, 4, 7, 1]);
   });
 });

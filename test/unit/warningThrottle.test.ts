@@ -1,25 +1,25 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { GatewayEvent } from '../../src/telemetry/events.ts';
-import { createSampling } from '../../src/telemetry/warningThrottle.ts';
+import { createWarningThrottle } from '../../src/telemetry/warningThrottle.ts';
 
 const failed = (requestId: string, result: number): GatewayEvent => ({
   type: 'upstreamCallEnded',
+  severity: 'warn',
   requestId,
   result,
   reason: undefined,
   problem: undefined,
-  severity: 'warn',
   upstreamIds: {},
   durationMs: Number(requestId),
 });
 
-describe('warnings that say the same', () => {
+describe('the warning throttle', () => {
   beforeEach(() => void jest.useFakeTimers());
   afterEach(() => void jest.useRealTimers());
 
-  it('are written once in a second, the last of them with the number it stands for', () => {
+  it('writes the first of equal events at once, then the latest once per second with the number it stands for', () => {
     const written: [string, number | undefined][] = [];
-    const { tell: warn, flush } = createSampling((event, repeated) => {
+    const { warn, flush } = createWarningThrottle((event, repeated) => {
       if (event.type === 'upstreamCallEnded') written.push([`${event.requestId} ${event.result}`, repeated]);
     });
     for (let n = 1; n <= 100; n += 1) warn(failed(`${n}`, 503));
