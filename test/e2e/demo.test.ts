@@ -7,7 +7,7 @@ async function ask(url: string, type: string, body: string): Promise<unknown> {
 }
 
 describe('the demo', () => {
-  it('prints a query and a curl line that both answer', async () => {
+  it('prints a query and a curl command that both return the total', async () => {
     const demo = run(['src/cli/demo.ts', '--port', '0'], {});
     try {
       const [curl] = await demo.printed(/^curl .*$/m);
@@ -25,7 +25,7 @@ describe('the demo', () => {
     }
   });
 
-  it('takes another port where the usual one is taken', async () => {
+  it('listens on another port if port 4000 is in use', async () => {
     const first = run(['src/cli/demo.ts'], {});
     await first.printed(/^curl /m);
     const second = run(['src/cli/demo.ts'], {});
