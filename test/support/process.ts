@@ -25,7 +25,7 @@ export type Process = {
 export function run(args: readonly string[], environment: Environment, cwd = root): Process {
   const child: ChildProcess = spawn(process.execPath, args, {
     cwd,
-    // biome-ignore lint/style/noProcessEnv: a program is found through the PATH of whoever runs the tests
+    // biome-ignore lint/style/noProcessEnv: programs are found on the PATH of the tests
     env: { PATH: process.env.PATH, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -62,7 +62,7 @@ export function runGateway(environment: Environment, { args = ['src/main.ts'], c
   return run(args, { PORT: '0', ...credentials, ...environment }, cwd);
 }
 
-/** The memory that a process holds: from /proc where there is one, else from ps. */
+/** The resident memory of a process, from /proc if it exists, else from ps. */
 export function residentMebibytes(pid: number): number {
   const status = `/proc/${pid}/status`;
   const kibibytes = existsSync(status)
