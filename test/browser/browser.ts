@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect } from '@jest/globals';
 import { source as axe } from 'axe-core';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
-/** No network but this machine's own, and nothing that Chromium does of its own accord. */
+/** No network except this machine, and no background activity of Chromium. */
 const flags = [
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
   '--no-sandbox',
@@ -16,12 +16,12 @@ const flags = [
   '--disable-sync',
 ];
 
-/** A page and what it did since it was opened. */
+/** A page, with its requests and errors since it was opened. */
 export type Visit = {
   page: Page;
-  /** URLs asked for. */
+  /** The URLs of its requests. */
   requests: string[];
-  /** What the console holds of errors, and errors that nobody caught. */
+  /** Errors in the console, and uncaught errors. */
   problems: string[];
 };
 
@@ -37,7 +37,7 @@ export function useBrowser() {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     const page = await context.newPage();
     const visit: Visit = { page, requests: [], problems: [] };
-    // What a page makes of its own, such as an inlined picture, is asked of nobody.
+    // URLs with other schemes, such as data: URLs of inlined images, cause no network requests.
     context.on('request', (request) => {
       if (/^(https?|wss?):/.test(request.url())) visit.requests.push(request.url());
     });
@@ -51,16 +51,16 @@ export function useBrowser() {
   return { open };
 }
 
-/** Requests that went elsewhere than to the origin of `url`. */
-export function elsewhere({ requests }: Visit, url: string): string[] {
+/** The requests to other origins than that of `url`. */
+export function requestsToOtherOrigins({ requests }: Visit, url: string): string[] {
   return requests.filter((request) => new URL(request).origin !== new URL(url).origin);
 }
 
 type Violation = { id: string; impact: string; nodes: { target: string[] }[] };
 
-/** What axe finds in the page that is serious or worse, as `rule: elements`. */
-export async function findBarriers(page: Page): Promise<string[]> {
-  // By the debugger's way in, which a page's own policy does not close.
+/** The serious and critical violations that axe finds in the page, as `rule: elements`. */
+export async function findAccessibilityViolations(page: Page): Promise<string[]> {
+  // Evaluated through the debugger, to which the content security policy of the page does not apply.
   await page.evaluate(axe);
   const violations = await page.evaluate(async () => {
     const { axe } = globalThis as unknown as { axe: { run: () => Promise<{ violations: Violation[] }> } };
@@ -74,19 +74,19 @@ export async function findBarriers(page: Page): Promise<string[]> {
 }
 
 function findChromium(): string {
-  // biome-ignore lint/style/noProcessEnv: finds a program as a shell would
+  // biome-ignore lint/style/noProcessEnv: finds a program on the PATH of the tests
   const { CHROMIUM, PATH = '' } = process.env;
   const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
   const candidates = PATH.split(delimiter).flatMap((folder) => names.map((name) => join(folder, name)));
-  const found = [CHROMIUM, ...candidates].find((path) => path !== undefined && existsSync(path));
-  if (found === undefined)
-    throw new Error('No Chromium is on the PATH; install one, or name it in CHROMIUM.');
-  return found;
+  const chromiumPath = [CHROMIUM, ...candidates].find((path) => path !== undefined && existsSync(path));
+  if (chromiumPath === undefined)
+    throw new Error('Chromium is not on the PATH. Install it, or set CHROMIUM to its path.');
+  return chromiumPath;
 }
 
-/** Keeps what the page looks like for the README, where the environment says into which folder. */
-export async function keepScreenshot(page: Page, name: string): Promise<void> {
-  // biome-ignore lint/style/noProcessEnv: set by whoever runs the tests
+/** Takes a screenshot, and saves it to the folder in SCREENSHOTS if that is set. */
+export async function takeScreenshot(page: Page, name: string): Promise<void> {
+  // biome-ignore lint/style/noProcessEnv: the environment of the tests
   const { SCREENSHOTS } = process.env;
   const picture = await page.screenshot(SCREENSHOTS ? { path: join(SCREENSHOTS, `${name}.png`) } : {});
   expect(picture.length).toBeGreaterThan(10_000);

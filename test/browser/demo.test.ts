@@ -3,11 +3,11 @@ import { ordinaryCustomers } from '../../examples/web/src/catalogue.ts';
 import { parseSelection, toSearch } from '../../examples/web/src/selection.ts';
 import { customerOf } from '../support/ids.ts';
 import { run } from '../support/process.ts';
-import { elsewhere, keepScreenshot, useBrowser } from './browser.ts';
+import { requestsToOtherOrigins, takeScreenshot, useBrowser } from './browser.ts';
 
 const browser = useBrowser();
 
-it('the demo of the page shows it, tells how to break its upstream, and stops', async () => {
+it('the demo of the web page serves the page, prints a command that makes its upstream fail, and stops on SIGTERM', async () => {
   const demo = run(['examples/web/demo.ts', '--port', '0'], {});
   try {
     const [, url = ''] = await demo.printed(/^The page runs at (\S+)/m);
@@ -27,8 +27,8 @@ it('the demo of the page shows it, tells how to break its upstream, and stops', 
       viewport: { width: 1280, height: 900 },
     });
     await visit.page.getByRole('status').getByText('25 totals, 10 failed', { exact: true }).waitFor();
-    await keepScreenshot(visit.page, 'page');
-    expect(elsewhere(visit, url)).toEqual([]);
+    await takeScreenshot(visit.page, 'page');
+    expect(requestsToOtherOrigins(visit, url)).toEqual([]);
     expect(visit.problems).toEqual([]);
 
     const [, behaviour = ''] = await demo.printed(/^curl .*?(http\S+__behaviour)/m);

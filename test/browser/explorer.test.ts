@@ -2,11 +2,17 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { useGateway } from '../support/gateway.ts';
 import { run } from '../support/process.ts';
-import { elsewhere, findBarriers, keepScreenshot, useBrowser, type Visit } from './browser.ts';
+import {
+  findAccessibilityViolations,
+  requestsToOtherOrigins,
+  takeScreenshot,
+  useBrowser,
+  type Visit,
+} from './browser.ts';
 
 const browser = useBrowser();
 
-const question =
+const totalField =
   'customerEntitlementTotal(entitlementId: "3f2b8c1e-5d47-4a6f-9e0b-7c1d2a3b4c5d", customerId: "9a8b7c6d-1e2f-4a3b-8c4d-5e6f7a8b9c0d", startDate: 1767225600)';
 
 /** Runs the query of the editor. GraphiQL reads the editor with a delay; until then its button sends no request. */
@@ -43,7 +49,7 @@ describe('GraphiQL in the demo', () => {
   });
 
   it('loads nothing from other origins and reports no errors', () => {
-    expect(elsewhere(visit, url)).toEqual([]);
+    expect(requestsToOtherOrigins(visit, url)).toEqual([]);
     expect(visit.requests.length).toBeGreaterThan(3);
     expect(visit.problems).toEqual([]);
   });
@@ -52,14 +58,14 @@ describe('GraphiQL in the demo', () => {
     const { data } = await execute(visit.page);
     expect(data.customerEntitlementTotal).toMatchObject({ quantity: 36_756, stale: false });
     await visit.page.getByText('36756').waitFor();
-    await keepScreenshot(visit.page, 'explorer');
+    await takeScreenshot(visit.page, 'explorer');
   });
 
   it('runs a query that the user types', async () => {
     const { page } = visit;
     await page.getByRole('button', { name: 'New tab' }).click();
     await page.locator('.graphiql-query-editor .view-lines').click();
-    await page.keyboard.type(`query Typed { ${question} { quantity } }`);
+    await page.keyboard.type(`query Typed { ${totalField} { quantity } }`);
     // GraphiQL reads the editor some time after the last key.
     await page.getByRole('button', { name: 'Typed', exact: true }).waitFor();
     const { data } = await execute(page);
@@ -70,19 +76,19 @@ describe('GraphiQL in the demo', () => {
   it('has tabs for fifty totals, for a rejected date and for entities', async () => {
     const { page } = visit;
     await openTab(page, 'FiftyTotals');
-    const fifty = await execute(page);
-    const quantities = fifty.data.customerEntitlementTotals.map(
+    const fiftyTotals = await execute(page);
+    const quantities = fiftyTotals.data.customerEntitlementTotals.map(
       ({ quantity }: { quantity: number }) => quantity,
     );
     expect(new Set(quantities).size).toBe(50);
 
     await openTab(page, 'Refused');
-    const refused = await execute(page);
-    expect(refused.data.customerEntitlementTotals).toEqual([
+    const rejected = await execute(page);
+    expect(rejected.data.customerEntitlementTotals).toEqual([
       expect.objectContaining({ quantity: 36_756 }),
       null,
     ]);
-    expect(refused.errors[0].extensions).toMatchObject({
+    expect(rejected.errors[0].extensions).toMatchObject({
       code: 'BAD_USER_INPUT',
       validationErrors: [{ argument: 'startDate' }],
     });
@@ -138,10 +144,10 @@ describe('GraphiQL in the demo', () => {
   });
 
   it('has no accessibility violations in light and dark mode', async () => {
-    expect(await findBarriers(visit.page)).toEqual([]);
+    expect(await findAccessibilityViolations(visit.page)).toEqual([]);
     const dark = await browser.open(url, { colorScheme: 'dark' });
     await dark.page.getByRole('button', { name: /^Execute query/ }).waitFor();
-    expect(await findBarriers(dark.page)).toEqual([]);
+    expect(await findAccessibilityViolations(dark.page)).toEqual([]);
     expect([...visit.problems, ...dark.problems]).toEqual([]);
   });
 });
@@ -152,10 +158,10 @@ describe('Apollo Sandbox', () => {
   it('loads only from origins that its content security policy allows', async () => {
     const visit = await browser.open(`${gateway.url}/graphql`);
     const policy = (await visit.page.locator('meta[http-equiv]').getAttribute('content')) ?? '';
-    const others = elsewhere(visit, gateway.url).map((url) => new URL(url).origin);
-    expect(others).toContain('https://embeddable-sandbox.cdn.apollographql.com');
-    expect(others.filter((origin) => !policy.includes(origin))).toEqual([]);
-    // Offline, nothing comes of it; but nothing that it asks for may be forbidden.
+    const origins = requestsToOtherOrigins(visit, gateway.url).map((url) => new URL(url).origin);
+    expect(origins).toContain('https://embeddable-sandbox.cdn.apollographql.com');
+    expect(origins.filter((origin) => !policy.includes(origin))).toEqual([]);
+    // Offline, its requests fail, but its content security policy must not block any of them.
     expect(visit.problems.filter((problem) => /Content Security Policy/i.test(problem))).toEqual([]);
   });
 });

@@ -7,20 +7,24 @@ import type { BrowserContextOptions, Page } from 'playwright-core';
 import { customers, entitlements, nameOf, ordinaryCustomers } from '../../examples/web/src/catalogue.ts';
 import { parseSelection, type Selection, toSearch } from '../../examples/web/src/selection.ts';
 import { customerOf, expectedQuantity } from '../support/ids.ts';
-import { elsewhere, findBarriers, useBrowser, type Visit } from './browser.ts';
+import { findAccessibilityViolations, requestsToOtherOrigins, useBrowser, type Visit } from './browser.ts';
 
 const browser = useBrowser();
-/** How many milliseconds the gateway's time is ahead of real time; a number's age is right while it is not. */
-const ahead = new Float64Array(new SharedArrayBuffer(8));
+/** The milliseconds by which the gateway's time is ahead of real time. While they are 0, the ages of totals are exact. */
+const aheadMs = new Float64Array(new SharedArrayBuffer(8));
 const advance = (ms: number) => {
-  ahead[0] = (ahead[0] ?? 0) + ms;
+  aheadMs[0] = (aheadMs[0] ?? 0) + ms;
 };
 let demo: { pageUrl: string; simulatorUrl: string };
 let worker: Worker;
 
 beforeAll(async () => {
-  // Vite's native parts know nothing of the globals that Jest gives a test, so it runs beside.
-  worker = new Worker(new URL('pageDemo.ts', import.meta.url), { workerData: ahead, env: {}, execArgv: [] });
+  // Vite's native modules do not work with the globals of Jest, so Vite runs in a worker.
+  worker = new Worker(new URL('pageDemo.ts', import.meta.url), {
+    workerData: aheadMs,
+    env: {},
+    execArgv: [],
+  });
   [demo] = await once(worker, 'message');
 });
 beforeEach(() => behave({ mode: 'ok' }));
@@ -42,7 +46,7 @@ const germany = { locale: 'en-US', timezoneId: 'Europe/Berlin' };
 
 const toUrl = (part: Partial<Selection>) => `${demo.pageUrl}${toSearch({ ...parseSelection(''), ...part })}`;
 
-/** For one test. Whatever an earlier one left in the gateway's cache, circuit or line is past by then. */
+/** Opens the page for one test. Cache entries, failures and pauses of earlier tests have expired after a month. */
 async function open(part: Partial<Selection>, options: BrowserContextOptions = {}): Promise<Visit> {
   advance(31 * 86_400_000);
   const visit = await browser.open(toUrl(part), { ...germany, ...options });
@@ -50,12 +54,12 @@ async function open(part: Partial<Selection>, options: BrowserContextOptions = {
   return visit;
 }
 
-/** Waits for what the live region says. */
-async function summary(page: Page, text: string): Promise<void> {
+/** Waits until the live region has this text. */
+async function waitForSummary(page: Page, text: string): Promise<void> {
   await page.getByRole('status').getByText(text, { exact: true }).waitFor();
 }
 
-/** Text of the table's cells. */
+/** The texts of the table's cells. */
 function readRows(page: Page): Promise<string[][]> {
   return page
     .locator('tbody tr')
@@ -64,27 +68,27 @@ function readRows(page: Page): Promise<string[][]> {
     );
 }
 
-const countAsked = ({ requests }: Visit) => requests.filter((url) => url.endsWith('/graphql')).length;
+const countRequests = ({ requests }: Visit) => requests.filter((url) => url.endsWith('/graphql')).length;
 
-/** The customers that are asked for by the next request. */
-async function nextAsked(page: Page): Promise<string[]> {
+/** The customers in the next request. */
+async function nextRequestedCustomers(page: Page): Promise<string[]> {
   const request = await page.waitForRequest('**/graphql');
   const { requests } = request.postDataJSON().variables as { requests: { customerId: string }[] };
   return [...new Set(requests.map(({ customerId }) => customerId))];
 }
 
-describe('a page of a hundred totals', () => {
+describe('the web page with a hundred totals', () => {
   let visit: Visit;
   beforeAll(async () => {
     const customerIds = ordinaryCustomers.map(({ id }) => id);
     visit = await browser.open(toUrl({ customerIds, from: '2026-03-01', to: '2026-03-31' }), germany);
-    await summary(visit.page, '100 totals');
+    await waitForSummary(visit.page, '100 totals');
   });
   afterAll(() => visit.page.context().close());
 
-  it('has the right numbers, by one request for an id of the safelist', async () => {
+  it('shows the right quantities after one request with an id of the safelist', async () => {
     const rows = await readRows(visit.page);
-    expect(countAsked(visit)).toBe(1);
+    expect(countRequests(visit)).toBe(1);
     // Clocks change within the window.
     const startDate = Date.parse('2026-03-01T00:00:00+01:00') / 1000;
     const endDate = Date.parse('2026-04-01T00:00:00+02:00') / 1000;
@@ -107,10 +111,10 @@ describe('a page of a hundred totals', () => {
       variables: { requests: expect.any(Array) },
       extensions: expect.objectContaining({ persistedQuery: { version: 1, sha256Hash } }),
     });
-    await summary(visit.page, '100 totals');
+    await waitForSummary(visit.page, '100 totals');
   });
 
-  it('shows how old each number is, second by second', async () => {
+  it('updates the age of each total every second', async () => {
     const age = visit.page.locator('tbody .age').first();
     const seconds = async () => Number.parseInt(await age.innerText(), 10);
     const before = await seconds();
@@ -118,16 +122,16 @@ describe('a page of a hundred totals', () => {
     expect(await seconds()).toBeGreaterThan(before);
   });
 
-  it('sorts by any column, and says so', async () => {
+  it('sorts by any column and sets aria-sort', async () => {
     const { page } = visit;
     const sorted = page.locator('th[aria-sort]');
     const quantities = async () => (await readRows(page)).map(([, , quantity = '']) => toNumber(quantity));
     const toNumber = (text: string) => Number(text.replaceAll(',', ''));
-    const rising = (await quantities()).sort((one, other) => one - other);
+    const ascending = (await quantities()).sort((one, other) => one - other);
     const button = page.getByRole('button', { name: 'Quantity' });
     for (const [direction, expected] of [
-      ['ascending', rising],
-      ['descending', rising.toReversed()],
+      ['ascending', ascending],
+      ['descending', ascending.toReversed()],
     ] as const) {
       await button.press('Enter');
       expect(await quantities()).toEqual(expected);
@@ -138,7 +142,7 @@ describe('a page of a hundred totals', () => {
     expect(await sorted.count()).toBe(1);
   });
 
-  it('draws a bar for each, as long as its part of the longest', async () => {
+  it('draws a bar for each total, relative to the largest total', async () => {
     const charts = visit.page.getByRole('img');
     expect(await charts.count()).toBe(5);
     const widths = await charts
@@ -149,7 +153,7 @@ describe('a page of a hundred totals', () => {
     expect(Math.max(...widths)).toBe(100);
   });
 
-  it('has less than 200 kB of scripts, and nothing from elsewhere', async () => {
+  it('loads less than 200 kB of scripts, and nothing from other origins', async () => {
     const scripts = visit.requests.filter((url) => url.endsWith('.js'));
     const sizes = [...new Set(scripts)].map(
       async (url) => gzipSync(await (await fetch(url)).arrayBuffer()).length,
@@ -157,21 +161,21 @@ describe('a page of a hundred totals', () => {
     const size = (await Promise.all(sizes)).reduce((sum, one) => sum + one, 0);
     expect(size).toBeGreaterThan(10_000);
     expect(size).toBeLessThan(200_000);
-    expect(elsewhere(visit, demo.pageUrl)).toEqual([]);
+    expect(requestsToOtherOrigins(visit, demo.pageUrl)).toEqual([]);
     expect(visit.problems).toEqual([]);
   });
 });
 
-describe('a total that fails', () => {
+describe('the web page with failed totals', () => {
   /** The first sentence of each status, each once. */
   async function statuses(page: Page): Promise<string[]> {
     const rows = await readRows(page);
     return [...new Set(rows.map(([, , , , status = '']) => status.split('.')[0] ?? ''))];
   }
 
-  it('for a wrong argument blames the field, and is not tried again', async () => {
+  it('marks the field of a rejected date and offers no retry', async () => {
     const { page, problems } = await open({ customerIds: [first, customerOf('0422')], from: '2026-01-01' });
-    await summary(page, '10 totals, 5 failed');
+    await waitForSummary(page, '10 totals, 5 failed');
     expect(await statuses(page)).toEqual(['current', 'Something in the form is not accepted']);
     const from = page.getByLabel('From');
     expect(await from.getAttribute('aria-invalid')).toBe('true');
@@ -182,22 +186,22 @@ describe('a total that fails', () => {
     expect(await page.locator('body').innerText()).not.toMatch(/Zenskar|Input should be/);
 
     await page.getByLabel(nameOf(customerOf('0422'))).uncheck();
-    await summary(page, '5 totals');
+    await waitForSummary(page, '5 totals');
     expect(await from.getAttribute('aria-invalid')).toBe('false');
     expect(problems).toEqual([]);
   });
 
-  it('as the window ends before it begins blames its start', async () => {
+  it('marks the start of a window that ends before it starts', async () => {
     const { page } = await open({ customerIds: [first], from: '2026-02-01', to: '2026-01-01' });
-    await summary(page, '5 totals, 5 failed');
+    await waitForSummary(page, '5 totals, 5 failed');
     expect(await page.getByLabel('From').getAttribute('aria-invalid')).toBe('true');
     await page.getByLabel('To', { exact: true }).fill('2026-02-01');
-    await summary(page, '5 totals');
+    await waitForSummary(page, '5 totals');
   });
 
-  it('as there is no such day says so at the field, and keeps the numbers of the days before', async () => {
+  it('marks a date that is out of range and keeps the totals of the previous window', async () => {
     const { page } = await open({ customerIds: [first], from: '2026-01-01' });
-    await summary(page, '5 totals');
+    await waitForSummary(page, '5 totals');
     const before = await readRows(page);
     const from = page.getByLabel('From');
     for (const odd of ['2040-01-01', '0001-01-01']) {
@@ -215,9 +219,9 @@ describe('a total that fails', () => {
     await page.waitForURL(/from=2026-02-01/);
   });
 
-  it('as nothing is known of it says so, and has no quantity', async () => {
+  it('shows texts for an unknown customer and for a missing quantity', async () => {
     const { page, problems } = await open({ customerIds: [customerOf('0404'), customerOf('0200')] });
-    await summary(page, '10 totals, 5 failed');
+    await waitForSummary(page, '10 totals, 5 failed');
     const quantities = (await readRows(page)).map(([name, , quantity, , status]) => [name, quantity, status]);
     expect(new Set(quantities.map(String))).toEqual(
       new Set([
@@ -229,9 +233,9 @@ describe('a total that fails', () => {
     expect(problems).toEqual([]);
   });
 
-  it('for its customer or entitlement marks the boxes of these', async () => {
+  it('marks the checkboxes of a rejected customer and a rejected entitlement', async () => {
     const { page } = await open({ customerIds: [first, second] });
-    await summary(page, '10 totals');
+    await waitForSummary(page, '10 totals');
     const errors = ['customerId', 'entitlementId'].map((argument, index) => ({
       path: ['customerEntitlementTotals', index],
       message: 'secret',
@@ -240,7 +244,7 @@ describe('a total that fails', () => {
     const answer = { data: { customerEntitlementTotals: Array(10).fill(null) }, errors };
     await page.route('**/graphql', (route) => route.fulfill({ json: answer }));
     await page.getByRole('button', { name: 'Refresh' }).click();
-    await summary(page, '10 totals, 10 failed');
+    await waitForSummary(page, '10 totals, 10 failed');
     const marked = page.locator('input[aria-invalid=true]');
     const described = await marked.evaluateAll((boxes) =>
       boxes.map((box) => {
@@ -252,23 +256,23 @@ describe('a total that fails', () => {
       [entitlements[1]?.name, 'An entitlement is not accepted for 1 total.'],
       ['Customer A', 'A customer is not accepted for 1 total.'],
     ]);
-    expect(await findBarriers(page)).toEqual([]);
+    expect(await findAccessibilityViolations(page)).toEqual([]);
     expect(await page.locator('body').innerText()).not.toContain('secret');
   });
 
-  it('with all others, as the gateway does not know who asks, says so', async () => {
+  it('asks the user to sign in again after an UNAUTHENTICATED response', async () => {
     const { page } = await open({ customerIds: [first] });
-    await summary(page, '5 totals');
+    await waitForSummary(page, '5 totals');
     const answer = {
       errors: [{ message: 'Who?', extensions: { code: 'UNAUTHENTICATED', retryable: false } }],
     };
     await page.route('**/graphql', (route) => route.fulfill({ status: 401, json: answer }));
     await page.getByRole('button', { name: 'Refresh' }).click();
-    await summary(page, '5 totals, 5 failed');
+    await waitForSummary(page, '5 totals, 5 failed');
     expect(await statuses(page)).toEqual(['Please sign in again']);
   });
 
-  it('for now is tried again with its like alone, once its time has come', async () => {
+  it('retries only the rate-limited totals, and only after their retry time', async () => {
     const customerIds = [first, customerOf('0404'), customerOf('0429')];
     const visit = await open({ customerIds });
     const { page } = visit;
@@ -280,72 +284,72 @@ describe('a total that fails', () => {
       'The billing system is busy',
       'There is no such customer or entitlement',
     ]);
-    const before = countAsked(visit);
+    const before = countRequests(visit);
     await all.click({ force: true });
     await page.locator('[aria-disabled="false"]', { hasText: 'all that may be had' }).waitFor();
-    expect(countAsked(visit)).toBe(before);
-    const asked = nextAsked(page);
+    expect(countRequests(visit)).toBe(before);
+    const asked = nextRequestedCustomers(page);
     await all.press('Enter');
     expect(await asked).toEqual([customerOf('0429')]);
-    expect(countAsked(visit)).toBe(before + 1);
+    expect(countRequests(visit)).toBe(before + 1);
     expect(await all.evaluate((button) => button === document.activeElement)).toBe(true);
     expect(visit.problems).toEqual([]);
   });
 
-  it('as the upstream is down is had by a retry once that is back', async () => {
+  it('shows the totals after a retry once the upstream has recovered', async () => {
     await behave({ mode: 'down' });
     const { page, problems } = await open({ customerIds: [first, second] });
-    await summary(page, '10 totals, 10 failed');
+    await waitForSummary(page, '10 totals, 10 failed');
     expect(await statuses(page)).toEqual(['The billing system cannot be reached']);
     await behave({ mode: 'ok' });
     advance(60_000);
     const one = page.getByRole('row', { name: 'Customer B Seats' }).getByRole('button');
     await page.locator('tr', { hasText: 'Customer BSeats' }).locator('[aria-disabled="false"]').waitFor();
-    const asked = nextAsked(page);
+    const asked = nextRequestedCustomers(page);
     await one.click();
     expect(await asked).toEqual([second]);
-    await summary(page, '10 totals, 9 failed');
+    await waitForSummary(page, '10 totals, 9 failed');
     await page.locator('.toolbar [aria-disabled="false"]').press('Enter');
-    await summary(page, '10 totals');
-    // The button is gone; whoever pressed it is where it says what came of that.
+    await waitForSummary(page, '10 totals');
+    // The button has disappeared; the focus has moved to the status line.
     expect(await page.getByRole('status').evaluate((line) => line === document.activeElement)).toBe(true);
     expect(problems).toEqual([]);
   });
 });
 
-describe('a page that stays open', () => {
-  it('keeps its numbers and marks them while the upstream is down', async () => {
+describe('the open web page', () => {
+  it('keeps its totals and marks them as stale while the upstream is down', async () => {
     const { page, problems } = await open({ customerIds: [first, second, third] });
-    await summary(page, '15 totals');
+    await waitForSummary(page, '15 totals');
     const numbers = async () => (await readRows(page)).map(([, , quantity]) => quantity);
     const before = await numbers();
     advance(31_000);
     await behave({ mode: 'down' });
-    await summary(page, '15 totals, 15 stale');
+    await waitForSummary(page, '15 totals, 15 stale');
     expect(await numbers()).toEqual(before);
     expect(await page.locator('.badge').allInnerTexts()).toEqual(Array(15).fill('stale'));
 
     await behave({ mode: 'ok' });
     advance(10_000);
-    await summary(page, '15 totals');
+    await waitForSummary(page, '15 totals');
     expect(await numbers()).toEqual(before);
     expect(await page.locator('.badge').count()).toBe(0);
     expect(problems).toEqual([]);
   });
 
-  it('that was shown stale numbers looks again a second later', async () => {
+  it('refreshes stale totals after a second', async () => {
     const { page } = await open({ customerIds: [first] });
-    await summary(page, '5 totals');
+    await waitForSummary(page, '5 totals');
     advance(31_000);
     await page.reload();
-    await summary(page, '5 totals, 5 stale');
-    // Long before it asks again anyway.
+    await waitForSummary(page, '5 totals, 5 stale');
+    // Long before the regular refresh.
     await page.getByRole('status').getByText('5 totals', { exact: true }).waitFor({ timeout: 5000 });
   });
 
-  it('survives what others than the gateway answer', async () => {
+  it('keeps its totals after a response that is not from the gateway', async () => {
     const { page } = await open({ customerIds: [first] });
-    await summary(page, '5 totals');
+    await waitForSummary(page, '5 totals');
     const body = JSON.stringify({ title: 'Bad request', errors: { query: ['refused'] } });
     await page.route('**/graphql', (route) =>
       route.fulfill({ status: 400, contentType: 'application/json', body }),
@@ -357,9 +361,9 @@ describe('a page that stays open', () => {
     );
   });
 
-  it('keeps its numbers while the gateway cannot be reached', async () => {
+  it('keeps its totals while the gateway cannot be reached', async () => {
     const { page } = await open({ customerIds: [first] });
-    await summary(page, '5 totals');
+    await waitForSummary(page, '5 totals');
     const before = (await readRows(page)).map(([, , quantity]) => quantity);
     await page.route('**/graphql', (route) => route.abort());
     await page.getByRole('button', { name: 'Refresh' }).click();
@@ -370,39 +374,39 @@ describe('a page that stays open', () => {
     await page.getByRole('alert').waitFor({ state: 'detached' });
   });
 
-  it('asks again every ten seconds, but not for what was refused, and not while nobody sees it', async () => {
+  it('refreshes its totals every ten seconds, except rejected ones, and only while it is visible', async () => {
     const visit = await open({ customerIds: [first, customerOf('0404')] });
     const { page } = visit;
     await page.clock.install();
     await page.reload();
-    await summary(page, '10 totals, 5 failed');
-    const asked = nextAsked(page);
+    await waitForSummary(page, '10 totals, 5 failed');
+    const asked = nextRequestedCustomers(page);
     await page.clock.fastForward(10_000);
     expect(await asked).toEqual([first]);
 
     await page.evaluate(() => Object.defineProperty(document, 'visibilityState', { value: 'hidden' }));
-    const before = countAsked(visit);
+    const before = countRequests(visit);
     await page.clock.fastForward(60_000);
     await page.getByRole('button', { name: 'Refresh' }).click();
     await page.waitForTimeout(100);
-    expect(countAsked(visit)).toBe(before + 1);
+    expect(countRequests(visit)).toBe(before + 1);
   });
 });
 
-describe('the URL', () => {
-  it('keeps what was chosen', async () => {
+describe('the URL of the web page', () => {
+  it('stores the selection', async () => {
     const { page } = await browser.open(demo.pageUrl, germany);
     await page.getByLabel('Customer T').check();
     await page.getByRole('checkbox', { name: 'Seats' }).uncheck();
     await page.getByLabel('From').fill('2026-01-01');
     await page.getByLabel('To', { exact: true }).fill('2026-01-31');
     await page.getByRole('button', { name: 'Age' }).click();
-    await summary(page, '20 totals');
+    await waitForSummary(page, '20 totals');
     const chosen = parseSelection(new URL(page.url()).search);
-    const atFirst = parseSelection('');
+    const initialSelection = parseSelection('');
     expect(chosen).toEqual({
-      customerIds: [...atFirst.customerIds, customers.find(({ name }) => name === 'Customer T')?.id],
-      entitlementIds: atFirst.entitlementIds.filter((id) => nameOf(id) !== 'Seats'),
+      customerIds: [...initialSelection.customerIds, customers.find(({ name }) => name === 'Customer T')?.id],
+      entitlementIds: initialSelection.entitlementIds.filter((id) => nameOf(id) !== 'Seats'),
       from: '2026-01-01',
       to: '2026-01-31',
       sort: { column: 'age', isDescending: false },
@@ -410,47 +414,47 @@ describe('the URL', () => {
     const checked = () => page.locator('input:checked').count();
     expect(await checked()).toBe(9);
     await page.reload();
-    await summary(page, '20 totals');
+    await waitForSummary(page, '20 totals');
     expect(await checked()).toBe(9);
     expect(await page.getByLabel('From').inputValue()).toBe('2026-01-01');
     expect(await page.locator('th[aria-sort=ascending]').innerText()).toContain('Age');
   });
 
-  it('may hold anything', async () => {
+  it('may contain invalid values', async () => {
     const { page, problems } = await browser.open(
       `${demo.pageUrl}?customers=%00&from=1&sort=__proto__`,
       germany,
     );
-    await summary(page, '20 totals');
+    await waitForSummary(page, '20 totals');
     expect(problems).toEqual([]);
   });
 });
 
-describe('everyone', () => {
+describe('the web page', () => {
   const customerIds = [first, ...['0422', '0404', '0429', '0200'].map(customerOf)];
 
-  it.each(['light', 'dark'] as const)('can use it in %s', async (colorScheme) => {
+  it.each(['light', 'dark'] as const)('has no accessibility violations in %s mode', async (colorScheme) => {
     const { page, problems } = await open({ customerIds }, { colorScheme });
-    await summary(page, '25 totals, 15 failed');
+    await waitForSummary(page, '25 totals, 15 failed');
     await page.getByText('Try again all that may be had').waitFor();
-    expect(await findBarriers(page)).toEqual([]);
+    expect(await findAccessibilityViolations(page)).toEqual([]);
     expect(problems).toEqual([]);
   });
 
-  it('can use it on a narrow screen', async () => {
+  it('fits a narrow screen, without accessibility violations', async () => {
     const { page } = await open({ customerIds }, { viewport: { width: 360, height: 740 } });
-    await summary(page, '25 totals, 15 failed');
+    await waitForSummary(page, '25 totals, 15 failed');
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
     const region = page.getByRole('region', { name: 'Totals, which scroll' });
     await region.focus();
     await page.keyboard.press('ArrowRight');
     await page.waitForFunction(() => document.querySelector('.scrolling')?.scrollLeft !== 0);
-    expect(await findBarriers(page)).toEqual([]);
+    expect(await findAccessibilityViolations(page)).toEqual([]);
   });
 
-  it('can use it by keyboard, and sees where they are', async () => {
+  it('can be used by keyboard, with a visible focus', async () => {
     const { page } = await open({ customerIds: [first] });
-    await summary(page, '5 totals');
+    await waitForSummary(page, '5 totals');
     const outline = () =>
       page.evaluate(() => getComputedStyle(document.activeElement ?? document.body).outlineStyle);
     await page.getByLabel('To', { exact: true }).focus();
@@ -461,9 +465,9 @@ describe('everyone', () => {
     expect(await outline()).toBe('solid');
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
-    await summary(page, 'Choose customers and entitlements.');
+    await waitForSummary(page, 'Choose customers and entitlements.');
     await page.keyboard.press('Tab');
     await page.keyboard.press('Space');
-    await summary(page, '1 total');
+    await waitForSummary(page, '1 total');
   });
 });

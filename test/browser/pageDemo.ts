@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { startWebDemo } from '../../examples/web/startWebDemo.ts';
 
-/** How many milliseconds the gateway's time is ahead of real time, shared with whoever started this worker. */
+/** The milliseconds by which the gateway's time is ahead of real time, shared with the test that started this worker. */
 const ahead: Float64Array = workerData;
 
 const now = () => Date.now() + (ahead[0] ?? 0);

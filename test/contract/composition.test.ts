@@ -6,10 +6,10 @@ import { buildASTSchema, type DocumentNode, type GraphQLSchema, parse, print, vi
 import { useGateway } from '../support/gateway.ts';
 
 const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
-const own = parse(read('schema/entitlements.graphql'));
+const schema = parse(read('schema/entitlements.graphql'));
 const subgraph = (name: string, typeDefs: DocumentNode) => ({ name, url: `http://${name}`, typeDefs });
 
-/** The types alone, without what federation puts beside them. */
+/** The types without the directives and definitions of federation. */
 function toPlainSchema(document: DocumentNode): GraphQLSchema {
   return buildASTSchema(
     visit(document, {
@@ -26,12 +26,12 @@ async function breakingChanges(before: DocumentNode, after: DocumentNode): Promi
     .map(({ message }) => message);
 }
 
-describe('the subgraph in a larger graph', () => {
+describe('the subgraph schema', () => {
   const gateway = useGateway();
 
-  it('composes with others that own customers and entitlements, without errors or hints', () => {
+  it('composes without errors or hints with the subgraphs that own customers and entitlements', () => {
     const { errors, hints, supergraphSdl } = composeServices([
-      subgraph('entitlements', own),
+      subgraph('entitlements', schema),
       subgraph('accounts', parse(read('test/federation/subgraphs/accounts.graphql'))),
       subgraph('catalogue', parse(read('test/federation/subgraphs/catalogue.graphql'))),
     ]);
@@ -40,14 +40,14 @@ describe('the subgraph in a larger graph', () => {
     expect(supergraphSdl).toContain('type CustomerEntitlementTotal');
   });
 
-  it('serves the definitions that stand in schema/, beside those of federation', async () => {
+  it('is returned by _service with all definitions of schema/, and no others except those of federation', async () => {
     const { body } = await gateway.gql('{ _service { sdl } }');
     const served = new Set(parse(body.data?._service.sdl).definitions.map(print));
-    const missing = own.definitions.map(print).filter((definition) => !served.has(definition));
+    const missing = schema.definitions.map(print).filter((definition) => !served.has(definition));
     expect(missing).toEqual([]);
-    const ownNames = new Set(own.definitions.map(print));
+    const schemaDefinitions = new Set(schema.definitions.map(print));
     const added = parse(body.data?._service.sdl)
-      .definitions.filter((node) => !ownNames.has(print(node)))
+      .definitions.filter((node) => !schemaDefinitions.has(print(node)))
       .map((node) => ('name' in node ? `${node.kind} ${node.name?.value}` : node.kind))
       .filter(
         (name) => !/^(Directive|Scalar|Enum|InputObject)\w* (link|federation)?(__\w+|@?\w+)$/.test(name),
@@ -57,22 +57,24 @@ describe('the subgraph in a larger graph', () => {
     );
   });
 
-  it('hides nothing by directives, and says of a total that it costs more than other objects', () => {
+  it('uses only the directives cost, key and link, and gives a total the cost 10', () => {
     const used = new Set<string>();
-    visit(own, { Directive: ({ name }) => void used.add(name.value) });
+    visit(schema, { Directive: ({ name }) => void used.add(name.value) });
     expect(used).toEqual(new Set(['cost', 'key', 'link']));
-    expect(print(own)).toContain('type CustomerEntitlementTotal @cost(weight: 10) {');
+    expect(print(schema)).toContain('type CustomerEntitlementTotal @cost(weight: 10) {');
   });
 
-  it('breaks nothing that was released', async () => {
-    expect(await breakingChanges(parse(read('test/contract/released.graphql')), own)).toEqual([]);
+  it('has no breaking changes since the last release', async () => {
+    expect(await breakingChanges(parse(read('test/contract/released.graphql')), schema)).toEqual([]);
   });
 
-  it('would name what it broke', async () => {
+  it('with a removed field and a changed type is reported as breaking', async () => {
     const broken = parse(
-      print(own).replace('quantity: Float', 'quantity: String').replace('asOf: DateTime!', 'at: DateTime!'),
+      print(schema)
+        .replace('quantity: Float', 'quantity: String')
+        .replace('asOf: DateTime!', 'at: DateTime!'),
     );
-    expect(await breakingChanges(own, broken)).toEqual([
+    expect(await breakingChanges(schema, broken)).toEqual([
       "Field 'asOf' was removed from object type 'CustomerEntitlementTotal'",
       "Field 'CustomerEntitlementTotal.quantity' changed type from 'Float' to 'String'",
     ]);

@@ -31,10 +31,10 @@ function requirementOf(variable: string): string {
   const requiring = modes
     .filter(([, names]) => names.some((name) => name === variable))
     .map(([mode]) => mode);
-  const sparing = modes.filter(([mode]) => !requiring.includes(mode)).map(([mode]) => mode);
+  const otherModes = modes.filter(([mode]) => !requiring.includes(mode)).map(([mode]) => mode);
   if (requiring.length === 0) return '';
-  return requiring.length > sparing.length
-    ? `required, except with \`AUTH_MODE=${sparing}\``
+  return requiring.length > otherModes.length
+    ? `required, except with \`AUTH_MODE=${otherModes}\``
     : `required with \`AUTH_MODE=${requiring}\``;
 }
 
@@ -134,7 +134,7 @@ describe('docs/observability.md', () => {
 });
 
 describe('docs/security.md', () => {
-  it('proves each line of the threat model by a test that exists', () => {
+  it('names an existing test for each row of the threat model', () => {
     const page = read('docs/security.md');
     const proofs = [...page.matchAll(/\| `([a-z0-9]+\/[a-zA-Z/]+)`: (.+) \|$/gm)];
     expect(proofs.length).toBe(page.match(/^\| (?!attacker|---)/gm)?.length);
@@ -146,8 +146,8 @@ describe('docs/security.md', () => {
 describe('docs/README.md', () => {
   it('links to every document', () => {
     const index = read('docs/README.md');
-    const others = listPages('docs/').filter((page) => page !== 'docs/README.md');
-    expect(others.filter((page) => !index.includes(`](${page.replace('docs/', '')})`))).toEqual([]);
+    const documents = listPages('docs/').filter((page) => page !== 'docs/README.md');
+    expect(documents.filter((page) => !index.includes(`](${page.replace('docs/', '')})`))).toEqual([]);
   });
 });
 

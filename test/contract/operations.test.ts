@@ -12,7 +12,7 @@ const root = new URL('../../', import.meta.url);
 const read = (name: string) => readFileSync(new URL(name, root), 'utf8');
 const pathOf = (name: string) => new URL(name, root).pathname;
 
-/** What the gateway tells, and Prometheus itself. */
+/** The names of the gateway's metrics and of those that Prometheus adds. */
 async function readMetricNames(): Promise<string[]> {
   const metrics = createMetrics({
     config: { GRAPHQL_SAFELIST: undefined, UPSTREAM_BREAKER_RESET_MS: 1 },
@@ -40,7 +40,7 @@ const queries: string[] = [
 ].map(([, text = '']) => JSON.parse(text));
 
 const page = read('docs/operations.md');
-/** Without the listings, which are shell. */
+/** The page without its code blocks. */
 const prose = page.replaceAll(/^ *```[\s\S]*?^ *```$/gm, '');
 const sections = [...prose.matchAll(/^### (\w+)\n\n([\s\S]*?)(?=^#)/gm)].map(([, name = '', text = '']) => ({
   name,
@@ -50,7 +50,7 @@ const headings = [...prose.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => he
 const toAnchor = (heading: string) => heading.toLowerCase().replaceAll(/[^a-z0-9 -]/g, '');
 const anchors = headings.map((heading) => toAnchor(heading).replaceAll(' ', '-'));
 
-/** The names in a query that are neither labels, functions, numbers nor words of the language. */
+/** The metric names in a query: names that are not labels, functions, numbers or keywords. */
 function namesIn(query: string): string[] {
   const bare = query
     .replaceAll(/"[^"]*"/g, '')
@@ -68,7 +68,7 @@ function unknownNames(names: readonly string[]): string[] {
 }
 
 describe('the alerts', () => {
-  it('have a severity, a summary, and a heading that says what to do first', () => {
+  it('have a severity, a summary, and a section with first steps in docs/operations.md', () => {
     for (const { alert = '', labels: { severity = '' } = {}, annotations } of alerts) {
       expect(['critical', 'warning']).toContain(severity);
       expect(annotations).toEqual({
@@ -82,13 +82,13 @@ describe('the alerts', () => {
     }
   });
 
-  it('are all there is under "Alerts" in the operations page, in the same order', () => {
-    const [, under = ''] = /^## Alerts\n([\s\S]*?)^## /m.exec(prose) ?? [];
-    const described = [...under.matchAll(/^### (.+)$/gm)].map(([, name]) => name);
+  it('are the only sections under "Alerts" in docs/operations.md, in the same order', () => {
+    const [, alertSections = ''] = /^## Alerts\n([\s\S]*?)^## /m.exec(prose) ?? [];
+    const described = [...alertSections.matchAll(/^### (.+)$/gm)].map(([, name]) => name);
     expect(described).toEqual(alerts.map(({ alert }) => alert));
   });
 
-  it('are each shown to fire, and to keep still', () => {
+  it('each have a test case in which they fire and one in which they do not', () => {
     const { tests } = parse(read('deploy/prometheus/rules.test.yaml'));
     const cases: { alertname: string; exp_alerts: unknown[] }[] = tests.flatMap(
       (one: { alert_rule_test?: [] }) => one.alert_rule_test ?? [],
@@ -101,8 +101,8 @@ describe('the alerts', () => {
   });
 });
 
-describe('the metrics that are asked for', () => {
-  it('are there, in rules, dashboard and operations page alike', () => {
+describe('the metrics in rules, dashboard and docs/operations.md', () => {
+  it('exist', () => {
     expect(queries.length).toBeGreaterThan(25);
     expect(rules.flatMap(({ expr }) => unknownNames(namesIn(expr)))).toEqual([]);
     expect(queries.flatMap((query) => unknownNames(namesIn(query)))).toEqual([]);
@@ -113,27 +113,27 @@ describe('the metrics that are asked for', () => {
     expect(unknownNames(named)).toEqual([]);
   });
 
-  it('are found in a query whatever stands around them', () => {
+  it('are found in a query that also has labels, ranges, functions, numbers and keywords', () => {
     const query =
       'sum by (job, le) (rate(a_b{x="c_d"}[5m] offset 1h)) / on(job) job:e:f > 2e3 or vector(0) and g';
     expect(namesIn(query)).toEqual(['a_b', 'job:e:f', 'g']);
   });
 
-  it('are asked for by a job', () => {
-    const own = [...rules.map(({ expr }) => expr), ...queries];
-    const careless = own.filter((query) => /\b(?:up|[a-z]+(?:_[a-z0-9]+)+)\{(?!job=)/.test(query));
-    expect(careless).toEqual([]);
+  it('are selected by job first in each query with a selector', () => {
+    const expressions = [...rules.map(({ expr }) => expr), ...queries];
+    const withoutJob = expressions.filter((query) => /\b(?:up|[a-z]+(?:_[a-z0-9]+)+)\{(?!job=)/.test(query));
+    expect(withoutJob).toEqual([]);
   });
 });
 
-describe('the operations page', () => {
-  it('links to headings that it has', () => {
+describe('docs/operations.md', () => {
+  it('links only to headings that it has', () => {
     const links = [...page.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor = '']) => anchor);
     expect(links.length).toBeGreaterThan(20);
     expect(links.filter((anchor) => !anchors.includes(anchor))).toEqual([]);
   });
 
-  it('names the rows of the dashboard', () => {
+  it('lists the rows of the dashboard', () => {
     const [, table = ''] = /\| row \| asks \|.*\n\|---.*\n((?:\|.*\n)+)/.exec(page) ?? [];
     const rows = dashboard.panels.filter(({ type }: { type: string }) => type === 'row');
     expect([...table.matchAll(/^\| ([^|]+) \|/gm)].map(([, name]) => name)).toEqual(
@@ -141,7 +141,7 @@ describe('the operations page', () => {
     );
   });
 
-  it('plans with what was measured last: `node deploy/capacity.ts` brings it up to date', () => {
+  it('has the capacity table of the latest measurement, which `node deploy/capacity.ts` updates', () => {
     expect(page).toContain(`<!-- capacity -->\n\n${toCapacityTable(read('docs/performance.md'))}\n`);
   });
 });
@@ -177,24 +177,24 @@ describeWithPromtool('promtool', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
   const content = (words: string) => ({ isContent: true, output: expect.stringContaining(words) });
 
-  it('finds nothing wrong with the rules, nor with what reads them', async () => {
+  it('accepts the rules and the configuration that loads them', async () => {
     const found = content(`${rules.length} rules found`);
     expect(await promtool('check', 'rules', pathOf('deploy/prometheus/rules.yaml'))).toEqual(found);
     const config = pathOf('deploy/prometheus/prometheus.yaml');
     expect(await promtool('check', 'config', config)).toEqual(content('SUCCESS'));
   });
 
-  it('sees the alerts fire when they should, and only then', async () => {
+  it('passes the unit tests of the alerts', async () => {
     const tests = pathOf('deploy/prometheus/rules.test.yaml');
     expect(await promtool('test', 'rules', tests)).toEqual(content('SUCCESS'));
   }, 60_000);
 
-  it('can read every query of the dashboard', async () => {
-    const asked = queries.map((query) =>
+  it('parses every query of the dashboard', async () => {
+    const expandedQueries = queries.map((query) =>
       query.replaceAll('$job', 'any').replaceAll('$__rate_interval', '1m'),
     );
     const file = join(folder, 'dashboard.yaml');
-    const list = asked.map((expr, n) => ({ record: `query:${n}`, expr }));
+    const list = expandedQueries.map((expr, n) => ({ record: `query:${n}`, expr }));
     writeFileSync(file, JSON.stringify({ groups: [{ name: 'dashboard', rules: list }] }));
     expect(await promtool('check', 'rules', file)).toEqual(content(`${list.length} rules found`));
   });

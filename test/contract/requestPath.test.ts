@@ -4,8 +4,8 @@ import { type ReceivedSpan, useCollector } from '../support/collector.ts';
 import { type Gateway, until, useReplicas } from '../support/gateway.ts';
 import { customer, customerOf, entitlement, expectedQuantity, idOf, totalQuery } from '../support/ids.ts';
 
-// What a client, an operator and a tracing backend see of one operation, on each route that it can take. The routes may
-// differ in speed and in what they report of themselves; the promises are the same.
+// One operation as the client, the log, the metrics and the tracing backend see it, on each route that it can take.
+// Routes differ only in speed and in the fields that name the route.
 
 type Sent = { method?: string; body?: object; search?: string; headers?: Record<string, string> };
 
@@ -14,7 +14,7 @@ type Seen = {
   headers: Record<string, string>;
   body: unknown;
   log: Readonly<Record<string, unknown>>[];
-  /** Counters that grew. */
+  /** Counters that increased. */
   metrics: Record<string, number>;
   /** The names of the spans from the outside in, and the attributes of the operation's. */
   spans: { names: string[]; operation: ReceivedSpan['attributes'] | undefined };
@@ -39,7 +39,7 @@ const [gateway, strict, draining] = useReplicas(2, environment).concat(useReplic
   Gateway,
 ];
 
-/** Sends one request under ids of its own and collects all that can be seen of it. */
+/** Sends one request with unique ids and collects its response, log lines, metrics and spans. */
 async function observe(
   { url, app, log }: Gateway,
   sent: Sent,
@@ -99,7 +99,7 @@ function withoutVariable(headers: Record<string, string>, requestId: string): Re
   return { ...others, 'cache-control': others['cache-control']?.replace(/=(29|30)$/, '=30') ?? '' };
 }
 
-/** Counters, and how often each histogram was observed. */
+/** Counters, and the number of observations of each histogram. */
 async function readCounters(app: Gateway['app']): Promise<Record<string, number>> {
   const counters: Record<string, number> = {};
   for (const { name, values, type } of await app.readSamples()) {
@@ -166,14 +166,14 @@ const persisted = (query: string) => ({
 });
 /** A document that no other test sends. */
 const documentOf = (name: string) => `${totalQuery} # ${name}`;
-/** Sends the document until the gateway knows and has compiled it, each time about another total. */
+/** Sends the document until the gateway has compiled it, each time for another total. */
 async function makeKnown(query: string): Promise<void> {
   for (let n = 1; n <= 4; n += 1)
     await gateway.gql(query, { ...variables, customerId: idOf(n) }, { headers: { 'x-request-id': `n${n}` } });
 }
 
 describe('an operation', () => {
-  it('that is seen for the first time is parsed, executed and asked for upstream', async () => {
+  it('with an unknown document is answered, logged, counted and traced', async () => {
     expect(await observe(gateway, { body: { ...total, query: documentOf('cold') } })).toEqual({
       status: 200,
       headers: promisedHeaders,
@@ -184,7 +184,7 @@ describe('an operation', () => {
     });
   });
 
-  it('whose document is known keeps the same promises', async () => {
+  it('with a known document is answered, logged, counted and traced like others', async () => {
     const query = documentOf('known');
     await makeKnown(query);
     expect(await observe(gateway, { body: { query, variables } })).toEqual({
@@ -197,7 +197,7 @@ describe('an operation', () => {
     });
   });
 
-  it('that hits the response cache keeps the same promises', async () => {
+  it('that hits the response cache is answered, logged, counted and traced like others', async () => {
     await observe(gateway, { body: total });
     const { 'response_cache_total miss': _, ...others } = counted;
     expect(await observe(gateway, { body: total })).toEqual({
@@ -210,7 +210,7 @@ describe('an operation', () => {
     });
   });
 
-  it('that is asked for by GET keeps the same promises', async () => {
+  it('by GET is answered, logged, counted and traced like others', async () => {
     const parameters = { query: documentOf('get'), variables: JSON.stringify(variables) };
     const sent = { method: 'GET', search: `?${new URLSearchParams(parameters)}`, headers: allowGet };
     expect(await observe(gateway, sent)).toEqual({
@@ -223,7 +223,7 @@ describe('an operation', () => {
     });
   });
 
-  it('that is asked for as a persisted query keeps the same promises', async () => {
+  it('by the hash of a persisted query is answered, logged, counted and traced like others', async () => {
     const query = documentOf('persisted');
     await gateway.gql(query, variables, {
       body: JSON.stringify({ query, variables, extensions: persisted(query) }),
@@ -239,7 +239,7 @@ describe('an operation', () => {
     });
   });
 
-  it('whose persisted query is not known is told so in the usual form', async () => {
+  it('by an unknown hash is PERSISTED_QUERY_NOT_FOUND, and is logged, counted and traced like others', async () => {
     const { body, ...seen } = await observe(gateway, { body: { extensions: persisted('{ unknown }') } });
     expect(body).toEqual({
       errors: [
@@ -274,7 +274,7 @@ describe('an operation', () => {
   });
 
   it.each(['an unknown document', 'a known document'])(
-    'that answers in part keeps the same promises: %s',
+    'with a failed total is answered in part, logged, counted and traced like others: %s',
     async (kind) => {
       const requests = [customer, customerOf('0404')].map((customerId) => ({ ...variables, customerId }));
       const query = `query Total($requests: [CustomerEntitlementTotalRequest!]!) {
@@ -323,7 +323,7 @@ describe('an operation', () => {
   );
 
   it.each(['an unknown document', 'a known document'])(
-    'whose variables are rejected keeps the same promises: %s',
+    'with invalid variables is BAD_USER_INPUT, and is logged, counted and traced like others: %s',
     async (kind) => {
       const query = documentOf(`wrong variables, ${kind}`);
       if (kind === 'a known document') await makeKnown(query);
@@ -360,25 +360,28 @@ describe('an operation', () => {
 
   it.each([
     ['a POST without JSON', { body: [] as object, headers: { 'content-type': 'text/plain' } }, 415],
-    ['a method that has no meaning here', { method: 'PUT' }, 405],
-  ] as [string, Sent, number][])('is rejected before GraphQL: %s', async (_, sent, status) => {
-    const { body, metrics, log, headers } = await observe405(sent, status);
-    expect(body).toEqual({
-      errors: [
-        { message: expect.any(String), extensions: { code: 'BAD_REQUEST', requestId: '(request id)' } },
-      ],
-    });
-    expect(metrics).toEqual({
-      [`gateway_http_requests_total ${status}`]: 1,
-      gateway_http_request_duration_seconds_count: 1,
-    });
-    expect(log).toEqual([]);
-    const { vary, ...others } = promisedHeaders;
-    expect(headers).toMatchObject({ ...others, vary: 'Origin', 'cache-control': 'no-store' });
-  });
+    ['the method PUT', { method: 'PUT' }, 405],
+  ] as [string, Sent, number][])(
+    'that is not valid GraphQL over HTTP is BAD_REQUEST, and is counted but not logged: %s',
+    async (_, sent, status) => {
+      const { body, metrics, log, headers } = await observeRejected(sent, status);
+      expect(body).toEqual({
+        errors: [
+          { message: expect.any(String), extensions: { code: 'BAD_REQUEST', requestId: '(request id)' } },
+        ],
+      });
+      expect(metrics).toEqual({
+        [`gateway_http_requests_total ${status}`]: 1,
+        gateway_http_request_duration_seconds_count: 1,
+      });
+      expect(log).toEqual([]);
+      const { vary, ...others } = promisedHeaders;
+      expect(headers).toMatchObject({ ...others, vary: 'Origin', 'cache-control': 'no-store' });
+    },
+  );
 
-  /** Without waiting for spans: a request that is no operation may have none. */
-  async function observe405(sent: Sent, status: number) {
+  /** Does not wait for spans, because a request without an operation may have none. */
+  async function observeRejected(sent: Sent, status: number) {
     const requestId = randomBytes(8).toString('hex');
     const before = await readCounters(gateway.app);
     const response = await fetch(`${gateway.url}/graphql`, {
@@ -402,7 +405,7 @@ describe('an operation', () => {
   }
 
   it.each(['an unknown document', 'a known document', 'a response-cache hit'])(
-    'beyond the rate limit is rejected in the same words: %s',
+    'beyond the rate limit is RATE_LIMITED, and is logged, counted and traced like others: %s',
     async (kind) => {
       const query = `query Total($ids: [UUID!]!) { _entities(representations: [{ __typename: "Customer", id: "${customer}" }]) {
         ... on Customer { entitlementTotals(entitlementIds: $ids) { quantity } } } } # ${kind}`;
@@ -414,7 +417,7 @@ describe('an operation', () => {
         for (let n = 0; n < 4; n += 1) await strict.gql(query, { ids: [idOf(n)] });
       if (kind === 'a response-cache hit')
         for (let n = 0; n < 2; n += 1) await observe(strict, { body: ask(300) });
-      // Each takes its whole cost, so that the last does not fit.
+      // Each request consumes 300 of 1000 points, so that the last one exceeds the limit.
       let seen = await observe(strict, { body: ask(300) });
       for (let n = 0; n < 3 && (seen.body as { data?: object }).data; n += 1)
         seen = await observe(strict, { body: ask(300) });
@@ -447,7 +450,7 @@ describe('an operation', () => {
     },
   );
 
-  it('that is answered while the gateway drains ends its connection and keeps the same promises', async () => {
+  it('in flight while the gateway drains is answered like others and closes its connection', async () => {
     const customerId = customerOf('d3e8');
     const { 'keep-alive': _, ...others } = promisedHeaders;
     let stopped: Promise<void> | undefined;

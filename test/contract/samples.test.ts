@@ -34,8 +34,8 @@ function samples(language: string) {
   );
 }
 
-/** Commands that run elsewhere: pattern, file, and text that must be in the file. */
-const provenElsewhere: readonly [RegExp, string, string][] = [
+/** Commands that run in another test or in CI: pattern, file, and text that must be in the file. */
+const coveredElsewhere: readonly [RegExp, string, string][] = [
   [/^npm ci && npm run demo\b(?!:)/, '.ci/run', "try_demo demo '"],
   [/^npm ci && npm run demo:federation/, '.ci/run', 'try_demo demo:federation'],
   [/^npm run demo:web/, '.ci/run', 'try_demo demo:web '],
@@ -49,7 +49,7 @@ const provenElsewhere: readonly [RegExp, string, string][] = [
   [/^docker (build|run)/, 'test/e2e/dockerfile.test.ts', 'Dockerfile'],
 ];
 /** Blocks that need a container engine or a cluster. `npm run check` checks the files that they read. */
-const unrunnable = /docker compose|kubectl|kind: PrometheusRule/;
+const notRunnable = /docker compose|kubectl|kind: PrometheusRule/;
 
 describe('the code samples of the documents', () => {
   const gateway = useGateway({ GRAPHQL_INTROSPECTION: 'true', PURGE_TOKEN: 'a-token-for-purges-0123456789' });
@@ -80,14 +80,14 @@ describe('the code samples of the documents', () => {
   });
 
   it('for a shell succeed, or are covered by another test', async () => {
-    const runnable = samples('sh').filter(({ text }) => !unrunnable.test(text));
+    const runnable = samples('sh').filter(({ text }) => !notRunnable.test(text));
     const commands = runnable.flatMap(({ text }) => text.replaceAll('\\\n', '').trim().split(/\n\s*/));
     const inline = pages.flatMap((page) =>
       [...read(page).matchAll(/`(curl [^`]*localhost[^`]*)`/g)].map(([, command = '']) => command),
     );
     for (const command of [...commands, ...inline]) {
-      const proof = provenElsewhere.find(([pattern]) => pattern.test(command));
-      if (proof !== undefined) expect(read(proof[1])).toContain(proof[2]);
+      const coverage = coveredElsewhere.find(([pattern]) => pattern.test(command));
+      if (coverage !== undefined) expect(read(coverage[1])).toContain(coverage[2]);
       else if (command.startsWith('curl '))
         expect(await printedBy('sh', ['-c', redirect(`${command} --fail`)])).not.toMatch(/"errors"/);
       else expect(command).toMatch(/^npm run safelist -- '(.+)' --output (\S+)$/);
@@ -120,17 +120,19 @@ describe('the code samples of the documents', () => {
     expect(types).toMatch(/asOf: string/);
   });
 
-  it('in docs/frontends.md have a row for every error code', () => {
+  it('are only in languages that a test covers', () => {
+    const languages = new Set(blocks.map(({ language }) => language));
+    // GraphQL and JSON: documents.test.ts and schema.test.ts. Text: output of programs, and the diagram of the README.
+    expect([...languages].sort()).toEqual(['graphql', 'js', 'json', 'sh', 'text', 'yaml']);
+  });
+});
+
+describe('docs/frontends.md', () => {
+  it('has a table row for every error code', () => {
     const [, rows = ''] = read('docs/frontends.md').split(
       '| `extensions.code` | tell the user | then |\n|---|---|---|\n',
     );
     const codes = [...rows.matchAll(/^\| `(\w+)` \| .+ \| .+ \|$/gm)].map(([, code]) => code);
     expect(codes).toEqual(Object.keys(errorCodes));
-  });
-
-  it('are only in languages that a test covers', () => {
-    const languages = new Set(blocks.map(({ language }) => language));
-    // GraphQL and JSON: documents.test.ts and schema.test.ts. Text: output of programs, and the diagram of the README.
-    expect([...languages].sort()).toEqual(['graphql', 'js', 'json', 'sh', 'text', 'yaml']);
   });
 });

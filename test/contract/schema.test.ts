@@ -38,7 +38,7 @@ describe('docs/schema.md', () => {
   });
 
   it.each(examples)(
-    'has an example of $type.$field that returns a value without errors',
+    'has an example of the field $field of $type that returns a value without errors',
     async ({ query }) => {
       const { body } = await gateway.gql(query);
       expect(body.errors).toBeUndefined();

@@ -9,8 +9,8 @@ const { dependencies, devDependencies, optionalDependencies, overrides, allowScr
 type Locked = { integrity?: string; dev?: boolean; optional?: boolean; devOptional?: boolean };
 const { '': _, ...locked } = JSON.parse(read('package-lock.json')).packages as Record<string, Locked>;
 
-describe('the packages', () => {
-  it('are asked for by exact versions', () => {
+describe('the npm packages', () => {
+  it('have exact versions in package.json', () => {
     const versions = Object.values({
       ...dependencies,
       ...devDependencies,
@@ -20,20 +20,22 @@ describe('the packages', () => {
     expect(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(String(version)))).toEqual([]);
   });
 
-  it('are locked with their integrity', () => {
-    const unchecked = Object.entries(locked).filter(([, { integrity }]) => !integrity?.startsWith('sha512-'));
-    expect(unchecked.map(([name]) => name)).toEqual([]);
+  it('have integrity hashes in package-lock.json', () => {
+    const withoutHash = Object.entries(locked).filter(
+      ([, { integrity }]) => !integrity?.startsWith('sha512-'),
+    );
+    expect(withoutHash.map(([name]) => name)).toEqual([]);
   });
 
-  it('run no scripts when they are installed', () => {
+  it('run no install scripts', () => {
     expect(Object.values(allowScripts).filter(Boolean)).toEqual([]);
   });
 
-  it('of production are as many as docs/security.md says', () => {
+  it('of production are counted in docs/security.md', () => {
     const count = Object.values(locked).filter(
       ({ dev, optional, devOptional }) => !dev && !optional && !devOptional,
     ).length;
-    const words = `**Packages in production: ${count}**, of which ${Object.keys(dependencies).length} are asked for by name`;
-    expect(read('docs/security.md')).toContain(words);
+    const sentence = `**Packages in production: ${count}**, of which ${Object.keys(dependencies).length} are asked for by name`;
+    expect(read('docs/security.md')).toContain(sentence);
   });
 });

@@ -7,7 +7,7 @@ async function ask(url: string, type: string, body: string): Promise<unknown> {
 }
 
 describe('the demo', () => {
-  it('prints a query and a curl line that both answer', async () => {
+  it('prints a query and a curl command that both return the total', async () => {
     const demo = run(['src/cli/demo.ts', '--port', '0'], {});
     try {
       const [curl] = await demo.printed(/^curl .*$/m);

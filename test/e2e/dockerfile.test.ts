@@ -27,8 +27,8 @@ function commandOf(name: string): string[] {
   return JSON.parse(list);
 }
 
-/** Makes the compile cache of the image's user readable to the user of the tests: V8 reads a folder named by the uid. */
-async function adoptCache(uid: number, folder: string): Promise<void> {
+/** Renames the compile cache for the user of the tests: V8 reads the folder that ends with its uid. */
+async function renameCache(uid: number, folder: string): Promise<void> {
   const [name = '', ...others] = await readdir(folder);
   expect([others, name]).toEqual([[], expect.stringMatching(/-1000$/)]);
   for (const file of await readdir(join(folder, name)))
@@ -57,7 +57,7 @@ describe('the Dockerfile', () => {
     const env = { ...process.env, ...cache };
     for (const [program = '', ...args] of instructions('RUN'))
       await execute(program, args, { cwd: image, env });
-    await adoptCache(process.getuid?.() ?? 0, cache.NODE_COMPILE_CACHE);
+    await renameCache(process.getuid?.() ?? 0, cache.NODE_COMPILE_CACHE);
     const [, ...start] = commandOf('CMD');
     const [, ...check] = commandOf('HEALTHCHECK');
     const gateway = runGateway(
@@ -77,15 +77,15 @@ describe('the Dockerfile', () => {
     }
   }, 120_000);
 
-  it('runs as a user without root rights, and refuses anonymous access unless it is allowed', async () => {
+  it('runs as an unprivileged user, and does not start with anonymous access unless that is allowed', async () => {
     expect(instructions('USER')).toEqual([['node']]);
     const [folder = ''] = /node_modules\/\S+/.exec(manifest.scripts.start) ?? [];
     expect(instructions('ENV')).toEqual([
       [`NODE_COMPILE_CACHE=/app/${folder}`],
       ['HOST=0.0.0.0', 'PORT=4000'],
     ]);
-    const unguarded = runGateway({ HOST: '0.0.0.0' });
-    expect(await unguarded.exited).toBe(78);
-    expect(unguarded.output()).toMatch(/AUTH_ALLOW_ANONYMOUS=true/);
+    const anonymous = runGateway({ HOST: '0.0.0.0' });
+    expect(await anonymous.exited).toBe(78);
+    expect(anonymous.output()).toMatch(/AUTH_ALLOW_ANONYMOUS=true/);
   });
 });

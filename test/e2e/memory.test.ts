@@ -3,9 +3,9 @@ import { createSimulator } from '../../src/simulator/simulator.ts';
 import { customer, idOf } from '../support/ids.ts';
 import { residentMebibytes, run, runGateway } from '../support/process.ts';
 
-describe('memory', () => {
-  it('of a cache that a million keys went through holds as many as it may, in less than 400 MiB', async () => {
-    // The heap grows as main.ts has it grow.
+describe('the resident memory', () => {
+  it('of the memory cache stays under 400 MiB after a million entries, of which it keeps 100,000', async () => {
+    // The same V8 flag as in main.ts.
     const program = run(['--heap-growing-percent=75', 'test/support/fillCache.ts'], {});
     expect(await program.exited).toBe(0);
     const { kept, residentMebibytes } = JSON.parse(program.output());
@@ -13,8 +13,8 @@ describe('memory', () => {
     expect(residentMebibytes).toBeLessThan(400);
   }, 60_000);
 
-  // Measured: 305 MiB after 40,000 cold totals and 335 after 120,000; 540 where V8 is left to itself.
-  it('of a gateway under a load of cold totals stays under 400 MiB', async () => {
+  // Measured: 305 MiB after 40,000 cold totals and 335 after 120,000; 540 without the V8 flag.
+  it('of a gateway stays under 400 MiB under a load of cold totals', async () => {
     const simulator = createSimulator();
     const gateway = runGateway({ ZENSKAR_URL: await simulator.start('127.0.0.1', 0) });
     const [, url = ''] = await gateway.printed(/"url":"([^"]+)"/);
@@ -42,8 +42,8 @@ describe('memory', () => {
     }
   }, 120_000);
 
-  // Measured: 270 MiB; 440 with Apollo Server's own store of documents.
-  it('of a gateway that is sent ever new operations stays under 340 MiB', async () => {
+  // Measured: 270 MiB; 440 with Apollo Server's default document store.
+  it('of a gateway stays under 340 MiB if every operation has a new document', async () => {
     const gateway = runGateway({});
     const [, url = ''] = await gateway.printed(/"url":"([^"]+)"/);
     const field = `_service { ${'__typename '.repeat(14)} }`;
@@ -53,7 +53,7 @@ describe('memory', () => {
         const response = await fetch(`${url}/graphql`, {
           method: 'POST',
           headers: { 'content-type': 'application/json' },
-          // Every other is a comment of 170,000 letters, which are tokens, too.
+          // Every second document has 174,000 characters of comments, which are tokens as well.
           body: JSON.stringify({
             query: n % 2 === 0 ? `{ ${fields} } #${n}` : `{ a${n}: __typename }${'#\n'.repeat(87_000)}`,
           }),

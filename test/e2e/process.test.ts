@@ -33,8 +33,8 @@ async function start(environment: Record<string, string> = {}) {
   return { gateway, url, ask };
 }
 
-describe('the gateway as a process', () => {
-  it('starts, answers and uses less than 150 MiB', async () => {
+describe('the gateway process', () => {
+  it('starts, answers an operation and uses less than 150 MiB', async () => {
     const { gateway, ask } = await start();
     const answer = await (await ask(customer)).json();
     expect(answer).toEqual({ data: { customerEntitlementTotal: { quantity: expectedQuantity() } } });
@@ -72,7 +72,7 @@ describe('the gateway as a process', () => {
   it('continues to answer after the reader of its log has closed the pipe', async () => {
     const { gateway, ask } = await start();
     gateway.stopReading();
-    // More lines than the log collects before it writes.
+    // More lines than the log buffers before it writes.
     for (let n = 0; n < 40; n += 1) expect((await ask(customer)).status).toBe(200);
     gateway.signal('SIGTERM');
     expect(await gateway.exited).toBe(0);
@@ -104,7 +104,7 @@ describe('the gateway as a process', () => {
     expect(gateway.output()).toMatch(/"listener":"main","cut":0,/);
   });
 
-  it('is unready but still answers during SHUTDOWN_DELAY_MS', async () => {
+  it('is unready but still answers operations during SHUTDOWN_DELAY_MS', async () => {
     const { gateway, url, ask } = await start({ SHUTDOWN_DELAY_MS: '60000' });
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
     gateway.signal('SIGTERM');
@@ -116,15 +116,15 @@ describe('the gateway as a process', () => {
 
   it('closes connections that outlast SHUTDOWN_TIMEOUT_MS and exits with 0', async () => {
     const { gateway, ask } = await start({ SHUTDOWN_TIMEOUT_MS: '50', UPSTREAM_ATTEMPT_TIMEOUT_MS: '60000' });
-    const endless = expect(ask(customerOf('9999'))).rejects.toThrow('fetch failed');
+    const rejectedRequest = expect(ask(customerOf('9999'))).rejects.toThrow('fetch failed');
     await until(() => simulator.state.perKey.has(`${entitlement}/${customerOf('9999')}`));
     gateway.signal('SIGTERM');
-    await endless;
+    await rejectedRequest;
     expect(await gateway.exited).toBe(0);
     expect(gateway.output()).toMatch(/"level":"warn".*"cut":1,/);
   });
 
-  it('does not wait for connections without a request', async () => {
+  it('does not wait for idle connections when it stops', async () => {
     const { gateway, url } = await start();
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
     await new Promise((resolve) => socket.once('connect', resolve));
@@ -132,7 +132,7 @@ describe('the gateway as a process', () => {
     expect(await gateway.exited).toBe(0);
   });
 
-  it('drains if the same signal comes twice at once, as npm forwards it to a process group', async () => {
+  it('drains if the same signal arrives twice at once, as npm forwards it to a process group', async () => {
     const { gateway } = await start();
     gateway.signal('SIGTERM');
     gateway.signal('SIGTERM');
@@ -140,17 +140,17 @@ describe('the gateway as a process', () => {
     expect(gateway.output()).toMatch(/"msg":"drained"/);
   });
 
-  it('exits at once on a later second signal', async () => {
+  it('exits at once on a second signal that arrives later', async () => {
     const { gateway, ask } = await start({ UPSTREAM_ATTEMPT_TIMEOUT_MS: '60000' });
     const { requestHeaders } = simulator.state;
     const before = requestHeaders.length;
-    const endless = expect(ask(customerOf('9999'))).rejects.toThrow('fetch failed');
+    const rejectedRequest = expect(ask(customerOf('9999'))).rejects.toThrow('fetch failed');
     await until(() => simulator.state.requestHeaders.length > before);
     gateway.signal('SIGTERM');
     await gateway.printed(/draining/);
     await new Promise((resolve) => setTimeout(resolve, 600));
     gateway.signal('SIGTERM');
     expect(await gateway.exited).toBe(128 + 15);
-    await endless;
+    await rejectedRequest;
   });
 });

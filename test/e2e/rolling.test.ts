@@ -102,7 +102,7 @@ describeBehindHaproxy('two gateways behind HAProxy', findPorts, (balancer) => {
     expect(answered).toBeGreaterThan(500);
   }, 60_000);
 
-  it('lose only the requests in flight on a gateway that is killed', async () => {
+  it('lose only the requests that are in flight on a killed gateway', async () => {
     const { stop } = load(balancer);
     await new Promise((resolve) => setTimeout(resolve, 500));
     gateways[0]?.signal('SIGKILL');

@@ -17,21 +17,21 @@ const graph = await startGraph();
 const router = await startHiveGateway(graph.supergraph);
 const body = JSON.stringify({ query: query.replaceAll(/\s+/g, ' ') });
 process.stdout.write(`
-Hive Gateway runs at ${router.url}, before three subgraphs: accounts, catalogue and entitlements, which is this gateway
-before a simulated Zenskar. Ask it for customers with their names from one, units from another and totals from the third:
+Hive Gateway runs at ${router.url} in front of three subgraphs: accounts, catalogue and entitlements. The subgraph
+entitlements is this gateway with a simulated Zenskar. This query reads names, units and totals from the three subgraphs:
 
 ${query}
 
 curl -s ${router.url} -H 'content-type: application/json' -d '${body}'
 
-The third customer makes Zenskar refuse the request: its total is null, and the error says which argument to mend.
+Zenskar rejects the request for the third customer: its total is null, and the error names the argument to correct.
 Stop it with Ctrl-C.
 `);
 
-let stopping = false;
+let isStopping = false;
 const stop = async () => {
-  if (stopping) process.exit(1);
-  stopping = true;
+  if (isStopping) process.exit(1);
+  isStopping = true;
   await router.stop();
   await graph.stop();
   process.exit(0);

@@ -11,12 +11,12 @@ export type Graph = {
   simulator: Simulator['state'];
   gateway: Process;
   accounts: Subgraph;
-  /** Between the router and the gateway. */
+  /** The proxy between the router and the gateway. */
   recorder: Recorder;
   stop: () => Promise<void>;
 };
 
-/** Starts everything that stands behind a router: the gateway before its simulator, and the two other subgraphs. */
+/** Starts everything behind a router: the gateway in front of a simulator, and the two other subgraphs. */
 export async function startGraph(): Promise<Graph> {
   const simulator = createSimulator();
   const upstream = await simulator.start('127.0.0.1', 0);

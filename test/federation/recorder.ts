@@ -4,12 +4,12 @@ import type { AddressInfo } from 'node:net';
 
 export type Recorder = {
   url: string;
-  /** Of each request since it was last emptied. */
+  /** The headers of each request. */
   headers: IncomingHttpHeaders[];
   stop: () => void;
 };
 
-/** Stands between a router and a subgraph, hands everything on, and remembers the headers. */
+/** A proxy between a router and a subgraph that records the request headers. */
 export async function startRecorder(target: string): Promise<Recorder> {
   const headers: IncomingHttpHeaders[] = [];
   const server = createServer((incoming, answer) => {

@@ -4,7 +4,7 @@ import { customerOf, entitlement, expectedQuantity, idOf } from '../support/ids.
 import { type Graph, startGraph } from './graph.ts';
 import { type Router, startApolloGateway, startHiveGateway } from './routers.ts';
 
-/** Both keep the extensions and add this; of the path, Hive Gateway loses the index of the list. */
+/** Both routers keep the extensions and add the service name. Hive Gateway drops the list index from the path. */
 const added = { serviceName: 'entitlements' };
 const routers = [
   {
@@ -28,13 +28,13 @@ beforeAll(async () => {
 afterAll(() => graph.stop());
 
 /** New ids for each test, so that nothing is cached yet. */
-let used = 0;
+let usedIds = 0;
 function newIds(count: number): string[] {
-  used += count;
-  return Array.from({ length: count }, (_, n) => idOf(used - n));
+  usedIds += count;
+  return Array.from({ length: count }, (_, n) => idOf(usedIds - n));
 }
 
-describe.each(routers)('behind $name', ({ startRouter, pathOf, requestsForAliasedParents }) => {
+describe.each(routers)('$name', ({ startRouter, pathOf, requestsForAliasedParents }) => {
   let router: Router;
   beforeAll(async () => {
     router = await startRouter(graph.supergraph);
@@ -71,7 +71,7 @@ describe.each(routers)('behind $name', ({ startRouter, pathOf, requestsForAliase
     [50, 50],
     [50, 10],
   ])(
-    'a page of %i customers, %i of them distinct, crosses three subgraphs with one request to this one',
+    'sends one request to the gateway for a page of %i customers, of which %i are distinct',
     async (count, distinct) => {
       const distinctIds = newIds(distinct);
       const ids = Array.from({ length: count }, (_, n) => distinctIds[n % distinct] ?? '');
@@ -84,7 +84,7 @@ describe.each(routers)('behind $name', ({ startRouter, pathOf, requestsForAliase
     },
   );
 
-  it('two aliases cost one call for each distinct pair, however many requests the router makes of them', async () => {
+  it('causes one upstream call per distinct pair for two aliases, in one request to the gateway or in two', async () => {
     const ids = newIds(20);
     graph.simulator.overall = { mode: 'slow', ms: 50 };
     const total = `entitlementTotal(entitlementId: "${entitlement}") { quantity }`;
@@ -99,9 +99,11 @@ describe.each(routers)('behind $name', ({ startRouter, pathOf, requestsForAliase
     expect([operations() - before, graph.simulator.requests]).toEqual([1, 20]);
     const others = newIds(20);
     const customers = `customers(ids: $ids) { entitlementTotal(entitlementId: "${entitlement}") { quantity } }`;
-    const parents = await ask(`query ($ids: [UUID!]!) { a: ${customers} b: ${customers} }`, { ids: others });
+    const parentAliases = await ask(`query ($ids: [UUID!]!) { a: ${customers} b: ${customers} }`, {
+      ids: others,
+    });
     const rows = others.map((id) => ({ entitlementTotal: quantityOf(id) }));
-    expect(parents).toEqual({ data: { a: rows, b: rows } });
+    expect(parentAliases).toEqual({ data: { a: rows, b: rows } });
     expect([operations() - before, graph.simulator.requests]).toEqual([1 + requestsForAliasedParents, 40]);
   });
 
@@ -110,7 +112,7 @@ describe.each(routers)('behind $name', ({ startRouter, pathOf, requestsForAliase
     ['0403', 'UPSTREAM_REJECTED_CREDENTIALS', false],
     ['5200', 'UPSTREAM_INVALID_RESPONSE', false],
     ['8888', 'UPSTREAM_UNAVAILABLE', true],
-  ])('the code of customer %s survives: %s', async (code, expected, retryable) => {
+  ])('preserves the error of customer %s with the code %s', async (code, expected, retryable) => {
     const { errors } = await ask(page, { ids: [customerOf(code)] });
     expect(errors).toEqual([
       expect.objectContaining({
@@ -119,7 +121,7 @@ describe.each(routers)('behind $name', ({ startRouter, pathOf, requestsForAliase
     ]);
   });
 
-  it('a rate limit says when to come back, and then is over', async () => {
+  it('preserves the retryAfterSeconds of a rate limit, after which totals are answered again', async () => {
     const { errors } = await ask(page, { ids: [customerOf('0429')] });
     const limited = { ...added, code: 'UPSTREAM_RATE_LIMITED', retryable: true, retryAfterSeconds: 1 };
     expect(errors).toEqual([expect.objectContaining({ extensions: expect.objectContaining(limited) })]);
@@ -127,7 +129,7 @@ describe.each(routers)('behind $name', ({ startRouter, pathOf, requestsForAliase
       await new Promise((resolve) => setTimeout(resolve, 50));
   });
 
-  it('one failing customer of 50 leaves 49 answers and one error that says what to do', async () => {
+  it('returns 49 totals and one complete error if one of 50 customers fails', async () => {
     const ids = newIds(50);
     ids[7] = customerOf('0422');
     const { data, errors } = await ask(page, { ids });
@@ -156,7 +158,7 @@ describe.each(routers)('behind $name', ({ startRouter, pathOf, requestsForAliase
     ]);
   });
 
-  it('an unreachable upstream leaves the rest of the page', async () => {
+  it('returns the rest of the page and one error per total if Zenskar is down', async () => {
     const ids = newIds(3);
     graph.simulator.overall = { mode: 'down' };
     const { data, errors } = await ask(page, { ids });
@@ -176,7 +178,7 @@ describe.each(routers)('behind $name', ({ startRouter, pathOf, requestsForAliase
     );
   });
 
-  it('the headers that matter reach the subgraphs', async () => {
+  it('forwards authorization, x-request-id and traceparent to the subgraphs', async () => {
     const headers = {
       authorization: 'Bearer of-the-caller',
       'x-request-id': `id-${newIds(1)[0]}`,

@@ -9,8 +9,8 @@ import { run } from '../support/process.ts';
 
 export type Router = { url: string; stop: () => Promise<void> };
 
-/** What a router has to hand on for the gateway to know who asks, and under which id. */
-const handedOn = ['authorization', 'x-request-id', 'traceparent'];
+/** The headers that a router must forward: the caller's credentials, the request id and the trace context. */
+const forwardedHeaders = ['authorization', 'x-request-id', 'traceparent'];
 
 type Context = { headers?: Record<string, string | string[] | undefined> };
 
@@ -22,7 +22,7 @@ export async function startApolloGateway(supergraphSdl: string): Promise<Router>
       new RemoteGraphQLDataSource<Context>({
         url,
         willSendRequest({ request, context }) {
-          for (const name of handedOn) {
+          for (const name of forwardedHeaders) {
             const value = context.headers?.[name];
             if (typeof value === 'string') request.http?.headers.set(name, value);
           }
@@ -41,7 +41,7 @@ export async function startApolloGateway(supergraphSdl: string): Promise<Router>
   return { url: `${url}graphql`, stop: () => server.stop() };
 }
 
-/** Hive Gateway as a process of its own, with the configuration of the example. */
+/** Hive Gateway in its own process, with the configuration of the example. */
 export async function startHiveGateway(supergraphSdl: string): Promise<Router> {
   const folder = await mkdtemp(join(tmpdir(), 'supergraph-'));
   const supergraph = join(folder, 'supergraph.graphql');

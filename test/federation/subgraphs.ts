@@ -9,7 +9,7 @@ import { parse } from 'graphql';
 export type Subgraph = {
   sdl: string;
   url: string;
-  /** Of the latest request. */
+  /** The headers of the latest request. */
   headers: () => IncomingHttpHeaders;
   stop: () => Promise<void>;
 };
@@ -35,7 +35,7 @@ const resolversOf: Record<'accounts' | 'catalogue', Resolvers> = {
   },
 };
 
-/** Starts one of the two tiny subgraphs that own customers and entitlements. */
+/** Starts one of the two small subgraphs that own customers and entitlements. */
 export async function startSubgraph(name: 'accounts' | 'catalogue'): Promise<Subgraph> {
   const sdl = readFileSync(new URL(`subgraphs/${name}.graphql`, import.meta.url), 'utf8');
   let headers: IncomingHttpHeaders = {};

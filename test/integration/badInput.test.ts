@@ -93,21 +93,21 @@ const cases: Case[] = [
     message: /content-encoding/,
   },
   {
-    name: 'another method',
+    name: 'the method PUT',
     init: { method: 'PUT', body: '{}', headers: json },
     status: 405,
     code: 'BAD_REQUEST',
     message: /GET or POST/,
   },
   {
-    name: 'a GET that any web page could send',
+    name: 'a GET without a header that prevents CSRF',
     path: '/graphql?query={__typename}',
     status: 400,
     code: 'BAD_REQUEST',
     message: /Cross-Site Request Forgery/,
   },
   {
-    name: 'a GET mutation',
+    name: 'a mutation by GET',
     path: '/graphql?query=mutation{__typename}',
     init: { headers: { 'apollo-require-preflight': '1' } },
     status: 405,
@@ -121,7 +121,7 @@ const cases: Case[] = [
     code: 'BAD_REQUEST',
     message: /Not found/,
   },
-  { name: 'the root', path: '/', status: 404, code: 'BAD_REQUEST', message: /Not found/ },
+  { name: 'the path /', path: '/', status: 404, code: 'BAD_REQUEST', message: /Not found/ },
   {
     name: 'a document that is not GraphQL',
     init: operation('{'),
@@ -191,14 +191,14 @@ const cases: Case[] = [
     message: /\$customerId/,
   },
   {
-    name: 'a literal in milliseconds',
+    name: 'a date literal in milliseconds',
     init: operation(totalWith(`${ids}, startDate: 1700000000000`)),
     status: 400,
     code: 'GRAPHQL_VALIDATION_FAILED',
     message: /32-bit/,
   },
   {
-    name: 'a variable in milliseconds',
+    name: 'a date variable in milliseconds',
     init: operation(totalQuery, { ...variables, startDate: 1_700_000_000_000 }),
     status: 200,
     code: 'BAD_USER_INPUT',
@@ -229,7 +229,7 @@ const cases: Case[] = [
     message: /subscription/,
   },
   {
-    name: 'a start after its end',
+    name: 'a startDate after the endDate',
     init: operation(totalQuery, { ...variables, startDate: 2, endDate: 1 }),
     status: 200,
     code: 'BAD_USER_INPUT',
@@ -290,7 +290,7 @@ describe('the gateway', () => {
     expect((await gateway.gql(totalQuery, variables)).status).toBe(200);
   });
 
-  it('keeps answering after bytes that are not HTTP', async () => {
+  it('still answers requests after bytes that are not HTTP', async () => {
     const { port } = new URL(gateway.url);
     await new Promise<void>((resolve) => {
       connect(Number(port), '127.0.0.1')

@@ -12,7 +12,7 @@ const gateway = useGateway({
   CACHE_MAX_AGE_SECONDS: '31536000',
 });
 
-/** Asks in a way that no answer is found again whole, under an id that stands in errors. */
+/** Sends an operation past the response cache, whose key has the URL, with a fixed request id for the errors. */
 let asked = 0;
 async function ask(query: string, variables: object, operationName?: string): Promise<string> {
   asked += 1;
@@ -24,7 +24,7 @@ async function ask(query: string, variables: object, operationName?: string): Pr
   return `${response.status} ${await response.text()}`;
 }
 
-/** The first answer is by graphql-js, and so is the second; from the third on the document is compiled. */
+/** graphql-js makes the first two responses. From the third on, the document is compiled. */
 async function askOften(query: string, variables: object = {}) {
   const answers: string[] = [];
   for (let n = 0; n < 4; n += 1) answers.push(await ask(query, variables));
@@ -32,7 +32,7 @@ async function askOften(query: string, variables: object = {}) {
 }
 
 const customers = [customer, idOf(1), customerOf('0404'), customerOf('0422'), customerOf('0200')];
-/** Of twenty, one is something else. */
+/** One of twenty values is one of `others`. */
 const mostly = <Value>(usual: fc.Arbitrary<Value>, ...others: Value[]) =>
   fc.oneof({ weight: 19, arbitrary: usual }, { weight: 1, arbitrary: fc.constantFrom(...others) });
 const id = mostly(fc.constantFrom(...customers), 'no-id');
@@ -69,22 +69,26 @@ const { selection } = fc.letrec<{ selection: string; nested: string }>((tie) => 
       maxLength: 3,
     })
     .map((parts) => parts.join(' ')),
-  nested: fc.tuple(fc.nat(999), id, dates, directive, tie('selection')).map(([n, one, window, on, inner]) => {
-    if (n < 3)
-      return `customer { a${n}: entitlementTotal(entitlementId: "${idOf(n)}"${window}) ${on} { ${inner} } }`;
-    if (n % 10 < 6)
-      return `entitlement { a${n}: customerTotal(customerId: "${one}"${window}) ${on} { ${inner} } }`;
-    return `customer { a${n}: entitlementTotals(entitlementIds: ["${idOf(n)}", "${entitlement}"]${window}) { ${inner} } }`;
-  }),
+  nested: fc
+    .tuple(fc.nat(999), id, dates, directive, tie('selection'))
+    .map(([n, customerId, window, on, inner]) => {
+      if (n < 3)
+        return `customer { a${n}: entitlementTotal(entitlementId: "${idOf(n)}"${window}) ${on} { ${inner} } }`;
+      if (n % 10 < 6)
+        return `entitlement { a${n}: customerTotal(customerId: "${customerId}"${window}) ${on} { ${inner} } }`;
+      return `customer { a${n}: entitlementTotals(entitlementIds: ["${idOf(n)}", "${entitlement}"]${window}) { ${inner} } }`;
+    }),
 }));
-const field = fc.tuple(fc.nat(999), id, dates, directive, selection).map(([n, one, window, on, inner]) => {
-  if (n % 10 < 4)
-    return `f${n}: customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${one}"${window}) ${on} { ${inner} }`;
-  if (n % 10 < 6)
-    return `f${n}: customerEntitlementTotal(entitlementId: $entitlement, customerId: $customer${window}) ${on} { ${inner} }`;
-  if (n % 10 < 8) return `f${n}: customerEntitlementTotals(requests: $requests) ${on} { ${inner} }`;
-  return `f${n}: _entities(representations: $representations) { ... on Customer ${on} { id t: entitlementTotal(entitlementId: "${entitlement}"${window}) { ${inner} } } ... on Entitlement { customerTotal(customerId: "${one}") { ${inner} } } }`;
-});
+const field = fc
+  .tuple(fc.nat(999), id, dates, directive, selection)
+  .map(([n, customerId, window, on, inner]) => {
+    if (n % 10 < 4)
+      return `f${n}: customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customerId}"${window}) ${on} { ${inner} }`;
+    if (n % 10 < 6)
+      return `f${n}: customerEntitlementTotal(entitlementId: $entitlement, customerId: $customer${window}) ${on} { ${inner} }`;
+    if (n % 10 < 8) return `f${n}: customerEntitlementTotals(requests: $requests) ${on} { ${inner} }`;
+    return `f${n}: _entities(representations: $representations) { ... on Customer ${on} { id t: entitlementTotal(entitlementId: "${entitlement}"${window}) { ${inner} } } ... on Entitlement { customerTotal(customerId: "${customerId}") { ${inner} } } }`;
+  });
 const variables = fc.record({
   entitlement: mostly<unknown>(fc.constantFrom(entitlement, entitlement.toUpperCase()), null, 7),
   customer: id,
@@ -92,7 +96,7 @@ const variables = fc.record({
   yes: mostly<unknown>(fc.boolean(), null),
   no: fc.constant(false),
   requests: fc.array(
-    id.map((one) => ({ entitlementId: entitlement, customerId: one })),
+    id.map((customerId) => ({ entitlementId: entitlement, customerId })),
     { maxLength: 4 },
   ),
   representations: fc.array(
@@ -100,11 +104,11 @@ const variables = fc.record({
     { maxLength: 4 },
   ),
 });
-const head =
+const operationHead =
   'query ($entitlement: UUID!, $customer: UUID!, $date: Int, $yes: Boolean!, $no: Boolean!, $requests: [CustomerEntitlementTotalRequest!]!, $representations: [_Any!]!)';
 
-/** Uses every variable and fragment, so that a document is not refused for the want of that. */
-const whole = (fields: string[]) => `${head} { ${fields.join(' ')} ...All }
+/** Uses every variable and fragment, because a document with unused ones is invalid. */
+const toDocument = (fields: string[]) => `${operationHead} { ${fields.join(' ')} ...All }
   fragment Leaf on CustomerEntitlementTotal { entitlementId ... @include(if: $yes) { asOf } ... @skip(if: $yes) { stale } }
   fragment All on Query {
     z1: customerEntitlementTotal(entitlementId: $entitlement, customerId: $customer, startDate: $date) @skip(if: $no) { ...Leaf }
@@ -112,22 +116,22 @@ const whole = (fields: string[]) => `${head} { ${fields.join(' ')} ...All }
     z3: _entities(representations: $representations) @include(if: $no) { __typename }
   }`;
 
-const one = `customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}")`;
+const total = `customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}")`;
 
 describe('a compiled document', () => {
-  it('answers as graphql-js does, byte for byte, whatever it asks for', async () => {
+  it('returns the same bytes as graphql-js for any generated operation', async () => {
     const seen = { compiled: 0, interpreted: 0, withErrors: 0 };
     await fc.assert(
       fc.asyncProperty(fc.array(field, { maxLength: 4 }), variables, async (fields, values) => {
-        const query = whole(fields);
-        // What is cold comes from upstream, and is the same from then on.
+        const query = toDocument(fields);
+        // Fills the cache, so that all later responses contain the same totals.
         await ask(`${query} #warm`, values);
-        const [first, ...others] = await askOften(query, values);
-        for (const other of others) expect(other).toBe(first);
+        const [firstAnswer, ...otherAnswers] = await askOften(query, values);
+        for (const other of otherAnswers) expect(other).toBe(firstAnswer);
         const execution = gateway.log.findLast(({ msg }) => msg === 'operationEnded')?.execution;
         if (execution === 'compiled') {
           seen.compiled += 1;
-          if (first?.includes('"errors"')) seen.withErrors += 1;
+          if (firstAnswer?.includes('"errors"')) seen.withErrors += 1;
         } else seen.interpreted += 1;
       }),
       { numRuns: 300 },
@@ -140,73 +144,76 @@ describe('a compiled document', () => {
   it.each([
     ['introspection', getIntrospectionQuery()],
     [
-      'one type',
+      'the introspection of one type',
       '{ __type(name: "Customer") { name fields { name args { name defaultValue } } } __typename }',
     ],
     ['the SDL', '{ _service { sdl } }'],
     ['a mutation', 'mutation { x }'],
     [
-      'a variable within an entity',
+      'a variable inside an entity representation',
       'query ($s: UUID!) { _entities(representations: [{ __typename: "Customer", id: $s }]) { ... on Customer { id } } }',
       { s: customer },
     ],
     [
-      'a null where a default hid that none may be',
+      'null for a variable with a default, in a non-null argument',
       'query ($s: UUID = "11111111-aaaa-4bbb-8ccc-222222222222") { customerEntitlementTotal(entitlementId: $s, customerId: "11111111-aaaa-4bbb-8ccc-222222222222") { quantity } }',
       { s: null },
     ],
     [
-      'the same within a list',
+      'null for a variable with a default, inside a list',
       'query ($s: UUID = "11111111-aaaa-4bbb-8ccc-222222222222") { customerEntitlementTotals(requests: [{ entitlementId: $s, customerId: "11111111-aaaa-4bbb-8ccc-222222222222" }]) { quantity } }',
       { s: null },
     ],
     [
-      'the same in a directive',
+      'null for a variable with a default, in a directive',
       'query ($s: Boolean = true) { a: __typename b: __typename @skip(if: $s) }',
       { s: null },
     ],
     [
-      'a variable that is named as no other',
+      'a variable named __proto__',
       'query ($__proto__: Int) { customerEntitlementTotal(entitlementId: "11111111-aaaa-4bbb-8ccc-222222222222", customerId: "11111111-aaaa-4bbb-8ccc-222222222222", startDate: $__proto__) { quantity } }',
       JSON.parse('{ "__proto__": 86400 }'),
     ],
-    ['a field that is named as no other', '{ a: __typename __proto__: __typename b: __typename }'],
+    ['an alias named __proto__', '{ a: __typename __proto__: __typename b: __typename }'],
     [
-      'a field again after a fragment that may have it',
-      `query ($no: Boolean = false) { ${one} { ...F quantity stale } } fragment F on CustomerEntitlementTotal { ... @include(if: $no) { stale } asOf }`,
+      'a field that is repeated after a fragment that may include it',
+      `query ($no: Boolean = false) { ${total} { ...F quantity stale } } fragment F on CustomerEntitlementTotal { ... @include(if: $no) { stale } asOf }`,
     ],
     [
-      'a fragment again that was skipped',
-      `{ ${one} { stale ...F @skip(if: true) ...F } } fragment F on CustomerEntitlementTotal { quantity }`,
+      'a fragment that is spread again after it was skipped',
+      `{ ${total} { stale ...F @skip(if: true) ...F } } fragment F on CustomerEntitlementTotal { quantity }`,
     ],
     [
-      'a fragment again within one that was skipped',
-      `{ ${one} { ...F @skip(if: true) ...G } } fragment F on CustomerEntitlementTotal { ...G } fragment G on CustomerEntitlementTotal { quantity }`,
+      'a fragment that is spread again inside another one after it was skipped',
+      `{ ${total} { ...F @skip(if: true) ...G } } fragment F on CustomerEntitlementTotal { ...G } fragment G on CustomerEntitlementTotal { quantity }`,
     ],
     [
-      'a field again within another that was skipped',
-      `{ ${one} @skip(if: true) { customer { id } } ${one} { quantity customer { id } } }`,
+      'an object field that is selected again after it was skipped',
+      `{ ${total} @skip(if: true) { customer { id } } ${total} { quantity customer { id } } }`,
     ],
     [
-      'a fragment again elsewhere',
-      `query ($yes: Boolean = true) { a: ${one} { ...F @skip(if: $yes) stale } b: ${one} { ...F } } fragment F on CustomerEntitlementTotal { quantity }`,
+      'a fragment that is skipped in one field and spread in another',
+      `query ($yes: Boolean = true) { a: ${total} { ...F @skip(if: $yes) stale } b: ${total} { ...F } } fragment F on CustomerEntitlementTotal { quantity }`,
     ],
     [
       'a fragment that another fragment skips',
-      `{ a: ${one} { ...G stale } b: ${one} { ...F } } fragment F on CustomerEntitlementTotal { quantity } fragment G on CustomerEntitlementTotal { ... @include(if: false) { ...F } stale }`,
+      `{ a: ${total} { ...G stale } b: ${total} { ...F } } fragment F on CustomerEntitlementTotal { quantity } fragment G on CustomerEntitlementTotal { ... @include(if: false) { ...F } stale }`,
     ],
     [
-      'a variable that is named as what all objects have',
+      'a variable named constructor',
       'query ($constructor: [_Any!]!) { _entities(representations: $constructor) { __typename } }',
     ],
     ['two operations', 'query A { __typename } query B { _service { sdl } }'],
-  ] as [string, string, object?][])('answers %s alike', async (_, query, values = {}) => {
-    const [first, ...others] = await askOften(query, values);
-    for (const other of others) expect(other).toBe(first);
-  });
+  ] as [string, string, object?][])(
+    'returns the same response as graphql-js for %s',
+    async (_, query, values = {}) => {
+      const [firstAnswer, ...otherAnswers] = await askOften(query, values);
+      for (const other of otherAnswers) expect(other).toBe(firstAnswer);
+    },
+  );
 
-  it('answers operations that share a fragment alike', async () => {
-    const query = `query A { ${one} { ...F @skip(if: true) stale } } query B { ${one} { ...F } } fragment F on CustomerEntitlementTotal { quantity }`;
+  it('returns the same responses as graphql-js for two operations that share a fragment', async () => {
+    const query = `query A { ${total} { ...F @skip(if: true) stale } } query B { ${total} { ...F } } fragment F on CustomerEntitlementTotal { quantity }`;
     const names = Array.from({ length: 4 }, () => ['A', 'B']).flat();
     const answers: string[] = [];
     for (const name of names) answers.push(await ask(query, {}, name));
@@ -214,7 +221,7 @@ describe('a compiled document', () => {
     expect(answers.at(-1)).toMatch(/"quantity":\d+/);
   });
 
-  it('is told of in the log, and is not made for what comes twice', async () => {
+  it('is used from the third request on, as the log shows', async () => {
     const query = `{ customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}") { quantity } } #own`;
     await askOften(query);
     const executions = gateway.log
@@ -223,7 +230,7 @@ describe('a compiled document', () => {
     expect(executions).toEqual(['interpreted', 'interpreted', 'compiled', 'compiled']);
   });
 
-  it('leaves refused variables to graphql-js', async () => {
+  it('leaves invalid variables to graphql-js', async () => {
     const query =
       'query ($date: Int) { _service { sdl @include(if: false) } __typename @skip(if: true) ...F } fragment F on Query { customerEntitlementTotal(entitlementId: "11111111-aaaa-4bbb-8ccc-222222222222", customerId: "11111111-aaaa-4bbb-8ccc-222222222222", startDate: $date) { stale } }';
     await askOften(query, { date: 1 });

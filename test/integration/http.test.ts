@@ -16,10 +16,10 @@ const preflight = (origin: string): RequestInit => ({
   },
 });
 
-describe('HTTP', () => {
+describe('the main listener', () => {
   const gateway = useGateway({ CORS_ORIGINS: app });
 
-  it('answers the probes', async () => {
+  it('answers /livez and /readyz with status 200 and security headers', async () => {
     for (const path of ['/livez', '/readyz']) {
       const response = await gateway.fetch(path);
       expect([response.status, await response.text()]).toEqual([200, 'ok']);
@@ -28,7 +28,7 @@ describe('HTTP', () => {
     }
   });
 
-  it('answers a query by GET where no foreign page could have made it', async () => {
+  it('answers a query by GET with a header that prevents CSRF', async () => {
     const search = new URLSearchParams({ query: totalQuery, variables: JSON.stringify(variables) });
     const response = await gateway.fetch(`/graphql?${search}`, {
       headers: { 'apollo-require-preflight': '1' },
@@ -39,7 +39,7 @@ describe('HTTP', () => {
     });
   });
 
-  it('keeps a sane request id, on the answer, in its errors, upstream and in the log', async () => {
+  it('uses a valid x-request-id in the response, upstream and in the log', async () => {
     const requestId = `id-${'x'.repeat(125)}`;
     const { headers } = await gateway.gql(totalQuery, variables, { headers: { 'x-request-id': requestId } });
     expect(headers.get('x-request-id')).toBe(requestId);
@@ -48,22 +48,22 @@ describe('HTTP', () => {
   });
 
   it.each(['x'.repeat(129), 'ümlaut', 'tab\tbed'])(
-    'makes a request id of its own in place of %s',
-    async (given) => {
-      const { headers } = await gateway.gql('{ __typename }', {}, { headers: { 'x-request-id': given } });
+    'replaces the invalid x-request-id %j by a new one',
+    async (requestId) => {
+      const { headers } = await gateway.gql('{ __typename }', {}, { headers: { 'x-request-id': requestId } });
       expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
     },
   );
 
-  it('lets the listed origins in and no other', async () => {
+  it('allows the origins in CORS_ORIGINS and no others', async () => {
     const allowed = await gateway.fetch('/graphql', preflight(app));
     expect(allowed.status).toBe(204);
     expect(allowed.headers.get('access-control-allow-origin')).toBe(app);
     expect(allowed.headers.get('access-control-allow-headers')).toBe('content-type,x-request-id');
     expect(allowed.headers.get('vary')).toMatch(/Origin/);
     for (const origin of [sandbox, `${app}.evil.com`, 'null', 'http://app.example.com']) {
-      const refused = await gateway.fetch('/graphql', preflight(origin));
-      expect(refused.headers.get('access-control-allow-origin')).toBeNull();
+      const rejected = await gateway.fetch('/graphql', preflight(origin));
+      expect(rejected.headers.get('access-control-allow-origin')).toBeNull();
     }
     const { headers } = await gateway.gql('{ __typename }', {}, { headers: { origin: app } });
     expect(headers.get('access-control-allow-origin')).toBe(app);
@@ -71,7 +71,7 @@ describe('HTTP', () => {
     expect(headers.get('access-control-allow-credentials')).toBeNull();
   });
 
-  it('shows no explorer unless asked to', async () => {
+  it('serves no explorer by default', async () => {
     const response = await gateway.fetch('/graphql', asBrowser);
     expect(response.status).toBe(400);
     expect(response.headers.get('content-type')).toMatch(/^application\//);
@@ -79,10 +79,10 @@ describe('HTTP', () => {
   });
 });
 
-describe('with the explorer on', () => {
+describe('GRAPHQL_EXPLORER=sandbox', () => {
   const gateway = useGateway({ GRAPHQL_EXPLORER: 'sandbox', GRAPHQL_INTROSPECTION: 'true' });
 
-  it('serves Sandbox to a browser, under a policy that lets it work and nobody frame it', async () => {
+  it('serves Sandbox to a browser, with a policy that allows its origins and forbids frames', async () => {
     const response = await gateway.fetch('/graphql', asBrowser);
     const page = await response.text();
     expect(response.status).toBe(200);
@@ -96,14 +96,14 @@ describe('with the explorer on', () => {
     expect(policy).toContain(`frame-src https://explorer.embed.apollographql.com ${sandbox}`);
   });
 
-  it.each([sandbox, 'https://studio.apollographql.com'])('answers the preflight of %s', async (origin) => {
+  it.each([sandbox, 'https://studio.apollographql.com'])('allows the origin %s', async (origin) => {
     const response = await gateway.fetch('/graphql', preflight(origin));
     expect(response.status).toBe(204);
     expect(response.headers.get('access-control-allow-origin')).toBe(origin);
     expect(response.headers.get('access-control-allow-methods')).toBe('GET,POST');
   });
 
-  it('answers introspection and suggests names', async () => {
+  it('answers introspection and suggests names for misspelt fields', async () => {
     const { body } = await gateway.gql('{ __schema { queryType { name } } }');
     expect(body).toEqual({ data: { __schema: { queryType: { name: 'Query' } } } });
     const misspelt = await gateway.gql('{ customerEntitlementTotl }');
@@ -111,10 +111,10 @@ describe('with the explorer on', () => {
   });
 });
 
-describe('with GraphiQL on', () => {
+describe('GRAPHQL_EXPLORER=graphiql', () => {
   const gateway = useGateway({ GRAPHQL_EXPLORER: 'graphiql', GRAPHQL_INTROSPECTION: 'true' });
 
-  it('serves a page that may load from here alone, evaluates nothing, and may not be framed', async () => {
+  it('serves a page that loads only from its own origin, evaluates no text as code and forbids frames', async () => {
     const response = await gateway.fetch('/graphql', asBrowser);
     const page = await response.text();
     expect(response.status).toBe(200);
@@ -126,7 +126,7 @@ describe('with GraphiQL on', () => {
     expect(page).not.toMatch(/https?:/);
   });
 
-  it('serves all that the page loads, to be kept until it changes', async () => {
+  it('serves all files of the page compressed and cacheable for a year', async () => {
     const page = await (await gateway.fetch('/graphql', asBrowser)).text();
     const files = [...page.matchAll(/(?:src|href)="(graphql\/[^"]+)"/g)].map(([, path]) => path);
     const [, folder] = /^(graphql\/\w+\/)graphiql/.exec(`${files[0]}`) ?? [];
@@ -143,12 +143,12 @@ describe('with GraphiQL on', () => {
     }
   });
 
-  it('has nothing of other releases, so that nothing is kept in place of it', async () => {
+  it('answers requests for files of other releases with 404, which is not cacheable', async () => {
     const response = await gateway.fetch('/graphql/000000000000/graphiql.js');
     expect([response.status, response.headers.get('cache-control')]).toEqual([404, 'no-store']);
   });
 
-  it('lets no other origin ask', async () => {
+  it('allows no other origin', async () => {
     const { headers } = await gateway.fetch('/graphql', preflight(sandbox));
     expect(headers.get('access-control-allow-origin')).toBeNull();
   });

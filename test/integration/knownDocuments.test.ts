@@ -20,11 +20,11 @@ async function ask(
     body: JSON.stringify({ query: text, variables: { date } }),
   });
   const { status, headers } = response;
-  const told = [...headers].filter(([name]) => name !== 'date' && name !== 'cache-control');
-  return { status, told, body: await response.text() };
+  const responseHeaders = [...headers].filter(([name]) => name !== 'date' && name !== 'cache-control');
+  return { status, responseHeaders, body: await response.text() };
 }
 
-describe('an operation that comes again and again', () => {
+describe('a repeated operation', () => {
   it.each([
     '*/*',
     'application/json',
@@ -32,21 +32,22 @@ describe('an operation that comes again and again', () => {
     'application/graphql-response+json, application/json;q=0.9',
     'multipart/mixed, application/json',
     'text/plain',
-  ])('is answered alike each time where %s is accepted', async (accept) => {
+  ])('gets the same response each time with the accept header %s', async (accept) => {
     const text = `${query} #${accept}`;
-    const first = await ask(unlimited, text, { accept, date: 5 });
-    for (let n = 0; n < 4; n += 1) expect(await ask(unlimited, text, { accept, date: 5 })).toEqual(first);
-    expect(first.status).toBe(accept === 'text/plain' ? 406 : 200);
+    const firstResponse = await ask(unlimited, text, { accept, date: 5 });
+    for (let n = 0; n < 4; n += 1)
+      expect(await ask(unlimited, text, { accept, date: 5 })).toEqual(firstResponse);
+    expect(firstResponse.status).toBe(accept === 'text/plain' ? 406 : 200);
   });
 
-  it('costs its units once, also where its variables are refused', async () => {
+  it('consumes its points once per request, also if its variables are rejected', async () => {
     for (let n = 0; n < 4; n += 1) expect((await ask(limited, query, { date: 5 })).body).toMatch(/"data"/);
     const codes: string[] = [];
     for (let n = 0; n < 28; n += 1) {
       const { errors } = JSON.parse((await ask(limited, query, { date: 1.5 })).body);
       codes.push(errors[0].extensions.code);
     }
-    // Four times two units are gone; 52 are 26 times two.
+    // The first four requests consumed 8 of 60 points. The other 52 are enough for 26 requests.
     expect(codes.slice(0, 26)).toEqual(Array(26).fill('BAD_USER_INPUT'));
     expect(codes.slice(26)).toEqual(['RATE_LIMITED', 'RATE_LIMITED']);
   });

@@ -33,8 +33,8 @@ async function serve(routes: Routes) {
   return { url: await server.start(), events };
 }
 
-describe('a fault of the gateway itself', () => {
-  it('in a route is told to the log once, and to the client not at all', async () => {
+describe('an unexpected error', () => {
+  it('in a route is logged once and masked in the response', async () => {
     const fault = new Error('secret');
     const failing = {
       methods: ['GET'],
@@ -61,13 +61,13 @@ describe('a fault of the gateway itself', () => {
           },
         ],
       });
-      const told = events.filter(({ type }) => type === 'unexpectedError');
-      expect(told).toEqual([{ type: 'unexpectedError', requestId: 'r', cause: fault }]);
+      const logged = events.filter(({ type }) => type === 'unexpectedError');
+      expect(logged).toEqual([{ type: 'unexpectedError', requestId: 'r', cause: fault }]);
     }
   });
 
   it.each([new TypeError('secret'), 'secret'])(
-    'in a resolver likewise, where it throws %p',
+    'in a resolver is logged once and masked in the response: %p',
     async (fault) => {
       const events: GatewayEvent[] = [];
       const loadMany = async () => {
@@ -112,8 +112,8 @@ describe('a fault of the gateway itself', () => {
   );
 });
 
-describe('the listener', () => {
-  it('keeps connections longer than a load balancer does, and waits for headers longer still', async () => {
+describe('the HTTP server', () => {
+  it('keeps idle connections longer than load balancers do, and waits longer for headers than that', async () => {
     const { url } = await serve(new Map());
     expect((await fetch(`${url}/livez`)).headers.get('keep-alive')).toBe('timeout=65');
     expect(connectionLimits.keepAliveTimeout).toBeGreaterThan(60_000);

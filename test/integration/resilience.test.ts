@@ -42,7 +42,7 @@ describe('the gateway with a failing Zenskar', () => {
     },
   );
 
-  it('rejects all totals for as long as a 429 asks for, then calls Zenskar again', async () => {
+  it('rejects all totals during the Retry-After time of a 429, then calls Zenskar again', async () => {
     const limited = ask(customerOf('0429'));
     while (simulator.requests === 0) await new Promise((resolve) => setTimeout(resolve, 1));
     while (!gateway.log.some(({ msg }) => msg === 'upstreamPaused'))
@@ -59,7 +59,7 @@ describe('the gateway with a failing Zenskar', () => {
     expect(await limited).toMatchObject({ code: 'UPSTREAM_RATE_LIMITED', retryAfterSeconds: 1 });
   });
 
-  it('spares Zenskar while it is down, and probes it after the reset time', async () => {
+  it('opens the circuit while Zenskar is down, and probes Zenskar after the reset time', async () => {
     // On a busy machine, the operations take longer than the reset time.
     gateway.stopClock();
     simulator.overall = { mode: 'down' };
@@ -129,7 +129,7 @@ describe('a total whose deadline passes in the queue', () => {
     UPSTREAM_RETRIES: '0',
   });
 
-  it('is UPSTREAM_TIMEOUT without a call of its own', async () => {
+  it('is UPSTREAM_TIMEOUT, with at most one upstream call per total', async () => {
     const first = gateway.gql(totalQuery, { entitlementId: idOf(1), customerId: customerOf('9999') });
     const second = gateway.gql(totalQuery, { entitlementId: idOf(2), customerId: customerOf('9999') });
     for (const { body } of await Promise.all([first, second])) {
@@ -164,14 +164,14 @@ describe('an upstream 408', () => {
     return body.errors ? body.errors[0].extensions : body.data?.customerEntitlementTotal;
   };
 
-  it('is a failure like a timeout: a kept total stands in, and the circuit opens', async () => {
+  it('is a failure like a timeout: a stale total is served, and the circuit opens', async () => {
     status = 408;
     expect(await ask()).toMatchObject({ code: 'UPSTREAM_TIMEOUT', retryable: true, upstream: { status } });
     status = 200;
     expect(await ask()).toEqual({ quantity: 7, stale: false });
     gateway?.advance(91_000);
     status = 408;
-    // A 408 that voided the kept total would show from the second time on; from the third on, the circuit is open.
+    // If a 408 removed the cached total, the second request would fail. After the third, the circuit is open.
     for (let n = 0; n < 5; n += 1) expect(await ask()).toEqual({ quantity: 7, stale: true });
     expect(calls).toBe(2 + 3);
     expect(gateway?.log.filter(({ msg }) => msg === 'circuitChanged')).toMatchObject([{ state: 'open' }]);

@@ -15,12 +15,12 @@ const purge = ({ adminUrl }: Gateway, target: object) =>
     body: JSON.stringify(target),
   });
 
-describe('a question that was asked before, byte for byte', () => {
+describe('a repeated request', () => {
   const gateway = useGateway({ PURGE_TOKEN: 'purge-token', CORS_ORIGINS: 'https://app.example.com' });
   const ask = (rest: object = {}, init?: RequestInit) =>
     gateway.gql(totalQuery, { ...variables, ...rest }, init);
 
-  it('has its answer at once, for as long as the data in it stays fresh', async () => {
+  it('hits the response cache until its total is no longer fresh', async () => {
     const first = await ask();
     expect(first.headers.get('cache-control')).toMatch(/^private, max-age=(29|30)$/);
     gateway.advance(10_000);
@@ -47,7 +47,7 @@ describe('a question that was asked before, byte for byte', () => {
     expect(results(gateway)).toEqual(['miss', 'hit', 'miss']);
   });
 
-  it('is another where anything about it is that an answer follows from', async () => {
+  it('misses the response cache if its variables, accept header or URL differ', async () => {
     await ask();
     await ask({ startDate: null });
     await ask({}, { headers: { accept: 'application/graphql-response+json' } });
@@ -61,18 +61,18 @@ describe('a question that was asked before, byte for byte', () => {
 
   it.each([
     ['an error', { customerId: customerOf('0404') }],
-    ['a refused argument', { startDate: 2, endDate: 1 }],
-  ])('is answered anew where its answer had %s', async (_, rest) => {
+    ['a rejected argument', { startDate: 2, endDate: 1 }],
+  ])('misses the response cache if its response had %s', async (_, rest) => {
     for (let n = 0; n < 2; n += 1) expect((await ask(rest)).headers.get('cache-control')).toBe('no-store');
     expect(results(gateway)).toEqual(['miss', 'miss']);
   });
 
-  it('is answered anew where its answer had no total', async () => {
+  it('misses the response cache if its response had no total', async () => {
     for (let n = 0; n < 2; n += 1) await gateway.gql('{ __typename }');
     expect(results(gateway)).toEqual(['miss', 'miss']);
   });
 
-  it('is answered anew once anything in its answer was purged, and not for any other purge', async () => {
+  it('misses the response cache after a purge of its total, and hits it after other purges', async () => {
     await ask();
     for (const target of [{ customerId: idOf(1) }, { customerId: customer, entitlementId: idOf(1) }])
       expect((await purge(gateway, target)).status).toBe(204);
@@ -86,7 +86,7 @@ describe('a question that was asked before, byte for byte', () => {
     expect(gateway.simulator.requests).toBe(3);
   });
 
-  it('does not help a foreign page that asks by GET', async () => {
+  it('by GET without a header that prevents CSRF is rejected, although its response is cached', async () => {
     const search = new URLSearchParams({ query: totalQuery, variables: JSON.stringify(variables) });
     const allowed = { headers: { 'apollo-require-preflight': '1' } };
     expect((await gateway.fetch(`/graphql?${search}`, allowed)).status).toBe(200);
@@ -94,10 +94,10 @@ describe('a question that was asked before, byte for byte', () => {
   });
 });
 
-describe('a limit of totals', () => {
+describe('the rate limit', () => {
   const gateway = useGateway({ RATE_LIMIT_PER_MINUTE: '7' });
 
-  it('counts answers that are given again like any other', async () => {
+  it('counts the totals of response-cache hits', async () => {
     const query = `{ customerEntitlementTotals(requests: [${[1, 2, 3].map((n) => `{ entitlementId: "${entitlement}", customerId: "${idOf(n)}" }`)}]) { quantity } }`;
     for (let n = 0; n < 2; n += 1) expect((await gateway.gql(query)).body.errors).toBeUndefined();
     const { body, headers } = await gateway.gql(query);
@@ -116,7 +116,7 @@ describe('callers with tokens', () => {
     return body.errors?.[0].extensions.code ?? body.data.customerEntitlementTotal.quantity;
   };
 
-  it('share answers where they may see the same, and else do not', async () => {
+  it('share cached responses only if they may see the same customers', async () => {
     const quantity = expectedQuantity();
     expect(await ask({ sub: 'a', customer_id: [customer, idOf(1)] })).toBe(quantity);
     expect(await ask({ sub: 'b', customer_id: [idOf(1), customer] })).toBe(quantity);
@@ -127,7 +127,7 @@ describe('callers with tokens', () => {
     expect(results(gateway)).toEqual(['miss', 'hit', 'miss', 'miss', 'miss', 'miss']);
   });
 
-  it('get nothing that was kept without a token that is good', async () => {
+  it('get no cached response without a valid token', async () => {
     await ask({ customer_id: customer });
     expect((await gateway.gql(totalQuery, variables)).status).toBe(401);
     expect(await ask({ customer_id: customer, exp: 1 }).catch(() => 'refused')).toBe('UNAUTHENTICATED');
@@ -135,19 +135,21 @@ describe('callers with tokens', () => {
 });
 
 describeWithRedis('a purge on one replica', { own: true }, (redis) => {
-  const [one, other] = useReplicas(2, () => ({ REDIS_URL: redis.url, PURGE_TOKEN: 'purge-token' })) as [
-    Gateway,
-    Gateway,
-  ];
+  const [firstReplica, secondReplica] = useReplicas(2, () => ({
+    REDIS_URL: redis.url,
+    PURGE_TOKEN: 'purge-token',
+  })) as [Gateway, Gateway];
 
-  it('empties what another kept', async () => {
-    await until(() => [one, other].every(({ wholeLog }) => wholeLog.some(({ state }) => state === 'up')));
-    for (let n = 0; n < 2; n += 1) await one.gql(totalQuery, variables);
-    expect(results(one)).toEqual(['miss', 'hit']);
-    expect((await purge(other, { customerId: customer })).status).toBe(204);
+  it('removes the cached responses of another replica', async () => {
+    await until(() =>
+      [firstReplica, secondReplica].every(({ wholeLog }) => wholeLog.some(({ state }) => state === 'up')),
+    );
+    for (let n = 0; n < 2; n += 1) await firstReplica.gql(totalQuery, variables);
+    expect(results(firstReplica)).toEqual(['miss', 'hit']);
+    expect((await purge(secondReplica, { customerId: customer })).status).toBe(204);
     await until(() => {
-      void one.gql(totalQuery, variables);
-      return one.simulator.requests === 2;
+      void firstReplica.gql(totalQuery, variables);
+      return firstReplica.simulator.requests === 2;
     });
   });
 });

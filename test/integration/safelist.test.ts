@@ -42,8 +42,8 @@ const answered = {
   },
 };
 
-describe('a manifest', () => {
-  it('lists each operation with its fragments, as Apollo Client sends it', () => {
+describe('a safelist manifest', () => {
+  it('lists each operation with its fragments, in the form that Apollo Client sends', () => {
     const body = `query Total($entitlementId: UUID!, $customerId: UUID!) {
   customerEntitlementTotal(entitlementId: $entitlementId, customerId: $customerId) {
     ...Number
@@ -103,9 +103,9 @@ fragment Number on CustomerEntitlementTotal {
       ['query A { nothing }'],
       /lists an invalid operation A: Cannot query field "nothing"/,
     ],
-    ['a broken operation', ['query A {'], /lists an invalid operation A: Syntax Error/],
-    ['an id twice', ['query A { __typename }', 'query A { a: __typename }'], /lists the id a twice/],
-  ])('with %s keeps the gateway from starting', async (_, bodies, complaint) => {
+    ['a syntax error', ['query A {'], /lists an invalid operation A: Syntax Error/],
+    ['a duplicate id', ['query A { __typename }', 'query A { a: __typename }'], /lists the id a twice/],
+  ])('with %s prevents the start of the gateway', async (_, bodies, complaint) => {
     const operations = bodies.map((body) => ({ id: 'a', name: 'A', type: 'query', body }));
     write(
       'wrong.json',
@@ -118,7 +118,7 @@ fragment Number on CustomerEntitlementTotal {
   });
 });
 
-describe('with a safelist', () => {
+describe('a gateway with a safelist', () => {
   const [gateway] = useReplicas(1, () => ({ GRAPHQL_SAFELIST: path, GRAPHQL_INTROSPECTION: 'true' })) as [
     Gateway,
   ];
@@ -130,28 +130,28 @@ describe('with a safelist', () => {
   const byText = (query: unknown, rest: object = {}) =>
     post(gateway, JSON.stringify({ query, variables, ...rest }));
 
-  it('a listed operation runs by its id', async () => {
+  it('runs a listed operation by its id', async () => {
     expect(JSON.parse((await byId(operation().id)).body)).toEqual(answered);
   });
 
-  it('a listed operation runs by its text, whatever its white space', async () => {
+  it('runs a listed operation by its text, with any white space and comments', async () => {
     const { body } = operation();
     for (const text of [body, body.replaceAll(/\s+/g, ' '), `# A comment\n${body.replaceAll('\n', '\n\n')}`])
       expect(JSON.parse((await byText(text)).body)).toEqual(answered);
     expect(JSON.parse((await byText(body, { operationName: 'Total' })).body)).toEqual(answered);
   });
 
-  it('a listed operation runs by GET', async () => {
+  it('runs a listed operation by GET', async () => {
     const { id, body } = operation();
     const extensions = JSON.stringify({ persistedQuery: { version: 1, sha256Hash: id } });
-    for (const asked of [{ extensions }, { query: body }]) {
-      const search = new URLSearchParams({ ...asked, variables: JSON.stringify(variables) });
+    for (const parameters of [{ extensions }, { query: body }]) {
+      const search = new URLSearchParams({ ...parameters, variables: JSON.stringify(variables) });
       const headers = { 'apollo-require-preflight': '1' };
       expect(await (await gateway.fetch(`/graphql?${search}`, { headers })).json()).toEqual(answered);
     }
   });
 
-  it('by GET it still takes more than a foreign page can send', async () => {
+  it('rejects a listed operation by GET without a header that prevents CSRF', async () => {
     const search = new URLSearchParams({ query: operation().body, variables: JSON.stringify(variables) });
     expect((await gateway.fetch(`/graphql?${search}`)).status).toBe(400);
   });
@@ -159,16 +159,16 @@ describe('with a safelist', () => {
   it.each<[string, () => unknown]>([
     ['another operation', () => '{ __typename }'],
     ['introspection', () => '{ __schema { queryType { name } } }'],
-    ['one more field', () => operation().body.replace('quantity', 'quantity asOf')],
-    ['another operation behind a listed one', () => `${operation().body} query B { __typename }`],
-    ['a listed one with another alias', () => operation().body.replace('quantity', 'q: quantity')],
-    ['nothing', () => ''],
+    ['a listed operation with another field', () => operation().body.replace('quantity', 'quantity asOf')],
+    ['a listed operation followed by another one', () => `${operation().body} query B { __typename }`],
+    ['a listed operation with another alias', () => operation().body.replace('quantity', 'q: quantity')],
+    ['an empty text', () => ''],
     ['null', () => null],
-    ['a list of listed ones', () => [operation().body]],
-    ['what does not parse', () => '{'],
-    ['a name that objects inherit', () => '__proto__'],
+    ['a list of listed operations', () => [operation().body]],
+    ['a syntax error', () => '{'],
+    ['the text __proto__', () => '__proto__'],
     ['80,000 tokens', () => `{ ${'x '.repeat(80_000)} }`],
-  ])('%s does not run', async (_, text) => {
+  ])('rejects %s as QUERY_NOT_IN_SAFELIST', async (_, text) => {
     const outcome = await survive(gateway, () =>
       byText(text(), { extensions: { persistedQuery: { version: 1, sha256Hash: operation().id } } }),
     );
@@ -184,11 +184,14 @@ describe('with a safelist', () => {
     expect(gateway.simulator.requests).toBe(0);
   });
 
-  it.each([sha256('{ __typename }'), 'Total', '__proto__', ''])('nothing runs by the id %j', async (id) => {
-    expect(await byId(id)).toMatchObject({ status: 200, code: 'PERSISTED_QUERY_NOT_FOUND' });
-  });
+  it.each([sha256('{ __typename }'), 'Total', '__proto__', ''])(
+    'runs no operation by the unlisted id %j',
+    async (id) => {
+      expect(await byId(id)).toMatchObject({ status: 200, code: 'PERSISTED_QUERY_NOT_FOUND' });
+    },
+  );
 
-  it('nothing can be added to it', async () => {
+  it('registers no further operations', async () => {
     const query = '{ __typename }';
     const extensions = { persistedQuery: { version: 1, sha256Hash: sha256(query) } };
     expect(await byText(query, { extensions })).toMatchObject({ code: 'QUERY_NOT_IN_SAFELIST' });
@@ -196,12 +199,12 @@ describe('with a safelist', () => {
   });
 });
 
-describe('without a safelist', () => {
+describe('a gateway without a safelist', () => {
   const gateway = useGateway();
   const query = '{ __typename }';
   const hash = { extensions: { persistedQuery: { version: 1, sha256Hash: sha256(query) } } };
 
-  it('an operation runs by the hash it was once sent with', async () => {
+  it('runs an operation by its hash after a request with its text and hash', async () => {
     expect(await post(gateway, JSON.stringify(hash))).toMatchObject({ code: 'PERSISTED_QUERY_NOT_FOUND' });
     await post(gateway, JSON.stringify({ query, ...hash }));
     expect(JSON.parse((await post(gateway, JSON.stringify(hash))).body)).toEqual({
@@ -209,31 +212,32 @@ describe('without a safelist', () => {
     });
   });
 
-  it('an operation that is refused is not kept', async () => {
-    const refused = '{ nothing }';
-    const extensions = { persistedQuery: { version: 1, sha256Hash: sha256(refused) } };
-    await post(gateway, JSON.stringify({ query: refused, extensions }));
+  it('does not register an invalid operation', async () => {
+    const invalid = '{ nothing }';
+    const extensions = { persistedQuery: { version: 1, sha256Hash: sha256(invalid) } };
+    await post(gateway, JSON.stringify({ query: invalid, extensions }));
     expect(await post(gateway, JSON.stringify({ extensions }))).toMatchObject({
       code: 'PERSISTED_QUERY_NOT_FOUND',
     });
   });
 });
 
-describeWithRedis('with a Redis', { own: true }, (redis) => {
-  const [first, second] = useReplicas(2, () => ({ REDIS_URL: redis.url, CACHE_MAX_AGE_SECONDS: '0' })) as [
-    Gateway,
-    Gateway,
-  ];
+describeWithRedis('persisted queries in Redis', { own: true }, (redis) => {
+  const [firstReplica, secondReplica] = useReplicas(2, () => ({
+    REDIS_URL: redis.url,
+    CACHE_MAX_AGE_SECONDS: '0',
+  })) as [Gateway, Gateway];
   const query = 'query Registered { __typename }';
   const hash = JSON.stringify({ extensions: { persistedQuery: { version: 1, sha256Hash: sha256(query) } } });
 
-  it('an operation that one replica heard of runs on another, and outlives Redis there', async () => {
+  it('run on all replicas, and on a replica that has read them also after Redis fails', async () => {
     const isUp = ({ wholeLog }: Gateway) => wholeLog.some(({ state }) => state === 'up');
-    while (!isUp(first) || !isUp(second)) await new Promise((resolve) => setTimeout(resolve, 5));
-    await post(first, JSON.stringify({ query, ...JSON.parse(hash) }));
+    while (!isUp(firstReplica) || !isUp(secondReplica))
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    await post(firstReplica, JSON.stringify({ query, ...JSON.parse(hash) }));
     const answer = { data: { __typename: 'Query' } };
-    expect(JSON.parse((await post(second, hash)).body)).toEqual(answer);
+    expect(JSON.parse((await post(secondReplica, hash)).body)).toEqual(answer);
     await redis.kill();
-    expect(JSON.parse((await post(second, hash)).body)).toEqual(answer);
+    expect(JSON.parse((await post(secondReplica, hash)).body)).toEqual(answer);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { useGateway } from '../support/gateway.ts';
 import { customer, customerOf, entitlement, expectedQuantity, totalQuery } from '../support/ids.ts';
 
-const credentialsRefused = { code: 'UPSTREAM_REJECTED_CREDENTIALS', retryable: false };
+const credentialsRejected = { code: 'UPSTREAM_REJECTED_CREDENTIALS', retryable: false };
 const unavailable = { code: 'UPSTREAM_UNAVAILABLE', retryable: true };
 const invalid = { code: 'UPSTREAM_INVALID_RESPONSE', retryable: false, upstream: { status: 200 } };
 const badInput = { code: 'BAD_USER_INPUT', retryable: false };
@@ -10,8 +10,8 @@ const badInput = { code: 'BAD_USER_INPUT', retryable: false };
 /** The error's `extensions`, without the request id, for each behaviour of the simulator. */
 const failures: Record<string, object> = {
   '0400': { ...badInput, upstream: { status: 400 } },
-  '0401': { ...credentialsRefused, upstream: { status: 401 } },
-  '0403': { ...credentialsRefused, upstream: { status: 403 } },
+  '0401': { ...credentialsRejected, upstream: { status: 401 } },
+  '0403': { ...credentialsRejected, upstream: { status: 403 } },
   '0404': { code: 'NOT_FOUND', retryable: false, upstream: { status: 404 } },
   '0422': {
     ...badInput,
@@ -48,7 +48,7 @@ const failures: Record<string, object> = {
     upstream: { status: 422 },
     validationErrors: [{ loc: [], msg: 'The window is too long', type: '', argument: null }],
   },
-  '3422': { ...credentialsRefused, upstream: { status: 422 } },
+  '3422': { ...credentialsRejected, upstream: { status: 422 } },
   '0429': { code: 'UPSTREAM_RATE_LIMITED', retryable: true, retryAfterSeconds: 1, upstream: { status: 429 } },
   '0500': { ...unavailable, upstream: { status: 500 } },
   '9500': { ...unavailable, upstream: { status: 500 } },
@@ -105,7 +105,7 @@ describe('a total that Zenskar fails to answer', () => {
   );
 
   it.each(Object.entries(quantities))(
-    'is still a number for simulated behaviour %s',
+    'is still returned for simulated behaviour %s',
     async (code, quantity) => {
       const { body } = await gateway.gql(totalQuery, {
         entitlementId: entitlement,

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { until, useGateway } from '../support/gateway.ts';
 
-describe('on the wire', () => {
+describe('the HTTP server', () => {
   const gateway = useGateway();
   const sockets: Socket[] = [];
   afterEach(() => {
@@ -27,14 +27,14 @@ describe('on the wire', () => {
     return connection;
   }
 
-  it('a body that announces itself as too large is refused before it comes', async () => {
+  it('rejects a body whose content-length exceeds the limit before the body arrives', async () => {
     const head = 'POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
     const connection = open(`${head}content-length: 5000000000\r\n\r\n{`);
     await until(() => connection.text.includes('exceeds 262144 bytes'));
     expect(connection.text).toMatch(/^HTTP\/1\.1 413 /);
   });
 
-  it('a refused body that never ends is cut off', async () => {
+  it('closes the connection of a rejected body that never ends', async () => {
     const connection = open(
       'POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n',
     );
@@ -57,13 +57,13 @@ describe('on the wire', () => {
     ['GET http://any.example/livez', 200],
     ['GET http://any.example/livez?x', 200],
     ['GET /livez/', 404],
-  ])('%s is answered with %i', async (line, status) => {
-    const connection = open(`${line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);
+  ])('answers %s with status %i', async (requestLine, status) => {
+    const connection = open(`${requestLine} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);
     await until(() => connection.closed);
     expect(connection.text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
   });
 
-  it('a question mark may stand inside the query', async () => {
+  it('accepts a question mark inside the query of a GET', async () => {
     const query = encodeURIComponent('# is this it').concat('?%0A{__typename}');
     const response = await gateway.fetch(`/graphql?query=${query}`, {
       headers: { 'apollo-require-preflight': '1' },

@@ -14,19 +14,22 @@ const spelling = fc.constantFrom(
   (id: string) => id.toUpperCase(),
   (id: string) => `{${id}}`,
 );
-/** Values of a claim: ids in some spelling, near misses, and any JSON value. */
+/** Values of a claim: ids in any spelling, near misses and other JSON values. */
 const id = fc.tuple(fc.constantFrom(...customers), spelling).map(([text, spell]) => spell(text));
-const junk = fc.oneof(
+const otherValue = fc.oneof(
   fc.jsonValue(),
   fc.constantFrom(...customers).map((text) => text.slice(1)),
   fc.constantFrom('*', 'all', customers.join(','), { [customers[0] ?? '']: true }),
 );
-const claim = fc.oneof(id, fc.array(fc.oneof(id, junk)), junk);
+const claim = fc.oneof(id, fc.array(fc.oneof(id, otherValue)), otherValue);
 const payload = fc.record(
-  { customer_id: claim, scope: fc.oneof(junk, fc.constantFrom(scope, `x ${scope}`, `${scope}x`, [scope])) },
+  {
+    customer_id: claim,
+    scope: fc.oneof(otherValue, fc.constantFrom(scope, `x ${scope}`, `${scope}x`, [scope])),
+  },
   { requiredKeys: [] },
 );
-const asked = fc.array(fc.record({ customer: fc.nat(4), entitlement: fc.nat(3) }), {
+const requestedTotals = fc.array(fc.record({ customer: fc.nat(4), entitlement: fc.nat(3) }), {
   minLength: 1,
   maxLength: 12,
 });
@@ -52,7 +55,7 @@ describe('the access control of totals', () => {
       staleIfErrorMs: 0,
     });
     await fc.assert(
-      fc.asyncProperty(payload, asked, async (claims, keys) => {
+      fc.asyncProperty(payload, requestedTotals, async (claims, keys) => {
         const { maySee } = readClaims(claims as Record<string, unknown>, {
           customerClaim: 'customer_id',
           allCustomersScope: scope,

@@ -3,26 +3,26 @@ import { expect } from '@jest/globals';
 import { parse } from 'graphql';
 import type { Gateway } from './gateway.ts';
 
-/** What an attacker gets back. `code` is that of the first error. */
+/** The response to an attack. `code` is that of the first error. */
 export type Outcome = { status: number; code: string | undefined; body: string; headers: Headers };
 
-/** As long as a hostile request may keep the gateway busy, in time of the processor, where that is as quick as usual. */
+/** The CPU time that a hostile request may take on a processor of usual speed. */
 const usualLimitMs = 50;
-/** What it takes to parse the longest document there may be, on such a processor. */
+/** The CPU time that parsing the longest allowed document takes on such a processor. */
 const usualParseMs = 0.5;
-const tries = 10;
+const maxTries = 10;
 
 function spentMs(before: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(before);
   return (user + system) / 1000;
 }
 
-/** The limit on this machine: a slower one takes longer for everything. */
+/** The limit on this machine, scaled by its speed. */
 const limitMs = usualLimitMs * Math.max(1, quickestParseMs() / usualParseMs);
 
 function quickestParseMs(): number {
   const text = `{ ${Array.from({ length: 1300 }, (_, n) => `a${n}: __typename`).join(' ')} }`;
-  const times = Array.from({ length: 4 * tries }, () => {
+  const times = Array.from({ length: 4 * maxTries }, () => {
     const before = process.cpuUsage();
     parse(text);
     return spentMs(before);
@@ -54,7 +54,7 @@ function codeOf(body: string): string | undefined {
   }
 }
 
-/** Sends these bytes as they are; resolves to what came back until the connection ended. */
+/** Sends these bytes unchanged; resolves to what the gateway sent until the connection closed. */
 export async function sendRaw(gateway: Gateway, bytes: string | Uint8Array): Promise<Outcome> {
   const { hostname, port } = new URL(gateway.url);
   const { promise, resolve, reject } = Promise.withResolvers<string>();
@@ -77,13 +77,13 @@ function parseRaw(text: string): Outcome {
 }
 
 /**
- * Sends an attack, and holds what must hold after each: it took the gateway little time, and the gateway lives. What
- * counts is the time of the processor, client included, and the quickest of a few tries: these share a machine with others.
+ * Sends an attack and expects that it took little CPU time and that the gateway still answers. The CPU time includes
+ * the client. The quickest of several tries counts, because other tests may run on the same machine.
  */
 export async function survive(gateway: Gateway, attack: () => Promise<Outcome>): Promise<Outcome> {
   let quickestMs = Number.POSITIVE_INFINITY;
   let outcome: Outcome | undefined;
-  for (let n = 0; n < tries && quickestMs >= limitMs; n += 1) {
+  for (let n = 0; n < maxTries && quickestMs >= limitMs; n += 1) {
     const before = process.cpuUsage();
     outcome = await attack();
     quickestMs = Math.min(quickestMs, spentMs(before));

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 
-type Wanted = {
-  /** The IPv4 address it is for. */
+type CertificateOptions = {
+  /** The IPv4 address of the subject. */
   address?: string;
   notBefore?: Date;
   notAfter?: Date;
@@ -10,10 +10,10 @@ type Wanted = {
 const dayMs = 86_400_000;
 
 /**
- * A self-signed certificate and its key as PEM, from a day ago until tomorrow by default. Made by hand (RFC 5280,
- * section 4.1), as Node makes none and not every machine has a tool that does.
+ * A self-signed certificate and its key as PEM, by default valid from yesterday until tomorrow. It is encoded here
+ * (RFC 5280, section 4.1), because Node cannot create certificates and OpenSSL is not installed everywhere.
  */
-export function createCertificate({ address = '127.0.0.1', notBefore, notAfter }: Wanted = {}) {
+export function createCertificate({ address = '127.0.0.1', notBefore, notAfter }: CertificateOptions = {}) {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const algorithm = element(0x30, identifier('2b6570'));
   const name = element(
@@ -45,7 +45,7 @@ export function createCertificate({ address = '127.0.0.1', notBefore, notAfter }
   };
 }
 
-/** One element of DER: its tag, its length, and what is in it. */
+/** One element of DER: its tag, its length and its content. */
 function element(tag: number, ...parts: Buffer[]): Buffer {
   const content = Buffer.concat(parts);
   const { length } = content;

@@ -25,13 +25,13 @@ export type ReceivedSpan = {
 
 export type Collector = {
   url: string;
-  /** Since the test began. */
+  /** Spans since the start of the test. */
   spans: ReceivedSpan[];
-  /** Everything that came since the test file began, as it came. */
+  /** Bodies of all requests since the start of the test file. */
   bodies: Buffer[];
-  /** What came with the last request. */
+  /** The headers of the last request. */
   headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** 0 gives no answer at all. */
+  /** The status of responses; with 0 there is no response. */
   status: number;
 };
 
@@ -61,7 +61,7 @@ export function useCollector(): Collector {
   return collector;
 }
 
-/** The numbers of the fields are those of opentelemetry/proto/trace/v1/trace.proto. */
+/** The field numbers come from opentelemetry/proto/trace/v1/trace.proto. */
 function decodeSpans(body: Buffer): ReceivedSpan[] {
   return messagesAt(decodeMessage(body), 1).flatMap((resourceSpans) => {
     const [resource = new Map()] = messagesAt(resourceSpans, 1);
@@ -104,5 +104,5 @@ function decodeValue(value: Message): Value {
   if (value.has(3)) return Number(numberAt(value, 3));
   const [array] = messagesAt(value, 5);
   if (array !== undefined) return messagesAt(array, 1).map(decodeValue);
-  throw new Error('A value of a kind that no span of the gateway has.');
+  throw new Error('The type of this value is not supported.');
 }

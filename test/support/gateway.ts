@@ -18,18 +18,18 @@ type GraphQLAnswer = {
 export type Gateway = {
   url: string;
   adminUrl: string;
-  /** Once it has started. */
+  /** Undefined until the gateway has started. */
   app: App;
   simulator: SimulatorState;
-  /** Since the test began. */
+  /** Lines since the start of the test. */
   log: LogLine[];
-  /** Since the gateway began. */
+  /** Lines since the start of the gateway. */
   wholeLog: LogLine[];
   /** The gateway's time, in milliseconds since the epoch. */
   now: () => number;
-  /** Moves the gateway's time on, beside the flow of real time. */
+  /** Advances the gateway's time, in addition to real time. */
   advance: (ms: number) => void;
-  /** Until the test ends, time passes for the gateway by `advance` alone. */
+  /** Until the end of the test, only `advance` changes the gateway's time. */
   stopClock: () => void;
   /** Posts an operation. */
   gql: (query: string, variables?: object, init?: RequestInit) => Promise<GraphQLAnswer>;
@@ -54,27 +54,27 @@ function createTestConfig(environment: Readonly<Record<string, string>>): Config
 
 type Environment = Readonly<Record<string, string>>;
 
-/** Starts the whole gateway before a simulator for the tests of one file, both on free ports. */
+/** Starts the whole gateway in front of a simulator for the tests of one file, both on free ports. */
 export function useGateway(environment: Environment = {}, limits: Partial<ConnectionLimits> = {}): Gateway {
   return useReplicas(1, () => environment, limits)[0] as Gateway;
 }
 
-/** The same with several gateways before one simulator. The environment is read when they start. */
+/** Several gateways in front of one simulator. The environment is read when they start. */
 export function useReplicas(
   count: number,
   environment: () => Environment,
   connectionLimits: Partial<ConnectionLimits> = {},
 ): Gateway[] {
-  let aheadMs = 0;
-  let stillAtMs: number | undefined;
+  let advancedMs = 0;
+  let stoppedAtMs: number | undefined;
   const stops: (() => Promise<void>)[] = [];
   const clock = {
-    now: () => (stillAtMs ?? Date.now()) + aheadMs,
+    now: () => (stoppedAtMs ?? Date.now()) + advancedMs,
     advance: (ms: number) => {
-      aheadMs += ms;
+      advancedMs += ms;
     },
     stopClock: () => {
-      stillAtMs = Date.now();
+      stoppedAtMs = Date.now();
     },
   };
   const simulator = createSimulator(clock.now);
@@ -100,8 +100,8 @@ export function useReplicas(
     }
   });
   beforeEach(() => {
-    stillAtMs = undefined;
-    // Whatever an earlier test left in the cache, the circuit or the line is past by then.
+    stoppedAtMs = undefined;
+    // Entries, failures and pauses of earlier tests have expired after a day.
     clock.advance(86_400_000);
     reset(simulator.state);
     simulator.state.overall = { mode: 'ok' };

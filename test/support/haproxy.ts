@@ -8,7 +8,7 @@ import { findFreePort } from './freePort.ts';
 
 export type LoadBalancer = {
   url: string;
-  /** Resolves once it sends requests to so many of them. */
+  /** Resolves once it sends requests to this number of replicas. */
   sends: (replicas: number) => Promise<void>;
 };
 
@@ -21,15 +21,15 @@ const isInstalled = (() => {
   }
 })();
 
-/** Like `describe`, behind HAProxy; without one the tests are skipped by name, and with `CI=true` that is a failure. */
+/** Like `describe`, behind HAProxy. If it is not installed, the tests are skipped by name; with `CI=true` that is a failure. */
 export function describeBehindHaproxy(
   name: string,
   ports: () => Promise<number[]>,
   tests: (balancer: LoadBalancer) => void,
 ): void {
-  // biome-ignore lint/style/noProcessEnv: set by whoever runs the tests
+  // biome-ignore lint/style/noProcessEnv: the environment of the tests
   if (!isInstalled && process.env.CI === 'true') throw new Error('CI must have haproxy on its PATH.');
-  // The reason for skipping: nothing to put before the gateways.
+  // The reason for skipping: HAProxy is not installed.
   const describeOrSkip = isInstalled ? describe : describe.skip;
   describeOrSkip(name, () => {
     const balancer = { url: '', sends: (replicas: number) => untilUp(balancer.url, replicas) };
@@ -52,9 +52,9 @@ export function describeBehindHaproxy(
   });
 }
 
-/** As an operator would set it up: readiness decides, and what was never sent is sent to another. */
+/** A usual configuration: readiness selects the servers, and a request that no server received is sent to another one. */
 function toConfiguration(port: number, replicas: readonly number[]): string {
-  const servers = replicas.map((one, n) => `  server gateway${n} 127.0.0.1:${one}`);
+  const servers = replicas.map((replicaPort, n) => `  server gateway${n} 127.0.0.1:${replicaPort}`);
   return `
 global
   maxconn 1000

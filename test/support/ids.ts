@@ -8,20 +8,20 @@ export const organisation = '5d0c1a52-6a3e-4b1f-8a55-1f2e3d4c5b6a';
 export const entitlement = '11111111-aaaa-4bbb-8ccc-222222222222';
 export const customer = '33333333-dddd-4eee-9fff-444444444444';
 
-/** The `n`th of as many distinct ids as a test wants. */
+/** A distinct id for each `n`. */
 export function idOf(n: number): string {
   return `77777777-0000-4000-8000-${n.toString(16).padStart(12, '0')}`;
 }
 
-type Asked = { entitlementId?: string; customerId?: string; startDate?: number; endDate?: number };
+type TotalArguments = { entitlementId?: string; customerId?: string; startDate?: number; endDate?: number };
 
-/** The number that the simulator gives for a total. */
+/** The quantity that the simulator returns for a total. */
 export function expectedQuantity({
   entitlementId = entitlement,
   customerId = customer,
   startDate,
   endDate,
-}: Asked = {}) {
+}: TotalArguments = {}) {
   const toText = (seconds: number | undefined) => (seconds === undefined ? null : String(seconds));
   return simulatedQuantity({
     entitlementId,

@@ -22,7 +22,7 @@ export type Issuer = {
   published: KeyPair[];
   /** The number of requests for its key set. */
   fetches: number;
-  /** The response in place of the key set; status 0 closes the connection. */
+  /** A response that replaces the key set; status 0 closes the connection. */
   fault: { status: number; headers?: Record<string, string>; body?: string } | undefined;
 };
 

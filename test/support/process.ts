@@ -38,7 +38,7 @@ export function run(
   const stdoutFd = typeof stdout === 'object' ? stdout.writeEnd : stdout;
   const child: ChildProcess = spawn(process.execPath, args, {
     cwd,
-    // biome-ignore lint/style/noProcessEnv: a program is found through the PATH of whoever runs the tests
+    // biome-ignore lint/style/noProcessEnv: programs are found on the PATH of the tests
     env: { PATH: process.env.PATH, ...environment },
     stdio: ['ignore', stdoutFd ?? 'pipe', 'pipe'],
   });
@@ -84,7 +84,7 @@ export function runGateway(
   return run(args, { PORT: '0', ...credentials, ...environment }, options);
 }
 
-/** The memory that a process holds: from /proc where there is one, else from ps. */
+/** The resident memory of a process, from /proc if it exists, else from ps. */
 export function residentMebibytes(pid: number): number {
   const status = `/proc/${pid}/status`;
   const kibibytes = existsSync(status)

@@ -15,17 +15,17 @@ const isInstalled = (() => {
 
 type Judgement = { isContent: boolean; output: string };
 
-/** Runs promtool; gives all it printed, and whether it was content. */
+/** Runs promtool; returns its output and whether it found no problem. */
 export function promtool(...args: string[]): Promise<Judgement> {
-  return judge('', args);
+  return runPromtool('', args);
 }
 
-/** What promtool has to say of metrics in the text format. */
+/** Checks metrics in the text format with promtool. */
 export function checkMetrics(text: string): Promise<Judgement> {
-  return judge(text, ['check', 'metrics']);
+  return runPromtool(text, ['check', 'metrics']);
 }
 
-async function judge(input: string, args: readonly string[]): Promise<Judgement> {
+async function runPromtool(input: string, args: readonly string[]): Promise<Judgement> {
   try {
     const running = execute('promtool', args);
     running.child.stdin?.end(input);
@@ -38,13 +38,13 @@ async function judge(input: string, args: readonly string[]): Promise<Judgement>
 }
 
 /**
- * Like `describe`, with Prometheus's own promtool. Where there is none, the tests are skipped by name; with `CI=true`
+ * Like `describe`, for tests that need promtool. If it is not installed, the tests are skipped by name; with `CI=true`
  * that is a failure.
  */
 export function describeWithPromtool(name: string, tests: () => void): void {
-  // biome-ignore lint/style/noProcessEnv: set by whoever runs the tests
+  // biome-ignore lint/style/noProcessEnv: the environment of the tests
   if (!isInstalled && process.env.CI === 'true') throw new Error('CI must have promtool on its PATH.');
-  // The reason for skipping: nothing to test with.
+  // The reason for skipping: promtool is not installed.
   const describeOrSkip = isInstalled ? describe : describe.skip;
   describeOrSkip(name, tests);
 }

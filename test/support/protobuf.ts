@@ -1,4 +1,4 @@
-/** A message of the protobuf wire format: its fields by number, each as often as it came. */
+/** A message of the protobuf wire format: the values of each field by its number. */
 export type Message = ReadonlyMap<number, readonly (bigint | Buffer)[]>;
 
 /** Decodes without knowing the schema (https://protobuf.dev/programming-guides/encoding). */

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect } from '@jest/globals';
 const methods = ['debug', 'info', 'log', 'warn', 'error'] as const;
 let printed: string[];
 
-// Console output in a test is either a forgotten line or a warning that nobody would read.
+// Console output in a test is either a forgotten line or a warning that would be overlooked.
 beforeEach(() => {
   printed = [];
   for (const method of methods) {

@@ -9,7 +9,7 @@ describe('readClaims', () => {
   it.each<[string, object]>([
     ['one id', { customer_id: customer }],
     ['a list of ids', { customer_id: [idOf(1), customer] }],
-    ['an id in capitals', { customer_id: customer.toUpperCase() }],
+    ['an id in upper case', { customer_id: customer.toUpperCase() }],
     ['an id in braces', { customer_id: `{${customer}}` }],
     ['an id among values of other types', { customer_id: [7, null, customer, {}, 'x'] }],
     ['the scope for all customers', { scope: 'entitlements:read:all' }],
@@ -28,7 +28,7 @@ describe('readClaims', () => {
     ['another id', { customer_id: idOf(1) }],
     ['true', { customer_id: true }],
     ['a number', { customer_id: 33_333_333 }],
-    ['a star', { customer_id: '*' }],
+    ['an asterisk', { customer_id: '*' }],
     ['ids in one string', { customer_id: `${idOf(1)},${customer}` }],
     ['an id with a further digit', { customer_id: `${customer}0` }],
     ['an id followed by a line break', { customer_id: `${customer}\n` }],

@@ -17,35 +17,35 @@ function count(source: string, variables: Record<string, unknown> = {}, limit = 
   return measureCost({ definition, fragments, variables }, limits).totals;
 }
 
-const one = 'customerEntitlementTotal(entitlementId: "e", customerId: "c") { quantity }';
-const list = (requests: string) => `customerEntitlementTotals(requests: ${requests}) { quantity }`;
+const singular = 'customerEntitlementTotal(entitlementId: "e", customerId: "c") { quantity }';
+const plural = (requests: string) => `customerEntitlementTotals(requests: ${requests}) { quantity }`;
 
-describe('the number of totals an operation asks for', () => {
+describe('measureCost', () => {
   it.each([
     ['{ __typename }', 0],
-    [`{ ${one} }`, 1],
-    [`{ a: ${one} b: ${one} c: ${one} }`, 3],
-    [`{ ${one} ${one} }`, 1],
-    [`{ ${list('[]')} }`, 0],
-    [`{ ${list('[{}, {}, {}]')} b: ${one} }`, 4],
-    [`{ ${list('{}')} }`, 1],
+    [`{ ${singular} }`, 1],
+    [`{ a: ${singular} b: ${singular} c: ${singular} }`, 3],
+    [`{ ${singular} ${singular} }`, 1],
+    [`{ ${plural('[]')} }`, 0],
+    [`{ ${plural('[{}, {}, {}]')} b: ${singular} }`, 4],
+    [`{ ${plural('{}')} }`, 1],
     [
-      `{ ... { a: ${one} } ... on Query { b: ${one} } ...F ...F } fragment F on Query { c: ${one} ...G } fragment G on Query { d: ${one} }`,
+      `{ ... { a: ${singular} } ... on Query { b: ${singular} } ...F ...F } fragment F on Query { c: ${singular} ...G } fragment G on Query { d: ${singular} }`,
       4,
     ],
     [
-      `{ a: ${one} @skip(if: true) b: ${one} @include(if: false) c: ${one} @skip(if: false) }`.replaceAll(
+      `{ a: ${singular} @skip(if: true) b: ${singular} @include(if: false) c: ${singular} @skip(if: false) }`.replaceAll(
         '{ quantity } @',
         '@',
       ),
       1,
     ],
-  ])('in %s is %i', (source, expected) => {
+  ])('counts the totals of %s as %i', (source, expected) => {
     expect(count(source)).toBe(expected);
   });
 
-  it('follows the variables and their defaults', () => {
-    const source = `query ($r: [R!]! = [{}, {}], $yes: Boolean = true) { ${list('$r')} a: customerEntitlementTotal @skip(if: $yes) }`;
+  it('uses the values of variables and their defaults', () => {
+    const source = `query ($r: [R!]! = [{}, {}], $yes: Boolean = true) { ${plural('$r')} a: customerEntitlementTotal @skip(if: $yes) }`;
     expect(count(source)).toBe(2);
     expect(count(source, { r: [{}, {}, {}] })).toBe(3);
     expect(count(source, { r: {} })).toBe(1);
@@ -55,7 +55,7 @@ describe('the number of totals an operation asks for', () => {
   const customers = [1, 2, 3].map((id) => ({ __typename: 'Customer', id }));
   const entitlements = [{ __typename: 'Entitlement', id: 1 }];
 
-  it('multiplies by the entities of each type', () => {
+  it('multiplies the totals of an entity type by its number of entities', () => {
     const source = `query ($r: [_Any!]!) { _entities(representations: $r) {
       ... on Customer { a: entitlementTotal b: entitlementTotals(entitlementIds: ["1", "2"]) { quantity } }
       ... on Entitlement { customerTotal }
@@ -74,7 +74,7 @@ describe('the number of totals an operation asks for', () => {
     expect(count(literal)).toBe(4);
   });
 
-  it('multiplies through totals within totals', () => {
+  it('multiplies totals that are nested in totals', () => {
     const source = `{ customerEntitlementTotals(requests: [{}, {}]) {
       customer { entitlementTotals(entitlementIds: ["1", "2", "3"]) { entitlement { customerTotal } } }
     } }`;
@@ -82,7 +82,7 @@ describe('the number of totals an operation asks for', () => {
     expect(count(source, {}, 10)).toBe(11);
   });
 
-  it('is told at once however fast it grows', () => {
+  it('stops counting beyond the limit of totals, for fragments that grow exponentially', () => {
     const fragments = Array.from(
       { length: 60 },
       (_, n) =>
@@ -92,7 +92,7 @@ describe('the number of totals an operation asks for', () => {
     expect(count(source)).toBe(1001);
   });
 
-  it('is told at once also of many entities of no known type, under many aliases', () => {
+  it('stops counting beyond the limit of totals, for thousands of unknown entity types under 99 aliases', () => {
     const names = (letter: string, length: number) => Array.from({ length }, (_, n) => `${letter}${n}`);
     const aliases = names('a', 99).map((name) => `${name}: _entities(representations: $r) { ...X }`);
     const fields = names('b', 90).map((name) => `${name}: __typename`);
@@ -100,7 +100,7 @@ describe('the number of totals an operation asks for', () => {
     const r = names('T', 9500).map((__typename) => ({ __typename }));
     const startedMs = performance.now();
     expect(count(source, { r })).toBe(1001);
-    // It took eleven seconds when each type was visited; now it takes a few milliseconds.
+    // A count that visits each type takes eleven seconds; this one takes a few milliseconds.
     expect(performance.now() - startedMs).toBeLessThan(2000);
   });
 });

@@ -38,9 +38,9 @@ describe('the fair queue', () => {
         admitted.push(name);
         release = next;
       });
-    const [many, few] = [{}, {}];
-    for (const name of ['m1', 'm2', 'm3', 'm4']) enqueue(many, name);
-    for (const name of ['f1', 'f2']) enqueue(few, name);
+    const [busyRequester, otherRequester] = [{}, {}];
+    for (const name of ['m1', 'm2', 'm3', 'm4']) enqueue(busyRequester, name);
+    for (const name of ['f1', 'f2']) enqueue(otherRequester, name);
     for (let n = 0; n < 6; n += 1) {
       release?.();
       await settle();
@@ -51,17 +51,17 @@ describe('the fair queue', () => {
   it('admits a call once, at the first turn of any of its requesters, including one that joined later', async () => {
     const queue = createFairQueue(1);
     const release = queue.tryAcquire();
-    const [many, single] = [{}, {}];
+    const [busyRequester, otherRequester] = [{}, {}];
     const admitted: string[] = [];
     const calls = ['m1', 'm2', 'm3'].map((name) => {
-      const waiters = createWaiters(many);
+      const waiters = createWaiters(busyRequester);
       void queue.acquire(waiters, options).then((next) => {
         admitted.push(name);
         setImmediate(next);
       });
       return waiters;
     });
-    calls[2]?.add(single);
+    calls[2]?.add(otherRequester);
     release?.();
     for (let n = 0; n < 6; n += 1) await settle();
     expect(admitted).toEqual(['m1', 'm3', 'm2']);
@@ -83,14 +83,14 @@ describe('the fair queue', () => {
   it('rejects a call whose signal aborts, and admits the next call without waiting for it', async () => {
     const queue = createFairQueue(1);
     const release = queue.tryAcquire();
-    const leaving = new AbortController();
-    const cancellable = { signal: leaving.signal, timeoutMs: minute };
+    const cancellation = new AbortController();
+    const cancellable = { signal: cancellation.signal, timeoutMs: minute };
     const cancelled = queue.acquire(createWaiters({}), cancellable);
-    const staying = queue.acquire(createWaiters({}), options);
-    leaving.abort(new Error('gone'));
+    const nextCall = queue.acquire(createWaiters({}), options);
+    cancellation.abort(new Error('gone'));
     await expect(cancelled).rejects.toThrow('gone');
     release?.();
-    expect(typeof (await staying)).toBe('function');
+    expect(typeof (await nextCall)).toBe('function');
     await expect(queue.acquire(createWaiters({}), cancellable)).rejects.toThrow('gone');
   });
 
@@ -98,10 +98,10 @@ describe('the fair queue', () => {
     const queue = createFairQueue(1);
     const release = queue.tryAcquire();
     const expired = queue.acquire(createWaiters({}), { ...options, timeoutMs: 1 });
-    const staying = queue.acquire(createWaiters({}), options);
+    const nextCall = queue.acquire(createWaiters({}), options);
     await expect(expired).rejects.toThrow('No place within 1 ms');
     release?.();
-    expect(typeof (await staying)).toBe('function');
+    expect(typeof (await nextCall)).toBe('function');
   });
 
   it('never runs more calls than it has places, nor leaves a place free while a call waits', async () => {

@@ -23,9 +23,9 @@ function format(thrown: unknown, code = 'INTERNAL_SERVER_ERROR') {
 const fromResolver = (originalError: Error) =>
   new GraphQLError(originalError.message, { originalError, path: ['a'] });
 
-describe('the error exit', () => {
+describe('formatError', () => {
   it.each(Object.entries(errorCodes))(
-    'shows an AppError of code %s with what a client can do',
+    'returns the message, code and retryable flag of an AppError with the code %s',
     (code, { retryable }) => {
       const error = new AppError(code as keyof typeof errorCodes, 'Words.');
       const { result, causes } = format(fromResolver(error));
@@ -34,7 +34,7 @@ describe('the error exit', () => {
     },
   );
 
-  it('shows the details that an AppError has', () => {
+  it('returns the details of an AppError', () => {
     const validationErrors = [{ loc: ['query', 'x'], msg: 'm', type: 't', argument: null }];
     const details = { upstreamStatus: 422, retryAfterSeconds: 0, validationErrors };
     expect(format(fromResolver(new AppError('BAD_USER_INPUT', 'Words.', details))).result.extensions).toEqual(
@@ -50,7 +50,7 @@ describe('the error exit', () => {
   });
 
   it.each(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'PERSISTED_QUERY_NOT_FOUND', 'BAD_REQUEST'])(
-    "leaves Apollo's %s as it is",
+    "leaves Apollo Server's error %s unchanged",
     (code) => {
       const { result, causes } = format(new GraphQLError('Words.', { extensions: { code } }), code);
       expect(result).toEqual({ message: 'Words.', extensions: { code, requestId: 'r' } });
@@ -68,13 +68,13 @@ describe('the error exit', () => {
     Symbol('secret'),
     { toString: null },
     Object.create(null),
-  ])('masks whatever else was thrown and tells the log', (thrown) => {
+  ])('masks any other thrown value and emits it for the log: %p', (thrown) => {
     expect(format(thrown)).toEqual({ result: masked, causes: [thrown] });
     if (thrown instanceof Error)
       expect(format(fromResolver(thrown))).toEqual({ result: masked, causes: [thrown] });
   });
 
-  it('keeps the place of a masked error', () => {
+  it('keeps the path and locations of a masked error', () => {
     const formatted = { message: 'secret', path: ['a', 0], locations: [{ line: 1, column: 2 }] };
     const formatError = createFormatError(() => {});
     expect(formatError(new Error('secret'), 'r', formatted)).toEqual({ ...formatted, ...masked });

@@ -60,7 +60,7 @@ describe('the outcome table', () => {
     ['a 503', answer(503), 'UPSTREAM_UNAVAILABLE', 'retry', 'failing', 'stale', 'warn'],
     ['a 504', answer(504), 'UPSTREAM_UNAVAILABLE', 'retry', 'failing', 'stale', 'warn'],
     ['a 599', answer(599), 'UPSTREAM_UNAVAILABLE', 'retry', 'failing', 'stale', 'warn'],
-  ])('gives %s its error code, retry, health, stale totals and log level', (...row) => {
+  ])('maps %s to its error code, retry, health, stale totals and log level', (...row) => {
     const [, outcome, code, retry, health, stale, severity] = row;
     expect(assess(outcome, parameters, nowMs)).toMatchObject({
       result: { ok: false, error: { code }, mayServeStale: stale === 'stale' },
@@ -70,7 +70,7 @@ describe('the outcome table', () => {
     });
   });
 
-  it('makes a valid 200 the total of now, a healthy call with a log line for debugging', () => {
+  it('maps a valid 200 to a total with the time of the answer, a healthy call and a debug log line', () => {
     const body = JSON.stringify({ entitlement, customer, quantity: 7 });
     expect(assess(answer(200, body), parameters, nowMs)).toEqual({
       result: { ok: true, quantity: 7, asOfMs: nowMs },
@@ -82,7 +82,7 @@ describe('the outcome table', () => {
     });
   });
 
-  it('says what is wrong with the body of an invalid 200', () => {
+  it('names the problem of the body of an invalid 200', () => {
     expect(assess(answer(200, '{'), parameters, nowMs)).toMatchObject({
       result: { error: { upstreamStatus: 200 } },
       problem: 'the body is not JSON',
@@ -158,15 +158,23 @@ describe('the validation errors of a 422', () => {
 
   it.each([
     ['no detail', {}, []],
-    ['a text', { detail: 'words' }, [{ loc: [], msg: 'words', type: '', argument: null }]],
-    ['an object', { detail: { msg: 'words' } }, [{ loc: [], msg: 'words', type: '', argument: null }]],
-    ['texts', { detail: ['words'] }, [{ loc: [], msg: 'words', type: '', argument: null }]],
+    ['a string as detail', { detail: 'words' }, [{ loc: [], msg: 'words', type: '', argument: null }]],
     [
-      'odd entries among good ones',
+      'an object as detail',
+      { detail: { msg: 'words' } },
+      [{ loc: [], msg: 'words', type: '', argument: null }],
+    ],
+    [
+      'a list of strings as detail',
+      { detail: ['words'] },
+      [{ loc: [], msg: 'words', type: '', argument: null }],
+    ],
+    [
+      'invalid entries among valid ones',
       { detail: [{ loc: ['query', 'end_date', null], msg: 'm', type: 't' }, 7, null] },
       [{ loc: ['query', 'end_date'], msg: 'm', type: 't', argument: 'endDate' }],
     ],
-    ['half an entry', { detail: [{ loc: 7 }] }, [{ loc: [], msg: '', type: '', argument: null }]],
+    ['an incomplete entry', { detail: [{ loc: 7 }] }, [{ loc: [], msg: '', type: '', argument: null }]],
     ['no JSON', 'words', []],
   ])('are decoded from a body with %s', (_, body, expected) => {
     expect(validationErrorsOf(body)).toEqual(expected);

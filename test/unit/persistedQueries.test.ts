@@ -3,8 +3,8 @@ import { createPersistedQueries } from '../../src/graphql/persistedQueries.ts';
 
 const hashOf = (n: number) => `apq:${n.toString(16).padStart(64, '0')}`;
 
-describe('the persisted queries', () => {
-  it('are bounded by their length, and forget what was longest unused', async () => {
+describe('the store of persisted queries', () => {
+  it('is bounded by the length of its texts and evicts the least recently used one', async () => {
     const queries = createPersistedQueries(undefined);
     const text = 'x'.repeat(100_000);
     for (let n = 0; n < 60; n += 1) {
@@ -12,26 +12,26 @@ describe('the persisted queries', () => {
       await queries.get(hashOf(0));
     }
     const kept = await Promise.all(Array.from({ length: 60 }, (_, n) => queries.get(hashOf(n))));
-    expect(kept.filter((one) => one !== undefined)).toHaveLength(50);
+    expect(kept.filter((entry) => entry !== undefined)).toHaveLength(50);
     expect(kept[0]).toBe(text);
     expect(kept[1]).toBeUndefined();
   });
 
-  it('forget what they are told to', async () => {
+  it('does not return a deleted query', async () => {
     const queries = createPersistedQueries(undefined);
     await queries.set(hashOf(1), 'x');
     await queries.delete(hashOf(1));
     expect(await queries.get(hashOf(1))).toBeUndefined();
   });
 
-  it('ask nobody for what is no hash', async () => {
-    const asked: unknown[] = [];
-    const run = async (command: unknown) => void asked.push(command);
+  it('does not read Redis for a key that is not a hash', async () => {
+    const commands: unknown[] = [];
+    const run = async (command: unknown) => void commands.push(command);
     const queries = createPersistedQueries({ run } as never);
     for (const key of ['apq:', 'apq:x', `apq:${'a'.repeat(65)}`, `${hashOf(1)}\n`, 'apq:__proto__'])
       expect(await queries.get(key)).toBeUndefined();
-    expect(asked).toEqual([]);
+    expect(commands).toEqual([]);
     await queries.get(hashOf(1));
-    expect(asked).toHaveLength(1);
+    expect(commands).toHaveLength(1);
   });
 });

@@ -102,7 +102,7 @@ describe('the upstream policy', () => {
     expect(await load(createTestPolicy({ retries: 1 }))).toMatchObject({ ok: false, attempts: 1 });
   });
 
-  it('gives no attempt more time than is left until the deadline, and starts none after it', async () => {
+  it('limits each attempt to the time until the deadline, and starts no attempt after it', async () => {
     outcomes = [timeout];
     durationMs = 400;
     const policy = createTestPolicy({ retries: 10, breakerFailures: 100 });
@@ -131,7 +131,7 @@ describe('the upstream policy', () => {
     expect(attempts).toHaveLength(5);
   });
 
-  it('counts a cancelled call neither for nor against the circuit', async () => {
+  it('counts a cancelled call neither as a success nor as a failure of the circuit', async () => {
     outcomes = [answerStatus(500), answerStatus(500), { kind: 'aborted' }, answerStatus(500)];
     const policy = createTestPolicy();
     for (let n = 0; n < 6; n += 1) await load(policy);
@@ -170,10 +170,10 @@ describe('the upstream policy', () => {
 
   it('ends the pause before a retry when the load is cancelled', async () => {
     outcomes = [answerRetryAfter(503, '60')];
-    const leaving = new AbortController();
-    const loading = load(createTestPolicy({ retries: 2, deadlineMs: 600_000 }), leaving.signal);
+    const cancellation = new AbortController();
+    const loading = load(createTestPolicy({ retries: 2, deadlineMs: 600_000 }), cancellation.signal);
     await new Promise((resolve) => setImmediate(resolve));
-    leaving.abort();
+    cancellation.abort();
     // If the pause ignored the signal, this would take a minute.
     expect(await loading).toEqual(failure('UPSTREAM_UNAVAILABLE', 1));
     expect(attempts).toHaveLength(1);

@@ -85,7 +85,7 @@ describe('the response cache', () => {
     expect(cache.get(key)).toBeUndefined();
   });
 
-  /** How many of so many large responses miss, each time that all are requested in turn. */
+  /** Requests `count` large responses in turn, `times` times. Returns the number of misses of each round. */
   function requestInTurn(count: number, times: number): number[] {
     const cache = createResponseCache(() => 0);
     const keys = Array.from({ length: count }, (_, n) => toKey('a', String(n).padStart(7, '0').repeat(600)));

@@ -12,7 +12,7 @@ describe('decideRetry', () => {
     expect(decideRetry({ ...retry, retries: 0 })).toBeUndefined();
   });
 
-  it('waits at least as long as the upstream asked for, and not at all if that outlasts the deadline', () => {
+  it('waits at least the Retry-After time, and does not retry if that exceeds the time until the deadline', () => {
     expect(decideRetry({ ...retry, retryAfterMs: 1000 })).toBe(1050);
     expect(decideRetry({ ...retry, retryAfterMs: 5000 })).toBeUndefined();
   });

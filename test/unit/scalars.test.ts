@@ -11,7 +11,7 @@ const spelling = (id: string, braces: boolean, upper: boolean[]) => {
 };
 
 describe('the UUID scalar', () => {
-  it('gives one spelling for all that mean the same', () => {
+  it('returns the same canonical id for every spelling of an id', () => {
     fc.assert(
       fc.property(fc.uuid(), fc.boolean(), fc.array(fc.boolean(), { minLength: 1 }), (id, braces, upper) => {
         const value = spelling(id, braces, upper);
@@ -21,14 +21,14 @@ describe('the UUID scalar', () => {
     );
   });
 
-  it('lets nothing through that could reach beyond its place in a URL', () => {
+  it('accepts only values whose canonical form is a UUID, which is safe in a URL', () => {
     const id = '11111111-aaaa-4bbb-8ccc-222222222222';
     const allowed = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-    const almost = fc
+    const nearMiss = fc
       .tuple(fc.string(), fc.constantFrom(id, `${id}}`, `{${id}`), fc.string())
       .map((parts) => parts.join(''));
     fc.assert(
-      fc.property(fc.oneof(fc.anything(), almost), (value) => {
+      fc.property(fc.oneof(fc.anything(), nearMiss), (value) => {
         let parsed: string | undefined;
         try {
           parsed = canonicalUuid.parseValue(value);

@@ -27,7 +27,7 @@ import { errorCodes } from '../../src/errors.ts';
 const idsOf = (entries: readonly { id: string }[]) => entries.map(({ id }) => id);
 
 describe('a window of days', () => {
-  /** What the page makes of these days where a machine's clock is in this zone. */
+  /** The windows that the page computes for these days in this time zone. */
   function windowsIn(timeZone: string, days: readonly string[]): { startDate: number; endDate: number }[] {
     const program = `
       import { toWindow } from './examples/web/src/window.ts';
@@ -39,7 +39,7 @@ describe('a window of days', () => {
     return JSON.parse(execFileSync(process.execPath, args, { cwd: root, env: { TZ: timeZone } }).toString());
   }
 
-  it('begins and ends with the days of the zone', () => {
+  it('starts and ends at midnight in the time zone', () => {
     const noon = (text: string) => Date.parse(text) / 1000;
     expect(windowsIn('Europe/Berlin', ['2026-01-31'])).toEqual([
       { startDate: noon('2026-01-31T00:00:00+01:00'), endDate: noon('2026-02-01T00:00:00+01:00') },
@@ -49,20 +49,20 @@ describe('a window of days', () => {
     ]);
   });
 
-  it('is an hour shorter or longer where clocks change, and fits a neighbour without a gap', () => {
+  it('is shorter or longer on days on which clocks change, also at midnight', () => {
     const hours = (timeZone: string, day: string) =>
       windowsIn(timeZone, [day]).map(({ startDate, endDate }) => (endDate - startDate) / 3600);
     expect(hours('Europe/Berlin', '2026-03-29')).toEqual([23]);
     expect(hours('Europe/Berlin', '2026-10-25')).toEqual([25]);
     expect(hours('America/New_York', '2026-03-08')).toEqual([23]);
     expect(hours('Australia/Lord_Howe', '2026-04-05')).toEqual([24.5]);
-    // Midnight is skipped in the first, and comes twice in the second.
+    // In Cairo clocks skip midnight on this day; in Havana midnight comes twice.
     expect(hours('Africa/Cairo', '2026-04-24')).toEqual([23]);
     expect(hours('America/Havana', '2026-11-01')).toEqual([25]);
   });
 
   it.each(['UTC', 'Europe/London', 'America/Santiago', 'Asia/Beirut', 'Pacific/Chatham', 'Pacific/Apia'])(
-    'is that of the calendar on each day of five years in %s',
+    'matches Temporal on each day of five years in %s',
     (timeZone) => {
       const first = Temporal.PlainDate.from('2023-01-01');
       const days = Array.from({ length: 5 * 365 }, (_, n) => first.add({ days: n }));
@@ -73,9 +73,9 @@ describe('a window of days', () => {
     },
   );
 
-  it('has days that exist, and whose seconds fit an Int of GraphQL', () => {
+  it('accepts only days that exist and whose seconds fit a GraphQL Int', () => {
     const days = ['2026-01-31', '2024-02-29', '2000-01-01', '2037-12-31'];
-    const others = [
+    const invalidDays = [
       '',
       '2026-02-29',
       '2026-13-01',
@@ -85,7 +85,7 @@ describe('a window of days', () => {
       '2038-01-01',
       'x',
     ];
-    expect([...days, ...others].filter(isDay)).toEqual(days);
+    expect([...days, ...invalidDays].filter(isDay)).toEqual(days);
   });
 });
 
@@ -98,20 +98,23 @@ describe('a selection', () => {
     sort: { column: 'quantity', isDescending: true },
   };
 
-  it('comes back from the URL as it went there', () => {
+  it('survives a round trip through the URL', () => {
     const empty: Selection = { ...selection, customerIds: [], entitlementIds: [], to: '2026-01-31' };
     for (const one of [selection, empty]) expect(parseSelection(toSearch(one))).toEqual(one);
   });
 
-  it('ignores what is wrong in the URL', () => {
-    const atFirst = parseSelection('');
+  it('ignores invalid parts of the URL', () => {
+    const initialSelection = parseSelection('');
     const wrong = '?customers=nobody&entitlements=0+1&from=2026-02-30&to=yesterday&sort=-mood&more=1';
-    expect(parseSelection(wrong)).toEqual(atFirst);
+    expect(parseSelection(wrong)).toEqual(initialSelection);
     const [one] = customers;
-    expect(parseSelection(`?customers=nobody+${one?.id}`)).toEqual({ ...atFirst, customerIds: [one?.id] });
+    expect(parseSelection(`?customers=nobody+${one?.id}`)).toEqual({
+      ...initialSelection,
+      customerIds: [one?.id],
+    });
   });
 
-  it('asks for each customer and entitlement, within the window where there is one', () => {
+  it('requests each customer with each entitlement, within its window if it has one', () => {
     const all = { customerIds: idsOf(ordinaryCustomers), entitlementIds: idsOf(entitlements) };
     expect(toRequests({ ...all, from: undefined, to: undefined })).toHaveLength(100);
     const startDate = new Date(2026, 0, 1).getTime() / 1000;
@@ -121,14 +124,14 @@ describe('a selection', () => {
   });
 });
 
-describe('words', () => {
-  it('are there for each code, and in general for others', () => {
+describe('the texts of the page', () => {
+  it('are specific for each error code and general for unknown codes', () => {
     const general = toWords('SOMETHING_NEW');
     expect(Object.keys(errorCodes).filter((code) => toWords(code) === general)).toEqual([]);
     expect(['', 'toString', '__proto__'].map(toWords)).toEqual([general, general, general]);
   });
 
-  it('say how old a number is', () => {
+  it('show the age of a total in seconds, minutes, hours or days', () => {
     const now = Date.parse('2026-01-31T12:00:00Z');
     const ages = [-5000, 12_000, 119_999, 120_000, 7_200_000, 172_800_000].map((age) =>
       toAge(new Date(now - age).toISOString(), now),
@@ -136,12 +139,12 @@ describe('words', () => {
     expect(ages).toEqual(['0 s ago', '12 s ago', '119 s ago', '2 min ago', '2 h ago', '2 d ago']);
   });
 
-  it('say where no quantity is stated', () => {
+  it('show a null quantity as "not stated"', () => {
     expect([null, 0, 45.2].map(toQuantity)).toEqual(['not stated', '0', (45.2).toLocaleString()]);
   });
 });
 
-describe('rows', () => {
+describe('the rows of the table', () => {
   const requests = failingCustomers.slice(0, 3).map(({ id }) => ({ customerId: id, entitlementId: 'e' }));
   const asked = requests.map(toRow);
   const total: Total = { quantity: 7, asOf: '2026-01-31T12:00:00.000Z', stale: false };
@@ -162,20 +165,20 @@ describe('rows', () => {
   const rowsOf = ({ rows }: State) => [...rows.values()];
   const answered = settle(initialState, { totals: [total, total, total], errors: [] });
 
-  it('keep their number while they are asked for, and where that fails for now, but not where it is refused', () => {
+  it('keep their total during a request and after a retryable failure, but not after a rejection', () => {
     const again = reduce(answered, { type: 'asked', rows: asked });
     expect(rowsOf(again)).toEqual(
       asked.map((row) => ({ ...row, total, isAsking: true, answeredAtMs: nowMs })),
     );
     const busy = { code: 'UPSTREAM_RATE_LIMITED', retryable: true, retryAfterSeconds: 2 };
-    const refused = {
+    const rejected = {
       code: 'BAD_USER_INPUT',
       retryable: false,
       validationErrors: [{ argument: 'startDate' }, { argument: 'startDate' }, { argument: null }, {}],
     };
     const failed = settle(answered, {
       totals: [total, null, null],
-      errors: [errorAt(1, busy), errorAt(2, refused)],
+      errors: [errorAt(1, busy), errorAt(2, rejected)],
     });
     const failures = [
       { code: 'UPSTREAM_RATE_LIMITED', retryable: true, retryAtMs: nowMs + 2000, arguments: [] },
@@ -193,7 +196,7 @@ describe('rows', () => {
     expect([...blame(rowsOf(failed))]).toEqual([['startDate', [expected[2]]]]);
   });
 
-  it('all fail with an operation that does, and not at all with a gateway that cannot be reached', () => {
+  it('all fail if the operation fails, and none fails if the gateway is unreachable', () => {
     const limited = { code: 'RATE_LIMITED', retryable: true };
     const failed = settle(answered, { totals: [], errors: [{ extensions: limited }] });
     expect(rowsOf(failed).map(({ failure, total: kept }) => [failure?.code, kept])).toEqual(
@@ -202,12 +205,12 @@ describe('rows', () => {
     expect(settle(answered, undefined)).toEqual({ rows: answered.rows, isReachable: false });
   });
 
-  it('whose total is missing without a word have failed', () => {
+  it('fail if the response contains neither their total nor their error', () => {
     const failed = settle(initialState, { totals: [total], errors: [] });
     expect(rowsOf(failed).map(({ failure }) => failure?.code)).toEqual([undefined, '', '']);
   });
 
-  it('sort either way, with nothing always last', () => {
+  it('are sorted in both directions, with null quantities last', () => {
     const rows: Row[] = asked.map((row, n) => ({
       ...row,
       total: { ...total, quantity: [5, null, 9][n] ?? null },

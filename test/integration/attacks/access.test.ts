@@ -20,7 +20,7 @@ const root = (customerId: string) =>
 const entities = (type: string, id: string, selection: string) =>
   `{ _entities(representations: [{ __typename: "${type}", id: "${id}" }]) { ... on ${type} { ${selection} } } }`;
 
-/** Every way to ask for the total of one customer, and the path of the first total in the response. */
+/** All ways to request the total of one customer, each with the path of this total in the response. */
 const ways: [name: string, query: (customerId: string) => string, path: (string | number)[]][] = [
   ['with the root field', (id) => `{ ${root(id)} }`, ['customerEntitlementTotal']],
   ['with an alias', (id) => `{ x: ${root(id)} }`, ['x']],
@@ -54,7 +54,7 @@ const ways: [name: string, query: (customerId: string) => string, path: (string 
     ['_entities', 0, 'customerTotal'],
   ],
   [
-    'through a total of its own customer',
+    'through a total of the customer in the token',
     (id) =>
       `{ ${root(mine).replace('quantity', `entitlement { customerTotal(customerId: "${id}") { quantity } }`)} }`,
     ['customerEntitlementTotal', 'entitlement', 'customerTotal'],

@@ -10,10 +10,10 @@ afterEach(() => {
   for (const socket of sockets.splice(0)) socket.destroy();
 });
 
-/** Connects and sends the beginning of a request, and its rest never. */
-function hang(url: string, beginning: string): Socket {
+/** Connects and sends the beginning of a request, but never the rest. */
+function hang(url: string, start: string): Socket {
   const { hostname, port } = new URL(url);
-  const socket = connect(Number(port), hostname, () => socket.write(beginning));
+  const socket = connect(Number(port), hostname, () => socket.write(start));
   socket.on('error', () => {});
   sockets.push(socket);
   return socket;
@@ -31,7 +31,7 @@ async function readAll(socket: Socket): Promise<string> {
 const headers = 'POST /graphql HTTP/1.1\r\nhost: x\r\n';
 const body = `${headers}content-type: application/json\r\ncontent-length: 100\r\n\r\n{"query":`;
 
-describe('a client that is slow on purpose', () => {
+describe('a slow client', () => {
   const gateway = useGateway(
     { UPSTREAM_DEADLINE_MS: '200' },
     {
@@ -50,20 +50,20 @@ describe('a client that is slow on purpose', () => {
   }
 
   it.each([
-    ['says nothing', ''],
-    ['does not end its headers', headers],
-    ['does not end its body', body],
+    ['sends nothing', ''],
+    ['does not finish its headers', headers],
+    ['does not finish its body', body],
     [
-      'does not end its chunks',
+      'does not finish its chunked body',
       `${headers}content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{"que`,
     ],
-  ])('and %s is cut off', async (_, beginning) => {
-    const answer = await readAll(hang(gateway.url, beginning));
+  ])('that %s gets status 408 and is disconnected', async (_, start) => {
+    const answer = await readAll(hang(gateway.url, start));
     expect(answer).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
     expect(answer).toContain('"code":"BAD_REQUEST"');
   });
 
-  it('and sends a byte at a time is cut off all the same', async () => {
+  it('that sends one byte at a time gets status 408 and is disconnected', async () => {
     const socket = hang(gateway.url, headers);
     const timer = setInterval(() => socket.write('x'), 20);
     const answer = await readAll(socket);
@@ -71,12 +71,12 @@ describe('a client that is slow on purpose', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  it('and does not read its answers is cut off', async () => {
+  it('that does not read its responses is disconnected', async () => {
     const fields = Array.from({ length: 100 }, (_, n) => `a${n}: _service { sdl }`).join(' ');
-    const question = JSON.stringify({ query: `{ ${fields} }` });
-    const one = `${headers}content-type: application/json\r\ncontent-length: ${question.length}\r\n\r\n${question}`;
-    // All of it would be 135 MB: more than the buffers between here and there hold, which may be 32 MiB.
-    const socket = hang(gateway.url, one.repeat(200)).pause();
+    const operation = JSON.stringify({ query: `{ ${fields} }` });
+    const request = `${headers}content-type: application/json\r\ncontent-length: ${operation.length}\r\n\r\n${operation}`;
+    // All responses together are 135 MB. The socket buffers of both sides hold up to 32 MiB.
+    const socket = hang(gateway.url, request.repeat(200)).pause();
     const before = await connections();
     while ((await connections()) === before) await sleep(5);
     while ((await connections()) > before) await sleep(50);
@@ -88,9 +88,9 @@ describe('a client that is slow on purpose', () => {
     expect(received).toBeLessThan(100_000_000);
   });
 
-  it('and comes 250 times over leaves no place for more, until it is cut off', async () => {
+  it('that holds all 250 connections blocks other clients only until it is disconnected', async () => {
     for (let n = 0; n < 250; n += 1) hang(gateway.url, '');
-    // From the beginning on, as one too many is closed at once.
+    // The listeners come first, because a connection beyond the limit is closed at once.
     const closed = sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve).resume()));
     await Promise.all(sockets.map((socket) => once(socket, 'connect')));
     await expect(gateway.fetch('/livez')).rejects.toThrow('fetch failed');
@@ -99,14 +99,14 @@ describe('a client that is slow on purpose', () => {
   });
 });
 
-describe('while 200 clients hang in their headers and bodies', () => {
+describe('other clients, while 200 clients hang in headers and bodies', () => {
   const gateway = useGateway();
 
-  it('others are answered, 99 of 100 within 100 ms', async () => {
+  it('get 99 of 100 responses within 100 ms', async () => {
     for (let n = 0; n < 200; n += 1) hang(gateway.url, n % 2 === 0 ? headers : body);
     await Promise.all(sockets.map((socket) => once(socket, 'connect')));
     let best = Number.POSITIVE_INFINITY;
-    // These share a machine with other tests: the best of three rounds counts.
+    // Other tests may run on the same machine: the best of three rounds counts.
     for (let round = 0; round < 3 && best >= 100; round += 1) {
       const durations: number[] = [];
       for (let n = 0; n < 200; n += 1) {

@@ -51,7 +51,7 @@ type MakeToken = () => string | Promise<string>;
 const invalidTokens: [name: string, make: MakeToken][] = [
   ['is empty', () => ''],
   ['is garbage', () => 'garbage'],
-  ['is three dots', () => '...'],
+  ['consists of three dots', () => '...'],
   ['has alg none', () => `${encode({ alg: 'none' })}.${encode(payload())}.`],
   ['has alg nOnE', () => `${encode({ alg: 'nOnE', kid: 'first' })}.${encode(payload())}.`],
   ['has no alg', () => `${encode({ kid: 'first' })}.${encode(payload())}.${encode('x')}`],
@@ -76,11 +76,11 @@ const invalidTokens: [name: string, make: MakeToken][] = [
   ['has the kid of another key', () => signWith('first')],
   ['has a path as kid', () => sign({}, { kid: '../../../dev/null' })],
   ['has __proto__ as kid', () => sign({}, { kid: '__proto__' })],
-  ['brings its own key', async () => signWith('own', { jwk: (await issuer.createKey('own')).jwk })],
-  ['names a URL of its key', () => signWith('own', { jku: foreignUrl, x5u: foreignUrl })],
+  ['carries its own key', async () => signWith('own', { jwk: (await issuer.createKey('own')).jwk })],
+  ['carries the URL of its key', () => signWith('own', { jku: foreignUrl, x5u: foreignUrl })],
   ['requires an unknown extension', () => sign({}, { crit: ['unknownExtension'], unknownExtension: 1 })],
   ['was changed after signing', async () => (await sign()).replace(/\.[^.]*\./, `.${encode(payload())}.`)],
-  ['lost its signature', async () => (await sign()).replace(/[^.]*$/, '')],
+  ['has no signature', async () => (await sign()).replace(/[^.]*$/, '')],
   [
     'has an ES256 signature of zeros',
     () =>
@@ -97,8 +97,8 @@ const invalidTokens: [name: string, make: MakeToken][] = [
         .encrypt(key);
     },
   ],
-  ['is huge', () => sign({ padding: 'x'.repeat(8000) })],
-  ['is the second of two', async () => `garbage, Bearer ${await sign()}`],
+  ['is longer than 8,000 characters', () => sign({ padding: 'x'.repeat(8000) })],
+  ['is the second of two in one header', async () => `garbage, Bearer ${await sign()}`],
 ];
 
 describe('a request whose token', () => {
@@ -123,7 +123,7 @@ describe('a request whose token', () => {
     ['is missing', () => ({})],
     ['has no scheme', async () => ({ authorization: await sign() })],
     ['has the scheme Basic', async () => ({ authorization: `Basic ${await sign()}` })],
-    ['is in another header', async () => ({ 'x-authorization': `Bearer ${await sign()}` })],
+    ['is in the header x-authorization', async () => ({ 'x-authorization': `Bearer ${await sign()}` })],
     ['is replaced by the API key of the gateway', () => ({ 'x-api-key': apiKey })],
   ])('%s is rejected as UNAUTHENTICATED', async (_, make) => {
     const headers = await make();

@@ -8,16 +8,16 @@ const app = 'https://app.example.com';
 const gateway = useGateway({ CORS_ORIGINS: app, UPSTREAM_RETRIES: '0' });
 const body = JSON.stringify({ query: '{ __typename }' });
 
-/** A request as bytes. It asks for the connection to be closed, so that the answer has an end. */
+/** A request as bytes. It asks the gateway to close the connection, which ends the response. */
 const request = (line: string, headers: string[] = [], content = '') =>
   `${[line, 'host: x', 'connection: close', ...headers].join('\r\n')}\r\n\r\n${content}`;
 const postHead = (headers: string[], content = body) =>
   request('POST /graphql HTTP/1.1', ['content-type: application/json', ...headers], content);
 const ofLength = `content-length: ${body.length}`;
 
-describe('bytes', () => {
+describe('a malformed request', () => {
   it.each<[name: string, bytes: string | Uint8Array, status: number]>([
-    ['with headers of 20,000 characters', request('GET /livez HTTP/1.1', [`x: ${'x'.repeat(20_000)}`]), 431],
+    ['with a header of 20,000 characters', request('GET /livez HTTP/1.1', [`x: ${'x'.repeat(20_000)}`]), 431],
     [
       'with 5,000 headers',
       request(
@@ -27,19 +27,23 @@ describe('bytes', () => {
       431,
     ],
     ['with a URL of 20,000 characters', request(`GET /${'x'.repeat(20_000)} HTTP/1.1`), 431],
-    ['of garbage', '\u0000\u0001\u0002 garbage\r\n\r\n', 400],
-    ['of TLS', new Uint8Array([22, 3, 1, 0, 5, 1, 0, 0, 1, 0, 13, 10, 13, 10]), 400],
+    ['of garbage bytes', '\u0000\u0001\u0002 garbage\r\n\r\n', 400],
+    ['of a TLS handshake', new Uint8Array([22, 3, 1, 0, 5, 1, 0, 0, 1, 0, 13, 10, 13, 10]), 400],
     ['of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
-    ['with garbage behind a question', `${postHead([ofLength])}garbage\r\n\r\n`, 400],
+    ['with garbage after a valid request', `${postHead([ofLength])}garbage\r\n\r\n`, 400],
     ['with an unknown method', request('EVIL / HTTP/1.1'), 400],
-    ['with two lengths', postHead([ofLength, 'content-length: 1']), 400],
-    ['with a length and chunks', postHead([ofLength, 'transfer-encoding: chunked']), 400],
-    ['with chunks behind a space', postHead(['transfer-encoding : chunked'], `0\r\n\r\n`), 400],
-    ['with chunks twice', postHead(['transfer-encoding: chunked, chunked'], '0\r\n\r\n'), 400],
-    ['with a negative length', postHead(['content-length: -1']), 400],
-    ['with a length in hexadecimal', postHead(['content-length: 0x1f']), 400],
-    ['with a length of 2^64', postHead(['content-length: 18446744073709551616']), 400],
-    ['with a chunk of no size', postHead(['transfer-encoding: chunked'], 'zz\r\n'), 400],
+    ['with two content-length headers', postHead([ofLength, 'content-length: 1']), 400],
+    ['with content-length and transfer-encoding', postHead([ofLength, 'transfer-encoding: chunked']), 400],
+    [
+      'with a space after the name transfer-encoding',
+      postHead(['transfer-encoding : chunked'], `0\r\n\r\n`),
+      400,
+    ],
+    ['with two chunked encodings', postHead(['transfer-encoding: chunked, chunked'], '0\r\n\r\n'), 400],
+    ['with a negative content-length', postHead(['content-length: -1']), 400],
+    ['with a hexadecimal content-length', postHead(['content-length: 0x1f']), 400],
+    ['with a content-length of 2^64', postHead(['content-length: 18446744073709551616']), 400],
+    ['with a chunk of invalid size', postHead(['transfer-encoding: chunked'], 'zz\r\n'), 400],
     [
       'with a header folded over two lines',
       request('GET /livez HTTP/1.1', ['x-request-id: a\r\n b: c']),
@@ -53,37 +57,52 @@ describe('bytes', () => {
     ],
     ['with a NUL in the path', request('GET /li\u0000vez HTTP/1.1'), 400],
     ['with a space in the path', request('GET /livez /x HTTP/1.1'), 400],
-  ])('%s are refused as no request', async (_, bytes, status) => {
+  ])('%s is rejected and its connection is closed', async (_, bytes, status) => {
     const outcome = await survive(gateway, () => sendRaw(gateway, bytes));
     expect(outcome).toMatchObject({ status, code: 'BAD_REQUEST' });
     expect(outcome.headers.get('connection')).toBe('close');
   });
 
+  it('without a host header is rejected with a bare status 400', async () => {
+    const outcome = await survive(gateway, () => sendRaw(gateway, 'GET /livez HTTP/1.1\r\n\r\n'));
+    expect(outcome).toMatchObject({ status: 400, code: undefined });
+  });
+});
+
+describe('an unsupported request', () => {
   it.each<[name: string, bytes: string, expected: [status: number, code?: string]]>([
-    ['for a path out of the root', request('GET /../../etc/passwd HTTP/1.1'), [404, 'BAD_REQUEST']],
-    ['for an escaped path', request('GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1'), [404, 'BAD_REQUEST']],
+    ['for a path outside the root', request('GET /../../etc/passwd HTTP/1.1'), [404, 'BAD_REQUEST']],
+    [
+      'for an escaped path outside the root',
+      request('GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1'),
+      [404, 'BAD_REQUEST'],
+    ],
     ['for a path with two slashes', request('GET //livez HTTP/1.1'), [404, 'BAD_REQUEST']],
     ['for another host', request('GET http://evil.example.com/secret HTTP/1.1'), [404, 'BAD_REQUEST']],
-    ['for everything', request('OPTIONS * HTTP/1.1'), [404, 'BAD_REQUEST']],
-    ['for the admin’s purge', request('POST /purge HTTP/1.1', ['content-length: 0']), [404, 'BAD_REQUEST']],
-    ['for the admin’s metrics', request('GET /metrics HTTP/1.1'), [404, 'BAD_REQUEST']],
-    ['to trace it', request('TRACE /graphql HTTP/1.1'), [405, 'BAD_REQUEST']],
-    ['to delete it', request('DELETE /graphql HTTP/1.1'), [405, 'BAD_REQUEST']],
+    ['with OPTIONS *', request('OPTIONS * HTTP/1.1'), [404, 'BAD_REQUEST']],
     [
-      'to override the method',
+      'for /purge of the admin listener',
+      request('POST /purge HTTP/1.1', ['content-length: 0']),
+      [404, 'BAD_REQUEST'],
+    ],
+    ['for /metrics of the admin listener', request('GET /metrics HTTP/1.1'), [404, 'BAD_REQUEST']],
+    ['with the method TRACE', request('TRACE /graphql HTTP/1.1'), [405, 'BAD_REQUEST']],
+    ['with the method DELETE', request('DELETE /graphql HTTP/1.1'), [405, 'BAD_REQUEST']],
+    [
+      'that overrides its method',
       request('GET /graphql HTTP/1.1', ['x-http-method-override: POST']),
       [400, 'BAD_REQUEST'],
     ],
-    ['for another protocol', request('GET /graphql HTTP/1.1', ['upgrade: websocket']), [400, 'BAD_REQUEST']],
-    ['with another expectation', postHead([ofLength, 'expect: 200-maybe']), [417]],
     [
-      'with a body that is too long by its length',
-      postHead(['content-length: 999999999']),
-      [413, 'BAD_REQUEST'],
+      'that upgrades to WebSocket',
+      request('GET /graphql HTTP/1.1', ['upgrade: websocket']),
+      [400, 'BAD_REQUEST'],
     ],
-    ['with a body that is packed', postHead([ofLength, 'content-encoding: gzip']), [415, 'BAD_REQUEST']],
+    ['with an unknown expectation', postHead([ofLength, 'expect: 200-maybe']), [417]],
+    ['with a content-length over the limit', postHead(['content-length: 999999999']), [413, 'BAD_REQUEST']],
+    ['with a compressed body', postHead([ofLength, 'content-encoding: gzip']), [415, 'BAD_REQUEST']],
   ])(
-    '%s are answered as a request that is none of ours',
+    '%s gets an error status',
     async (_, bytes, [status, code]) => {
       const outcome = await survive(gateway, () => sendRaw(gateway, bytes));
       expect(outcome).toMatchObject({ status, code });
@@ -91,7 +110,7 @@ describe('bytes', () => {
     10_000,
   );
 
-  it('to another host behind a proxy are no tunnel', async () => {
+  it('with the method CONNECT opens no tunnel', async () => {
     const outcome = await sendRaw(
       gateway,
       'CONNECT evil.example.com:443 HTTP/1.1\r\nhost: evil.example.com:443\r\n\r\n',
@@ -99,22 +118,19 @@ describe('bytes', () => {
     expect(outcome.body).toBe('');
     expect(outcome.status).not.toBe(200);
   });
+});
 
-  it('without a host are refused by a bare status', async () => {
-    const outcome = await survive(gateway, () => sendRaw(gateway, 'GET /livez HTTP/1.1\r\n\r\n'));
-    expect(outcome).toMatchObject({ status: 400, code: undefined });
-  });
-
-  it('of 1,000 questions in a pipeline are answered in order', async () => {
+describe('a pipeline of 1,000 requests', () => {
+  it('is answered in order', async () => {
     const { hostname, port } = new URL(gateway.url);
     const socket = connect(Number(port), hostname);
     let text = '';
     socket.setEncoding('latin1').on('data', (chunk) => {
       text += chunk;
     });
-    const one = (n: number) => `GET /livez HTTP/1.1\r\nhost: x\r\nx-request-id: n${n}\r\n\r\n`;
+    const probe = (n: number) => `GET /livez HTTP/1.1\r\nhost: x\r\nx-request-id: n${n}\r\n\r\n`;
     socket.write(
-      `${Array.from({ length: 999 }, (_, n) => one(n)).join('')}${request('GET /livez HTTP/1.1')}`,
+      `${Array.from({ length: 999 }, (_, n) => probe(n)).join('')}${request('GET /livez HTTP/1.1')}`,
     );
     await new Promise((resolve) => socket.once('close', resolve));
     const ids = [...text.matchAll(/x-request-id: n(\d+)/gi)].map(([, n]) => Number(n));
@@ -122,7 +138,7 @@ describe('bytes', () => {
   });
 });
 
-describe('a foreign page', () => {
+describe('a page in a browser', () => {
   const search = `?query=${encodeURIComponent('{ __typename }')}`;
 
   it.each([
@@ -130,18 +146,18 @@ describe('a foreign page', () => {
     'application/x-www-form-urlencoded',
     'multipart/form-data; boundary=x',
     'text/plain;application/json',
-  ])('cannot post as %s', async (type) => {
+  ])('that sends a POST as %s is rejected with status 415', async (type) => {
     const outcome = await survive(gateway, () => post(gateway, body, { 'content-type': type }));
     expect(outcome).toMatchObject({ status: 415, code: 'BAD_REQUEST' });
   });
 
   it.each<[string, Record<string, string>]>([
-    ['plainly', {}],
+    ['without headers', {}],
     ['as a form', { 'content-type': 'application/x-www-form-urlencoded' }],
     ['as an upload', { 'content-type': 'multipart/form-data' }],
     ['as text', { 'content-type': 'text/plain' }],
-    ['as text that names another type', { 'content-type': 'text/plain; x=application/json' }],
-  ])('cannot get an answer %s', async (_, headers) => {
+    ['as text that mentions JSON', { 'content-type': 'text/plain; x=application/json' }],
+  ])('that sends a GET %s is rejected as a CSRF risk', async (_, headers) => {
     const outcome = await survive(gateway, async () =>
       toOutcome(await gateway.fetch(`/graphql${search}`, { headers })),
     );
@@ -160,7 +176,7 @@ describe('a foreign page', () => {
     'https://APP.example.com',
     '*',
     'https://app.example.com, https://evil.example.com',
-  ])('of %s is not let in', async (origin) => {
+  ])('with the origin %s gets no CORS headers', async (origin) => {
     const preflight = { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST' } };
     for (const outcome of [
       await survive(gateway, async () => toOutcome(await gateway.fetch('/graphql', preflight))),
@@ -171,15 +187,15 @@ describe('a foreign page', () => {
     }
   });
 
-  it('of an origin that is let in is told so by its own name, without credentials', async () => {
+  it('with an allowed origin gets CORS headers for this origin, without credentials', async () => {
     const { headers } = await post(gateway, body, { origin: app });
     expect(headers.get('access-control-allow-origin')).toBe(app);
     expect(headers.get('access-control-allow-credentials')).toBeNull();
   });
 });
 
-describe('a header', () => {
-  const sent = async (headers: Record<string, string>) => {
+describe('a request header', () => {
+  const send = async (headers: Record<string, string>) => {
     gateway.simulator.requestHeaders.length = 0;
     const variables = {
       entitlementId: entitlement,
@@ -193,10 +209,10 @@ describe('a header', () => {
 
   it.each([
     ['with an escaped line break', 'a%0d%0aset-cookie: x=1'],
-    ['that is markup', '<script>alert(1)</script>'],
-    ['that is a line of a log', '","level":"fatal","msg":"x'],
-  ])('x-request-id %s stays one value everywhere', async (_, value) => {
-    const { outcome, upstream } = await sent({ 'x-request-id': value });
+    ['with markup', '<script>alert(1)</script>'],
+    ['with the fields of a log line', '","level":"fatal","msg":"x'],
+  ])('x-request-id %s is kept as one value in the response, upstream and in the log', async (_, value) => {
+    const { outcome, upstream } = await send({ 'x-request-id': value });
     expect(outcome.headers.get('x-request-id')).toBe(value);
     expect(outcome.headers.get('set-cookie')).toBeNull();
     expect(outcome.headers.get('content-type')).toMatch(/^application\/json/);
@@ -208,25 +224,25 @@ describe('a header', () => {
   it.each([
     ['x-request-id of 129 characters', { 'x-request-id': 'x'.repeat(129) }],
     ['x-request-id with a tab', { 'x-request-id': 'a\tb' }],
-    ['x-request-id beyond ASCII', { 'x-request-id': 'é' }],
-  ])('%s is replaced', async (_, headers) => {
-    const { outcome, upstream } = await sent(headers);
+    ['x-request-id with a character outside ASCII', { 'x-request-id': 'é' }],
+  ])('%s is replaced by a new id', async (_, headers) => {
+    const { outcome, upstream } = await send(headers);
     expect(outcome.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
     expect(upstream['x-request-id']).toBe(outcome.headers.get('x-request-id'));
   });
 
   it.each<[string, Record<string, string>]>([
-    ['traceparent of nonsense', { traceparent: '../../x' }],
+    ['traceparent with an invalid value', { traceparent: '../../x' }],
     ['traceparent of zeros', { traceparent: `00-${'0'.repeat(32)}-${'0'.repeat(16)}-01` }],
     ['traceparent of 8,000 characters', { traceparent: '0'.repeat(8000) }],
     ['tracestate of 8,000 characters', { tracestate: 'a=b,'.repeat(2000) }],
     ['x-forwarded-host', { 'x-forwarded-host': 'evil.example.com', forwarded: 'host=evil.example.com' }],
-    ['x-api-key of its own', { 'x-api-key': 'stolen', organisation: 'other' }],
+    ['x-api-key', { 'x-api-key': 'stolen', organisation: 'other' }],
     ['cookie', { cookie: 'session=1' }],
     ['authorization', { authorization: 'Bearer token-of-a-caller' }],
-    ['connection that names others', { 'x-original-url': '/admin', 'x-rewrite-url': '/admin' }],
-  ])('%s goes no further', async (_, headers) => {
-    const { outcome, upstream } = await sent(headers);
+    ['x-original-url', { 'x-original-url': '/admin', 'x-rewrite-url': '/admin' }],
+  ])('%s is not forwarded', async (_, headers) => {
+    const { outcome, upstream } = await send(headers);
     const values = JSON.stringify(upstream);
     for (const [name, value] of Object.entries(headers)) {
       expect(values).not.toContain(value);
@@ -234,8 +250,10 @@ describe('a header', () => {
     }
     expect(outcome.headers.get('set-cookie')).toBeNull();
   });
+});
 
-  it('of an answer does not tell what the gateway is made of', async () => {
+describe('the response headers', () => {
+  it('do not name the server software', async () => {
     const outcomes: Outcome[] = [
       await post(gateway, body),
       await toOutcome(await gateway.fetch('/nothing')),

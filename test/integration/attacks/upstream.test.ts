@@ -9,26 +9,26 @@ import { apiKey, customer, entitlement, organisation, totalQuery } from '../../s
 let answer: RequestListener = (_, response) => response.end();
 let received: string[] = [];
 const upstream = createServer((request, response) => answer(request, response));
-const elsewhere = createServer((request, response) => {
+const redirectTarget = createServer((request, response) => {
   received.push(JSON.stringify(request.headers));
   response.end(JSON.stringify({ entitlement, customer, quantity: 666 }));
 });
 const urlOf = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
 beforeAll(async () => {
-  for (const server of [upstream, elsewhere]) {
+  for (const server of [upstream, redirectTarget]) {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
   }
 });
 afterAll(() => {
-  for (const server of [upstream, elsewhere]) server.close().closeAllConnections();
+  for (const server of [upstream, redirectTarget]) server.close().closeAllConnections();
 });
 
 const total = (quantity: string) =>
   `{"entitlement":"${entitlement}","customer":"${customer}","quantity":${quantity}}`;
 
-describe('an upstream that turns against the gateway', () => {
+describe('a compromised upstream', () => {
   const [gateway] = useReplicas(1, () => ({
     ZENSKAR_URL: urlOf(upstream),
     UPSTREAM_RETRIES: '0',
@@ -47,9 +47,10 @@ describe('an upstream that turns against the gateway', () => {
       }),
     );
 
-  it.each([301, 302, 303, 307, 308])('by a redirect with %i is not followed', async (status) => {
+  it.each([301, 302, 303, 307, 308])('that redirects with %i is not followed', async (status) => {
     received = [];
-    answer = (_, response) => response.writeHead(status, { location: `${urlOf(elsewhere)}/total` }).end();
+    answer = (_, response) =>
+      response.writeHead(status, { location: `${urlOf(redirectTarget)}/total` }).end();
     const outcome = await survive(gateway, ask);
     expect(outcome).toMatchObject({ status: 200, code: 'UPSTREAM_INVALID_RESPONSE' });
     expect(received).toEqual([]);
@@ -57,7 +58,7 @@ describe('an upstream that turns against the gateway', () => {
 
   it.each<[string, RequestListener]>([
     [
-      'a body without an end',
+      'an endless body',
       (_, response) => {
         const chunk = Buffer.alloc(65_536, ' ');
         const write = () => {
@@ -68,18 +69,21 @@ describe('an upstream that turns against the gateway', () => {
       },
     ],
     [
-      'a packed bomb',
+      'a compressed body',
       (_, response) => {
         response.writeHead(200, { 'content-encoding': 'gzip' }).end(Buffer.alloc(1000, 31));
       },
     ],
-    ['nesting without an end', (_, response) => void response.end('['.repeat(60_000))],
+    ['60,000 nested lists', (_, response) => void response.end('['.repeat(60_000))],
     ['__proto__', (_, response) => void response.end(`{"__proto__":${total('1')}}`)],
-    ['another customer', (_, response) => void response.end(total('1').replace(customer, entitlement))],
-    ['a quantity that is a list', (_, response) => void response.end(total('[1]'))],
+    [
+      'a total of another customer',
+      (_, response) => void response.end(total('1').replace(customer, entitlement)),
+    ],
+    ['a list as quantity', (_, response) => void response.end(total('[1]'))],
     ['a quantity of 1e999', (_, response) => void response.end(total('1e999'))],
-    ['a quantity in words', (_, response) => void response.end(total('"Infinity"'))],
-  ])('by %s is no answer', async (_, listener) => {
+    ['a string as quantity', (_, response) => void response.end(total('"Infinity"'))],
+  ])('that sends %s makes the total UPSTREAM_INVALID_RESPONSE', async (_, listener) => {
     answer = listener;
     expect(await survive(gateway, ask)).toMatchObject({ status: 200, code: 'UPSTREAM_INVALID_RESPONSE' });
   });
@@ -88,14 +92,14 @@ describe('an upstream that turns against the gateway', () => {
     ['set-cookie', { 'set-cookie': 'session=evil' }],
     ['access-control-allow-origin', { 'access-control-allow-origin': '*' }],
     ['x-injected', { 'x-injected': 'yes' }],
-  ])('by a header %s does not reach the client', async (name, headers) => {
+  ])('cannot set the header %s of the response', async (name, headers) => {
     answer = (_, response) => response.writeHead(200, headers).end(total('1'));
     const outcome = await survive(gateway, ask);
     expect(outcome).toMatchObject({ status: 200, code: undefined });
     expect(outcome.headers.get(name)).toBeNull();
   });
 
-  it('by echoing all it was sent betrays nothing to the client or the log', async () => {
+  it('that echoes the request headers reveals no credentials to the client or the log', async () => {
     answer = (request, response) => {
       const text = JSON.stringify(request.headers);
       response.writeHead(422).end(
