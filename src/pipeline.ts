@@ -65,7 +65,7 @@ export function createPipeline(dependencies: PipelineDependencies): Route {
     const stored = key && responses.get(key);
     if (stored !== undefined) {
       if (stored.cost > 1) await consume?.(stored.cost - 1);
-      return finish(toHit(stored), { requestId, span, startedMs, responseCache: 'hit' });
+      return finish(stored, { requestId, span, startedMs, responseCache: 'hit' });
     }
     // 5 execute
     const body = bytes && parseJsonBody(bytes, key?.rawBody.text);
@@ -73,7 +73,7 @@ export function createPipeline(dependencies: PipelineDependencies): Route {
     const execution = { method, headers, search, body, identity, consume, requestId, span, signal };
     const response = await graphql.execute(execution);
     // 6 store the response, 7 finish
-    if (key !== undefined) responses.set(key, response);
+    if (key !== undefined) responses.set(key, toHit(response));
     return finish(response, { requestId, span, startedMs, responseCache: 'miss', signal });
   }
 
@@ -131,21 +131,25 @@ function createFinish({ config, emit, now }: PipelineDependencies) {
 
   function report(operation: OperationReport, finishing: Finishing): void {
     const { requestId, span, startedMs, responseCache, signal } = finishing;
-    const { operationType: type, operationName, ...reported } = operation;
+    const { operationName, operationType } = operation;
     // A client that has disconnected gets no result, and no failure either.
-    const outcome = signal?.aborted ? ({ outcome: 'cancelled', codes: [] } as const) : {};
+    const isCancelled = signal?.aborted === true;
     const event: OperationEnded = {
       type: 'operationEnded',
       requestId,
       traceId: span.traceId,
       operationName,
-      ...reported,
-      ...outcome,
+      claimedName: operation.claimedName,
+      outcome: isCancelled ? 'cancelled' : operation.outcome,
+      codes: isCancelled ? [] : operation.codes,
+      upstreamCalls: operation.upstreamCalls,
+      totals: operation.totals,
       responseCache,
+      execution: operation.execution,
       durationMs: now() - startedMs,
     };
     emit(event);
-    describeOperation(span, event, { type, name: operationName ?? undefined });
+    describeOperation(span, event, { type: operationType, name: operationName ?? undefined });
   }
 
   return (response: GraphQLResponse, finishing: Finishing): HttpResponse => {
@@ -163,7 +167,7 @@ function toCacheControl({ expiresAtMs }: CachePolicy, nowMs: number): string {
   return `private, max-age=${Math.max(0, Math.floor((expiresAtMs - nowMs) / 1000))}`;
 }
 
-/** The stored response as one that nothing was loaded for. */
+/** The response as the next requests get it: nothing is loaded or executed for them. */
 function toHit(response: GraphQLResponse): GraphQLResponse {
   const { report } = response;
   if (report === undefined) return response;

@@ -34,22 +34,23 @@ export function createConfiguredLog(config: Config, { destination, onDrop }: Log
 
 /** Writes each event as one JSON line. */
 export function createLog({ level: minLevel, secrets, destination }: LogSettings): Emit {
-  const redact = createRedaction(secrets);
   const logger = pino(
     {
       level: minLevel,
       base: null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (level) => ({ level }) },
+      // The line has the type as its message and the severity as its level.
+      serializers: { type: omit, severity: omit },
+      // Whole lines are redacted, so that a secret inside a message or a stack is found as well.
+      hooks: { streamWrite: createRedaction(secrets) },
     },
-    // Whole lines are redacted, so that a secret inside a message or a stack is found as well.
-    { write: (line) => destination.write(redact(line)) },
+    destination,
   );
 
   function write(event: GatewayEvent, repeated?: number): void {
-    const { type, severity, ...fields } = { severity: undefined, ...event };
-    const cause = event.type === 'unexpectedError' ? describeCause(event.cause) : undefined;
-    logger[levelOf(event)]({ ...fields, cause, repeated }, type);
+    const fields = event.type === 'unexpectedError' ? { ...event, cause: describeCause(event.cause) } : event;
+    logger[levelOf(event)](repeated === undefined ? fields : { ...fields, repeated }, event.type);
   }
 
   const throttle = createWarningThrottle(write);
@@ -96,6 +97,8 @@ function levelOf(event: GatewayEvent): Level {
       return 'info';
   }
 }
+
+function omit(): undefined {}
 
 /** Only named properties of a thrown value: an error object may carry requests, headers and keys. */
 function describeCause(cause: unknown, depth = 0): object {

@@ -1,20 +1,17 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import {
-  type Context,
-  defaultTextMapGetter,
   isSpanContextValid,
   type Span as OtelSpan,
-  ProxyTracerProvider,
   ROOT_CONTEXT,
+  type SpanContext,
   SpanKind,
   SpanStatusCode,
   type TextMapSetter,
   type Tracer,
   trace,
 } from '@opentelemetry/api';
-import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import { parseTraceParent, TraceState, W3CTraceContextPropagator } from '@opentelemetry/core';
 import type { Config } from '../config/config.ts';
-import { name } from '../config/version.ts';
 import type { Emit, OperationEnded } from './events.ts';
 
 /** Never an id, a credential or a caller's text: more people read traces than may see the data. */
@@ -24,8 +21,8 @@ type SpanOptions = { kind?: 'client'; attributes?: Attributes };
 
 export type Span = {
   traceId: string | undefined;
-  /** Continue the trace in the next service; empty without a trace. */
-  headers: TraceHeaders;
+  /** Headers that continue the trace in the next service; empty without a trace. */
+  toHeaders: () => TraceHeaders;
   /** False if attributes, links and child spans are discarded. */
   isRecording: boolean;
   /** Starts a child span. */
@@ -57,11 +54,12 @@ const setter: TextMapSetter<Record<string, string>> = {
   },
 };
 
-function createNonRecordingSpan({ traceId, headers }: Pick<Span, 'traceId' | 'headers'>): Span {
-  const ignore = () => {};
+const ignore = () => {};
+
+function createNonRecordingSpan(context: SpanContext | undefined): Span {
   const span: Span = {
-    traceId,
-    headers,
+    traceId: context?.traceId,
+    toHeaders: () => inject(context),
     isRecording: false,
     start: () => span,
     link: ignore,
@@ -71,20 +69,16 @@ function createNonRecordingSpan({ traceId, headers }: Pick<Span, 'traceId' | 'he
   return span;
 }
 
-export const noSpan: Span = createNonRecordingSpan({ traceId: undefined, headers: {} });
+export const noSpan = createNonRecordingSpan(undefined);
 
-function createTracing(tracer: Tracer, stop: () => Promise<void>): Tracing {
-  return {
-    startOperation(headers) {
-      const span = tracer.startSpan('GraphQL Operation', { kind: SpanKind.SERVER }, extract(headers));
-      return isSpanContextValid(span.spanContext()) ? toSpan(span, tracer) : noSpan;
-    },
-    stop,
-  };
-}
-
-/** Records nothing and continues the caller's trace upstream: so does a tracer without an SDK. */
-export const propagatingTracing = createTracing(new ProxyTracerProvider().getTracer(name), async () => {});
+/** Records nothing and continues the caller's trace upstream. */
+export const propagatingTracing: Tracing = {
+  startOperation(headers) {
+    const caller = headers.traceparent === undefined ? undefined : extract(headers);
+    return caller === undefined ? noSpan : createNonRecordingSpan(caller);
+  },
+  stop: async () => {},
+};
 
 type LoadSettings = { config: Config; emit: Emit; now: () => number };
 
@@ -94,7 +88,7 @@ export async function loadTracing(settings: LoadSettings): Promise<Tracing> {
   if (url === undefined) return propagatingTracing;
   const { createTracer } = await import('./openTelemetry.ts');
   const { tracer, stop } = createTracer({ url, ...settings });
-  return createTracing(tracer, stop);
+  return { startOperation: (headers) => startOperation(tracer, headers), stop };
 }
 
 /** Undefined if no traces are exported. */
@@ -104,12 +98,17 @@ function toTracesUrl(config: Config): string | undefined {
   return config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? (base && `${base.replace(/\/+$/, '')}/v1/traces`);
 }
 
+function startOperation(tracer: Tracer, headers: IncomingHttpHeaders): Span {
+  const caller = extract(headers);
+  const parent = caller === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, caller);
+  return toSpan(tracer.startSpan('GraphQL Operation', { kind: SpanKind.SERVER }, parent), tracer);
+}
+
 function toSpan(span: OtelSpan, tracer: Tracer): Span {
+  const spanContext = span.spanContext();
+  if (!span.isRecording()) return createNonRecordingSpan(spanContext);
+  const { traceId, spanId } = spanContext;
   const context = trace.setSpan(ROOT_CONTEXT, span);
-  const { traceId, spanId } = span.spanContext();
-  const headers: Record<string, string> = {};
-  propagator.inject(context, headers, setter);
-  if (!span.isRecording()) return createNonRecordingSpan({ traceId, headers });
   const linked = new Set([spanId]);
 
   function describe(attributes: Attributes, newName?: string): void {
@@ -119,7 +118,7 @@ function toSpan(span: OtelSpan, tracer: Tracer): Span {
   }
   return {
     traceId,
-    headers,
+    toHeaders: () => inject(spanContext),
     isRecording: true,
     start(childName, { kind, attributes = {} } = {}) {
       const otelKind = kind === 'client' ? SpanKind.CLIENT : SpanKind.INTERNAL;
@@ -128,7 +127,7 @@ function toSpan(span: OtelSpan, tracer: Tracer): Span {
     },
     link(other) {
       // Also to a span that is not recorded: the log has the id of its trace, and another service may record it.
-      const target = trace.getSpanContext(extract({ ...other.headers }));
+      const target = extract(other.toHeaders());
       if (target === undefined || linked.has(target.spanId)) return;
       linked.add(target.spanId);
       span.addLink({ context: target });
@@ -141,13 +140,19 @@ function toSpan(span: OtelSpan, tracer: Tracer): Span {
   };
 }
 
-/** Without a valid traceparent, the root context. */
-function extract(headers: IncomingHttpHeaders): Context {
-  const context = propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter);
-  const caller = trace.getSpanContext(context);
-  if (caller === undefined) return context;
+/** The caller's span; undefined without a valid traceparent. `extract` of the propagator would make two contexts for each request. */
+function extract({ traceparent, tracestate }: IncomingHttpHeaders): SpanContext | undefined {
+  const caller = typeof traceparent === 'string' ? parseTraceParent(traceparent) : null;
+  if (caller === null || !isSpanContextValid(caller)) return undefined;
   // The propagator reads eight flags and writes four: with the others set its traceparent would be invalid.
-  return trace.setSpanContext(context, { ...caller, traceFlags: caller.traceFlags & knownFlags });
+  const context = { ...caller, traceFlags: caller.traceFlags & knownFlags, isRemote: true };
+  return typeof tracestate === 'string' ? { ...context, traceState: new TraceState(tracestate) } : context;
+}
+
+function inject(context: SpanContext | undefined): TraceHeaders {
+  const headers: Record<string, string> = {};
+  if (context !== undefined) propagator.inject(trace.setSpanContext(ROOT_CONTEXT, context), headers, setter);
+  return headers;
 }
 
 function toOtelAttributes(attributes: Attributes): Record<string, string | number | string[]> {

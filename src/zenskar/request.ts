@@ -80,5 +80,5 @@ export function toCommonHeaders({ apiVersion, userAgent }: ZenskarClientSettings
 /** The headers of a call for one tenant and one request. */
 export function toCallHeaders({ tenant, requestId, span }: Caller): Record<string, string> {
   const { apiKey, organisation } = tenant;
-  return { 'x-api-key': apiKey, organisation, 'x-request-id': requestId, ...span.headers };
+  return { 'x-api-key': apiKey, organisation, 'x-request-id': requestId, ...span.toHeaders() };
 }

@@ -17,8 +17,8 @@ describe('the propagation of a traceparent', () => {
     fc.assert(
       fc.property(id(32), id(16), (trace, span) => {
         const traceparent = `00-${trace}-${span}-${flags}`;
-        const { traceId, headers } = propagatingTracing.startOperation({ traceparent });
-        expect({ traceId, headers }).toEqual({ traceId: trace, headers: { traceparent } });
+        const { traceId, toHeaders } = propagatingTracing.startOperation({ traceparent });
+        expect({ traceId, headers: toHeaders() }).toEqual({ traceId: trace, headers: { traceparent } });
       }),
     );
   });
@@ -26,11 +26,11 @@ describe('the propagation of a traceparent', () => {
   it('sets flags to zero that the recommendation reserves', () => {
     fc.assert(
       fc.property(hex(2), (flags) => {
-        const { headers } = propagatingTracing.startOperation({
+        const { toHeaders } = propagatingTracing.startOperation({
           traceparent: `00-${traceId}-${spanId}-${flags}`,
         });
         const known = Number.parseInt(flags, 16) & 3;
-        expect(headers).toEqual({ traceparent: `00-${traceId}-${spanId}-0${known}` });
+        expect(toHeaders()).toEqual({ traceparent: `00-${traceId}-${spanId}-0${known}` });
       }),
     );
   });
@@ -40,7 +40,9 @@ describe('the propagation of a traceparent', () => {
     fc.assert(
       fc.property(version, fc.constantFrom('', '-', '-what else', '-00-11'), (number, rest) => {
         const traceparent = `${number}-${traceId}-${spanId}-01${rest}`;
-        expect(propagatingTracing.startOperation({ traceparent }).headers).toEqual({ traceparent: plain });
+        expect(propagatingTracing.startOperation({ traceparent }).toHeaders()).toEqual({
+          traceparent: plain,
+        });
       }),
     );
   });
@@ -67,7 +69,7 @@ describe('the propagation of a traceparent', () => {
     );
     fc.assert(
       fc.property(noise, noise, (traceparent, tracestate) => {
-        const { headers } = propagatingTracing.startOperation({ traceparent, tracestate });
+        const headers = propagatingTracing.startOperation({ traceparent, tracestate }).toHeaders();
         expect(headers.traceparent ?? plain).toMatch(/^00-[\da-f]{32}-[\da-f]{16}-0[0-3]$/);
         expect(headers.tracestate ?? 'a=1').toMatch(/^[\x20-\x7e]{1,512}$/);
       }),
@@ -77,7 +79,7 @@ describe('the propagation of a traceparent', () => {
 
 describe('the propagation of a tracestate', () => {
   const propagate = (tracestate: string) =>
-    propagatingTracing.startOperation({ traceparent: plain, tracestate }).headers.tracestate;
+    propagatingTracing.startOperation({ traceparent: plain, tracestate }).toHeaders().tracestate;
   const members = (count: number) => Array.from({ length: count }, (_, n) => `a${n}=1`).join(',');
 
   it.each([
