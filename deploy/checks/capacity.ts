@@ -1,8 +1,8 @@
 const workloads = [
-  ['W1', 1, 'one hot total'],
-  ['W2v', 50, '50 hot totals in one operation'],
-  ['W3', 1, 'one cold total'],
-  ['W4v', 50, '50 entities with one hot total each, as a router requests them'],
+  ['hot', 1, 'one hot total'],
+  ['50-varied', 50, '50 hot totals in one operation'],
+  ['cold', 1, 'one cold total'],
+  ['50-entities-varied', 50, '50 entities with one hot total each, as a router requests them'],
 ] as const;
 /** The planned share of a core's capacity; the rest is for bursts, and until another replica has started. */
 const planned = 0.6;
@@ -24,10 +24,10 @@ export function toCapacityTable(performance: string): string {
 
 /** The gateway's requests per second, by workload. */
 function readRates(performance: string): Map<string, number> {
-  const [, table = ''] = /Requests per second:\n\n((?:\|.*\n)+)/.exec(performance) ?? [];
+  const [, table = ''] = /### Requests per second\n\n((?:\|.*\n)+)/.exec(performance) ?? [];
   const rows = table.split('\n').map((row) => row.split('|').map((cell) => cell.trim()));
   const header = rows[0] ?? [];
-  const own = rows.find(([, name]) => name === 'the gateway') ?? [];
+  const own = rows.find(([, name]) => name === 'gateway') ?? [];
   return new Map(header.map((name, n) => [name, Number(own[n]?.replaceAll(',', ''))]));
 }
 
