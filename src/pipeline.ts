@@ -55,6 +55,7 @@ export function createPipeline(dependencies: PipelineDependencies): Route {
     // 1 authenticate, 2 rate limit
     const identity = await authenticate(request);
     const consume = limit(request, identity);
+    // One point now, so that unreadable requests cost as well; the others when the totals are counted.
     await consume?.(1);
     if (identity === undefined) return servePage({ method, headers, search, requestId });
     // 3 read the body
@@ -87,7 +88,7 @@ export function createPipeline(dependencies: PipelineDependencies): Route {
 type Caller = Pick<IncomingMessage, 'method' | 'headers' | 'socket'>;
 type Consume = (points: number) => Promise<void>;
 
-/** Finds whose rate limit a request counts against: the caller's, and without a name that of its address. */
+/** A request counts against the limit of its caller, or of the client address if the caller has no name. */
 function createLimit({ rateLimiter, config }: PipelineDependencies) {
   const addressOf = createClientAddress(config.TRUSTED_PROXIES);
   return (request: Caller, identity: Identity | undefined): Consume | undefined => {

@@ -9,8 +9,9 @@ const options = {
 
 try {
   const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  if (positionals.length === 0) throw new Error('Name at least one file or pattern with GraphQL operations.');
   const files = globSync(positionals).sort();
-  if (files.length === 0) throw new Error(`No file matches ${positionals.join(' ') || 'nothing'}.`);
+  if (files.length === 0) throw new Error(`No file matches ${positionals.join(' ')}.`);
   const manifest = createManifest(
     files.map((file) => readFileSync(file, 'utf8')),
     values,

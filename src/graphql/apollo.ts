@@ -161,14 +161,14 @@ function createEnginePlugin({
 
   return {
     requestDidStart: async ({ contextValue: { context, exchange } }) => ({
-      // Before a persisted query is registered: a text beyond the limits is not.
+      // Runs before Apollo Server registers a persisted query: a text beyond the limits must not be registered.
       async didResolveOperation(resolved) {
         const operation = toOperation(resolved);
         if (operation !== undefined) enforceCost(costLimit, operation);
       },
       async responseForOperation(resolved) {
         const operation = toOperation(resolved);
-        // Apollo Server words the error of an operation that is not there.
+        // Apollo Server creates the error for an operation that does not exist.
         if (operation === undefined) return null;
         exchange.answer = await engine.answer(operation, context);
         const { result } = exchange.answer;

@@ -27,7 +27,7 @@ export type Answer = {
   cost: number;
   /** Undefined when the response may not be reused. */
   cachePolicy: CachePolicy | undefined;
-  /** graphql-js, or code made for the document; undefined when nothing was executed. */
+  /** `interpreted` by graphql-js or `compiled` by graphql-jit; undefined when nothing was executed. */
   engine: 'interpreted' | 'compiled' | undefined;
   retryAfterSeconds: number | undefined;
 };
@@ -71,7 +71,7 @@ export function createEngine(dependencies: EngineDependencies): Engine {
       ...(errors && { errors: errors.map((error) => formatError(error, context.requestId)) }),
       ...(data !== undefined && { data }),
     });
-    // graphql-jit words rejected variables in another way than graphql-js.
+    // Without data, graphql-jit has rejected the variables. graphql-js executes instead, so that the message is always its own.
     if (compiled?.data !== undefined) return { result: format(compiled), engine: 'compiled' as const };
     const interpreted = await execute({
       schema,

@@ -99,7 +99,7 @@ export function createGraphQLServer(dependencies: GraphQLDependencies): GraphQLS
     const context = createContext(source, request);
     const mediaType = negotiateMediaType(request.headers.accept);
     const operation = listed.method === 'POST' ? documents.findOperation(listed.body) : undefined;
-    // Apollo Server words the error for a client that accepts no JSON.
+    // Apollo Server creates the error for a client that accepts no JSON.
     if (operation === undefined || mediaType === undefined) return executeUnknown(listed, context);
     const answer = await engine.answer(operation, context);
     const headers: [string, string][] = [['content-type', mediaType]];

@@ -17,7 +17,7 @@ export type Purges = {
   mayHaveMissedPurge: (epoch: PurgeEpoch) => boolean;
 };
 
-/** Purges that are told apart. */
+/** Purges that are remembered one by one. */
 const defaultMaxRemembered = 10_000;
 const maxPending = 10_000;
 
@@ -28,7 +28,7 @@ const maxPending = 10_000;
 export function createPurges(maxRemembered = defaultMaxRemembered): Purges {
   const epochs = new Map<string, PurgeEpoch>();
   let current: PurgeEpoch = 0;
-  // The latest purge that is no longer told apart: everything older counts as purged.
+  // The latest purge that is no longer remembered: all older entries count as purged.
   let forgottenUpTo: PurgeEpoch = 0;
   let missedUpTo: PurgeEpoch = 0;
 

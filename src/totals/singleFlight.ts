@@ -34,7 +34,7 @@ type Flight<Result> = {
   epoch: PurgeEpoch;
   /** Of the waiter that started it. */
   span: Span;
-  /** All requests that have ever waited, for the queue. */
+  /** All requests that joined, including those that left. The queue takes turns between them. */
   waiters: Waiters;
   /** Waiters that have not left. */
   waiting: number;

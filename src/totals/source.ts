@@ -49,7 +49,7 @@ export type TotalSource = {
   loadMany: (reads: readonly MemoryRead[], requester: Requester) => Promise<(Total | Error)[]>;
   /** Purges on all replicas; resolves to false if other replicas could not be reached. */
   purge: (target: PurgeTarget) => Promise<boolean>;
-  /** Returns a function: whether any of these totals, loaded after now, was purged since or may have been. */
+  /** The returned function says whether one of these totals was, or may have been, purged since this call. */
   watchPurges: () => (totals: readonly Total[]) => boolean;
 };
 
@@ -74,12 +74,12 @@ type Dependencies = {
   now: () => number;
 };
 
-/** The waiter has the span of the batch. */
+/** `waiter.span` is the span of the batch. */
 type Batch = { requester: Requester; waiter: Waiter };
 
 const roundTripAttributes = { 'db.system.name': 'redis', 'db.operation.name': 'MGET' };
 
-/** Reads the memory, then Redis, then the upstream, and decides which age of a number may be served. */
+/** Reads the memory, then Redis, then the upstream, and decides by its age whether a cached total may be returned. */
 export function createTotalSource(settings: TotalSourceSettings): TotalSource {
   const dependencies = createDependencies(settings);
   const { purges, redisCache, memory, freshness, now } = dependencies;
@@ -280,6 +280,6 @@ function toFailure(thrown: unknown) {
   const error =
     thrown instanceof Error
       ? thrown
-      : new Error('A total failed with something that is no error', { cause: thrown });
+      : new Error('A total failed with a value that is not an Error', { cause: thrown });
   return { ok: false, mayServeStale: false, error } as const;
 }

@@ -9,11 +9,11 @@ type Severity = 'debug' | 'warn' | 'error';
 
 type Row = readonly [
   code: ErrorCode,
-  /** Whether the same call may succeed if it is made again. */
+  /** Whether the policy makes another attempt. Not the `retryable` that clients see. */
   retry: 'retry' | 'final',
   /** What it says about the upstream, for the circuit. */
   health: Health,
-  /** Whether a kept total may stand in. If not, Zenskar has rejected this very question, which voids what was kept. */
+  /** `serve`: a cached total may be returned instead. `drop`: Zenskar rejected the request, so the cached total is deleted. */
   keptTotal: 'serve' | 'drop',
   /** The level of the call's log line. */
   severity: Severity,
@@ -22,7 +22,7 @@ type Row = readonly [
 
 const invalid = 'Zenskar sent a response that breaks its contract.';
 
-/** What follows from each outcome that brings no total. The last three are calls that were not made. */
+/** What follows from each failure. The last three are calls that were not made. */
 // biome-ignore format: a table is read by its columns.
 const outcomes = {
   timeout:             ['UPSTREAM_TIMEOUT',              'retry', 'failing', 'serve', 'warn',  'Zenskar did not answer in time.'],
@@ -152,8 +152,8 @@ export function decodeTotal(body: string, parameters: TotalParameters): DecodedT
   return { ok: true, quantity: quantity ?? null };
 }
 
-// Pydantic v1 and v2 shape these bodies differently, and other layers answer too. So each part may be missing or odd
-// without harm to the others, nothing depends on the wording, and all other fields of an entry are dropped (v2's `input`
+// Pydantic v1 and v2 shape these bodies differently, and other layers answer too. So a missing or invalid part
+// does not invalidate the others, nothing depends on the wording, and all other fields of an entry are dropped (v2's `input`
 // echoes the caller).
 const locPart = z.union([z.string(), z.number()]).nullable().catch(null);
 const entry = z

@@ -137,7 +137,7 @@ async function attempt(
   const outcome = await client.attempt(parameters, { tenant, requestId, span, resends, signal, timeoutMs });
   const endedMs = now();
   const assessment = assess(outcome, parameters, endedMs);
-  // A timeout that the deadline cut short says nothing about the upstream.
+  // If the deadline shortened the timeout, a timeout is no failure of the upstream.
   const isCutShort = outcome.kind === 'timeout' && timeoutMs < attemptTimeoutMs;
   tenantPolicy.circuit.record(generation, isCutShort ? 'unknown' : assessment.health);
   emit({

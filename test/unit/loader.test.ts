@@ -97,7 +97,7 @@ describe('the loader of totals', () => {
     }, noCache);
     const [answer, failure] = await loadAll(createTotalLoader(source, requester), [0, 1].map(argumentsOf));
     expect(answer).toMatchObject({ quantity: 7 });
-    expect(failure).toEqual(new Error('A total failed with something that is no error'));
+    expect(failure).toEqual(new Error('A total failed with a value that is not an Error'));
     expect(failure).toHaveProperty('cause', 'a text');
   });
 });
