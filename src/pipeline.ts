@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 import { type Authenticate, challenges, type Identity, identifyingHeaders } from './auth/authenticate.ts';
 import type { RateLimiter } from './auth/rateLimiter.ts';
 import type { Config } from './config/config.ts';
+import { AppError } from './errors.ts';
 import type { CachePolicy } from './graphql/engine.ts';
 import type { GraphQLResponse, GraphQLServer, OperationReport } from './graphql/server.ts';
 import { parseJsonBody, readBody } from './http/body.ts';
@@ -34,7 +35,9 @@ export function createPipeline(dependencies: PipelineDependencies): Route {
   const { config, graphql, tracing, page, now } = dependencies;
   const limit = createLimit(dependencies);
   const authenticate = createPageOrAuthenticate(dependencies, limit);
-  const finish = createFinish(dependencies);
+  // A cache between client and gateway must not give one caller's response to another (RFC 9111, section 4.1).
+  const vary: [string, string] = ['vary', ['accept', ...identifyingHeaders[config.AUTH_MODE]].join(', ')];
+  const finish = createFinish(dependencies, vary);
   const responses = createResponseCache(now);
 
   async function handle(request: IncomingMessage, exchange: Exchange): Promise<HttpResponse> {
@@ -64,10 +67,9 @@ export function createPipeline(dependencies: PipelineDependencies): Route {
     // 4 look into the response cache
     const key = bytes && toCacheKey(identity, { headers, search, bytes });
     const stored = key && responses.get(key);
-    if (stored !== undefined) {
-      if (stored.cost > 1) await consume?.(stored.cost - 1);
+    // Without enough points for a hit, the engine rejects the operation as any other.
+    if (stored !== undefined && (await hasPoints(consume, stored.cost - 1)))
       return finish(stored, { requestId, span, startedMs, responseCache: 'hit' });
-    }
     // 5 execute
     const body = bytes && parseJsonBody(bytes, key?.rawBody.text);
     const signal = createSignal();
@@ -79,8 +81,10 @@ export function createPipeline(dependencies: PipelineDependencies): Route {
   }
 
   async function servePage(request: Parameters<GraphQLServer['serveLandingPage']>[0]): Promise<HttpResponse> {
-    if (page === undefined) return graphql.serveLandingPage(request);
-    return { status: 200, headers: [['content-type', 'text/html']], body: page };
+    if (page !== undefined)
+      return { status: 200, headers: [['content-type', 'text/html'], vary], body: page };
+    const { status, headers, body } = await graphql.serveLandingPage(request);
+    return { status, headers: [...headers, vary], body };
   }
   return { methods: ['GET', 'POST'], challenge: challenges[config.AUTH_MODE], handle };
 }
@@ -96,6 +100,18 @@ function createLimit({ rateLimiter, config }: PipelineDependencies) {
     const name = `${identity?.tenant.scope ?? ''}/${identity?.name ?? addressOf(request)}`;
     return (points) => rateLimiter.consume(name, points);
   };
+}
+
+/** Consumes these points; false if the caller has too few left, and then none are consumed. */
+async function hasPoints(consume: Consume | undefined, points: number): Promise<boolean> {
+  if (consume === undefined || points === 0) return true;
+  return consume(points).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof AppError && error.code === 'RATE_LIMITED') return false;
+      throw error;
+    },
+  );
 }
 
 /** Undefined for the explorer's page: it holds no data, and a browser that opens it cannot send credentials. */
@@ -126,10 +142,7 @@ type Finishing = Pick<OperationEnded, 'requestId' | 'responseCache'> & {
 };
 
 /** Reports an operation, once, and adds the headers that every route promises. */
-function createFinish({ config, emit, now }: PipelineDependencies) {
-  // A cache between client and gateway must not give one caller's response to another (RFC 9111, section 4.1).
-  const vary: [string, string] = ['vary', ['accept', ...identifyingHeaders[config.AUTH_MODE]].join(', ')];
-
+function createFinish({ emit, now }: PipelineDependencies, vary: [string, string]) {
   function report(operation: OperationReport, finishing: Finishing): void {
     const { requestId, span, startedMs, responseCache, signal } = finishing;
     const { operationName, operationType } = operation;

@@ -190,8 +190,8 @@ function enforceCost(costLimit: CostLimit, operation: Operation): void {
   try {
     costLimit.enforce(operation);
   } catch (error) {
-    const originalError = error as AppError;
-    throw new GraphQLError(originalError.message, { originalError, extensions: { http: { status: 200 } } });
+    if (!(error instanceof AppError)) throw error;
+    throw new GraphQLError(error.message, { originalError: error, extensions: { http: { status: 200 } } });
   }
 }
 

@@ -16,18 +16,19 @@ import { createSafelist } from './safelist.ts';
 import { createSchema } from './schema.ts';
 
 /**
- * Lists the operations in these documents, each with the fragments it needs, and, unless they are to stay `plain`, with
- * a `__typename` wherever Apollo Client and urql put one before they send it. Throws where an operation has no name of its own, or is not valid here.
+ * Lists the operations in these documents, each with the fragments it needs. Unless `plain`, adds `__typename` in every place where Apollo
+ * Client and urql add it before they send an operation. Throws if an operation has no name, a duplicate name or is not valid.
  */
 export function createManifest(documents: readonly string[], { plain = false } = {}): Manifest {
   const document = concatAST(documents.map((text) => parse(text)));
   const names = document.definitions.flatMap((node) => ('name' in node ? [node.name?.value ?? ''] : []));
-  const twice = names.find((name, n) => names.indexOf(name) !== n);
-  if (names.includes('')) throw new Error('An operation has no name; clients ask for it by that.');
-  if (twice !== undefined) throw new Error(`Two operations or fragments are called ${twice}.`);
+  const duplicate = names.find((name, n) => names.indexOf(name) !== n);
+  if (names.includes(''))
+    throw new Error('An operation has no name. Every operation of a safelist needs one.');
+  if (duplicate !== undefined) throw new Error(`Two operations or fragments have the name ${duplicate}.`);
   const separate = Object.entries(separateOperations(plain ? document : withTypenames(document)));
-  const manifest = toManifest(separate.map(([name, one]) => toOperation(name, one)));
-  if (separate.length === 0) throw new Error('There is no operation in it.');
+  const manifest = toManifest(separate.map(([name, document]) => toOperation(name, document)));
+  if (separate.length === 0) throw new Error('The files contain no operation.');
   createSafelist(manifest, createSchema());
   return manifest;
 }

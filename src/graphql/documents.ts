@@ -66,10 +66,10 @@ const maxKeyLength = 16_000;
  */
 export function createDocuments(): Documents {
   const records = new WeakMap<DocumentNode, DocumentRecord>();
-  const byText = new Map<string, DocumentRecord>();
+  const hashes = new Map<string, string>();
   const byHash = new LRUCache<string, DocumentRecord>({
     maxSize: maxLength,
-    dispose: ({ ast }) => byText.delete(textOf(ast)),
+    dispose: ({ ast }) => hashes.delete(textOf(ast)),
   });
 
   function recordOf(ast: DocumentNode): DocumentRecord {
@@ -84,12 +84,14 @@ export function createDocuments(): Documents {
     const text = textOf(ast);
     const record = recordOf(ast);
     byHash.set(hash, record, { size: Math.max(1, text.length) });
-    if (byHash.has(hash) && text.length <= maxKeyLength) byText.set(text, record);
+    if (byHash.has(hash) && text.length <= maxKeyLength) hashes.set(text, hash);
   }
 
   function findOperation(body: unknown): Operation | undefined {
     if (!isPlainRequest(body)) return undefined;
-    const document = byText.get(body.query);
+    const hash = hashes.get(body.query);
+    // Through the LRU cache, so that a document in use is not evicted.
+    const document = hash === undefined ? undefined : byHash.get(hash);
     const definition = document && getOperationAST(document.ast, body.operationName);
     return document && definition ? { document, definition, variables: body.variables ?? {} } : undefined;
   }

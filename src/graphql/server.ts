@@ -109,7 +109,10 @@ export function createGraphQLServer(dependencies: GraphQLDependencies): GraphQLS
   async function executeUnknown(request: GraphQLRequest, context: Context): Promise<GraphQLResponse> {
     const { answer, claimedName, ...response } = await apollo.execute(request, context);
     if (answer === undefined) return { ...response, ...noOutcome };
-    return { ...response, ...toOutcome(answer, context.stats, claimedName) };
+    const outcome = toOutcome(answer, context.stats, claimedName);
+    // Apollo Server replaces the result by an error for a client that accepts no JSON.
+    const cachePolicy = response.status === 200 ? outcome.cachePolicy : undefined;
+    return { ...response, ...outcome, cachePolicy };
   }
 
   async function serveLandingPage(request: PageRequest): Promise<GraphQLResponse> {

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 
-/** Tells from which address a request comes. */
+/** Returns the address of the client that sent a request. */
 export type ClientAddress = (request: Pick<IncomingMessage, 'socket' | 'headers'>) => string;
 
 /**
- * Walks `x-forwarded-for` from its right end, where the nearest proxy wrote, for as long as whoever wrote is trusted.
- * What stands further left may be made up. An IPv6 client counts as its network of 64 bits, as it has all of that.
+ * Reads `x-forwarded-for` from its right end, where the nearest proxy appends, as long as the previous address is a trusted proxy.
+ * Entries further left may be forged. An IPv6 client counts as its /64 network, because it controls all of it.
  */
 export function createClientAddress(trustedNetworks: readonly string[]): ClientAddress {
   const isTrusted = createNetworks(trustedNetworks);

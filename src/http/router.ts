@@ -75,7 +75,8 @@ export function createRouter(settings: RouterSettings & { isDraining: () => bool
       if (response.destroyed) return;
       send(response, answer, { requestId: routed.exchange.requestId, isLast: isDraining() });
       emit({ type: 'requestEnded', listener: name, status: answer.status, durationMs: now() - startedMs });
-    } catch {
+    } catch (error) {
+      emit({ type: 'unexpectedError', requestId: routed.exchange.requestId, cause: error });
       response.destroy();
     } finally {
       inFlight -= 1;

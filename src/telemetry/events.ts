@@ -51,7 +51,7 @@ export type OperationEnded = {
   outcome: 'ok' | 'partial' | 'failed' | 'cancelled';
   /** The distinct codes of its errors. */
   codes: readonly string[];
-  /** Attempts that were made for its totals. */
+  /** Attempts that have ended before the response. A refresh in the background is not included. */
   upstreamCalls: number;
   /** The number of totals from each source, such as `memory` or `upstream`. */
   totals: Readonly<Record<string, number>>;

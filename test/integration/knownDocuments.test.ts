@@ -40,6 +40,18 @@ describe('a repeated operation', () => {
     expect(firstResponse.status).toBe(accept === 'text/plain' ? 406 : 200);
   });
 
+  it('is not cached if the client accepts no JSON, and gets HTTP 406 with its own request id', async () => {
+    for (const requestId of ['first', 'second']) {
+      const response = await unlimited.fetch('/graphql', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-request-id': requestId, accept: 'text/plain' },
+        body: JSON.stringify({ query: `${query} # 406`, variables: { date: 5 } }),
+      });
+      expect([response.status, response.headers.get('cache-control')]).toEqual([406, 'no-store']);
+      expect(JSON.parse(await response.text()).errors[0].extensions.requestId).toBe(requestId);
+    }
+  });
+
   it('consumes its points once per request, also if its variables are rejected', async () => {
     for (let n = 0; n < 4; n += 1) expect((await ask(limited, query, { date: 5 })).body).toMatch(/"data"/);
     const codes: string[] = [];

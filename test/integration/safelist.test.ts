@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { post, survive, toOutcome } from '../support/attack.ts';
 import { type Gateway, useGateway, useReplicas } from '../support/gateway.ts';
-import { customer, entitlement, expectedQuantity } from '../support/ids.ts';
+import { customer, entitlement, expectedQuantity, idOf } from '../support/ids.ts';
 import { run, runGateway } from '../support/process.ts';
 import { describeWithRedis } from '../support/redis.ts';
 
@@ -73,9 +73,9 @@ fragment Number on CustomerEntitlementTotal {
     [
       'twice.gql',
       'query A { __typename } query A { __typename }',
-      /Two operations or fragments are called A/,
+      /Two operations or fragments have the name A/,
     ],
-    ['lone.gql', 'fragment F on Query { __typename }', /There is no operation in it/],
+    ['lone.gql', 'fragment F on Query { __typename }', /The files contain no operation/],
     ['wrong.gql', 'query A { nothing }', /an invalid operation A: Cannot query field "nothing"/],
     ['broken.gql', 'query A {', /Syntax Error/],
   ])('is not created from %s', async (name, text, complaint) => {
@@ -209,6 +209,19 @@ describe('a gateway without a safelist', () => {
     await post(gateway, JSON.stringify({ query, ...hash }));
     expect(JSON.parse((await post(gateway, JSON.stringify(hash))).body)).toEqual({
       data: { __typename: 'Query' },
+    });
+  });
+
+  it('does not register an operation that asks for too many totals', async () => {
+    const expensive = `query ($requests: [CustomerEntitlementTotalRequest!]!) {
+      customerEntitlementTotals(requests: $requests) { quantity } }`;
+    const extensions = { persistedQuery: { version: 1, sha256Hash: sha256(expensive) } };
+    const requests = Array.from({ length: 1001 }, () => ({ entitlementId: idOf(1), customerId: idOf(2) }));
+    expect(
+      await post(gateway, JSON.stringify({ query: expensive, extensions, variables: { requests } })),
+    ).toMatchObject({ code: 'BAD_USER_INPUT' });
+    expect(await post(gateway, JSON.stringify({ extensions, variables: { requests: [] } }))).toMatchObject({
+      code: 'PERSISTED_QUERY_NOT_FOUND',
     });
   });
 

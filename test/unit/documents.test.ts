@@ -45,6 +45,14 @@ describe('a known document', () => {
     expect(evicted.findOperation(request)).toBeUndefined();
   });
 
+  it('stays known while it is requested between other documents', async () => {
+    const { store, findOperation } = await createKnown();
+    for (let n = 0; n < 100; n += 1) {
+      await store.set(`hash ${n}`, parse(`{ __typename } # ${n}${'x'.repeat(4000)}`));
+      expect(findOperation({ query: text, operationName: 'B' })).toBeDefined();
+    }
+  });
+
   it('is not found by a text so long that V8 would hash it by its length alone', async () => {
     const { store, findOperation } = createDocuments();
     const long = `{ __typename } #${'x'.repeat(20_000)}`;
