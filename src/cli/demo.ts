@@ -19,11 +19,11 @@ const environment = {
 
 const { values } = parseArgs({ options: { port: { type: 'string' } } });
 try {
-  const { url, simulatorUrl, stop } = await startDemo({ port: values.port, environment });
+  const { url, adminUrl, simulatorUrl, stop } = await startDemo({ port: values.port, environment });
   stopOnSignal(stop);
   // Stores the total that the stale example of GraphiQL needs: the simulator answers it only once.
   await send(`${url}/graphql`, { ...staleTab, variables: JSON.parse(staleTab.variables) });
-  print(`${url}/graphql`, simulatorUrl);
+  print({ endpoint: `${url}/graphql`, metrics: `${adminUrl}/metrics`, simulatorUrl });
 } catch (error) {
   process.stderr.write(`The demo cannot start: ${error instanceof Error ? error.message : error}\n`);
   process.exit(1);
@@ -35,7 +35,9 @@ async function send(endpoint: string, operation: object): Promise<void> {
   await response.arrayBuffer();
 }
 
-function print(endpoint: string, simulatorUrl: string): void {
+type Urls = { endpoint: string; metrics: string; simulatorUrl: string };
+
+function print({ endpoint, metrics, simulatorUrl }: Urls): void {
   const body = JSON.stringify({ query: query.replaceAll(/\s+/g, ' ') });
   process.stdout.write(`
 The gateway runs at ${endpoint}. It calls the Zenskar simulator at ${simulatorUrl}.
@@ -45,6 +47,7 @@ ${query}
 
 curl -s ${endpoint} -H 'content-type: application/json' -d '${body}'
 
+Metrics: ${metrics}
 Stop it with Ctrl-C.
 `);
 }

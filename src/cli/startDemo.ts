@@ -12,6 +12,8 @@ type DemoOptions = {
 
 export type Demo = {
   url: string;
+  /** Of the admin listener. */
+  adminUrl: string | undefined;
   simulatorUrl: string;
   stop: () => Promise<void>;
 };
@@ -21,12 +23,12 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   const simulator = createSimulator();
   const simulatorUrl = await simulator.start('127.0.0.1', 0);
   try {
-    const { app, url } = await startGateway(simulatorUrl, options);
+    const { app, url, adminUrl } = await startGateway(simulatorUrl, options);
     const stop = async () => {
       await app.stop();
       await simulator.stop();
     };
-    return { url, simulatorUrl, stop };
+    return { url, adminUrl, simulatorUrl, stop };
   } catch (error) {
     await simulator.stop();
     throw error;

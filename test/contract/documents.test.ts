@@ -151,6 +151,17 @@ describe('docs/README.md', () => {
   });
 });
 
+describe('CONTRIBUTING.md', () => {
+  it('names only files that exist', () => {
+    const named = [
+      ...read('CONTRIBUTING.md').matchAll(/`((?:src|test|docs|schema|deploy|examples)\/[\w./-]+\.\w+)`/g),
+    ];
+    expect(named.length).toBeGreaterThan(10);
+    const missing = named.map(([, path = '']) => path).filter((path) => !existsSync(new URL(path, root)));
+    expect(missing).toEqual([]);
+  });
+});
+
 describe('README.md', () => {
   const gateway = useGateway();
   const readme = read('README.md');

@@ -19,6 +19,8 @@ describe('the demo', () => {
         /^curl -s (\S+) -H 'content-type: (\S+)' -d '(.+)'$/.exec(curl) ?? [];
       expect(await ask(url, type, body)).toEqual(answer);
       expect(await ask(url, type, JSON.stringify({ query }))).toEqual(answer);
+      const [, metrics = ''] = await demo.printed(/^Metrics: (\S+)$/m);
+      expect(await (await fetch(metrics)).text()).toMatch(/^graphql_operations_total/m);
     } finally {
       demo.signal('SIGTERM');
       expect(await demo.exited).toBe(0);
