@@ -16,7 +16,7 @@ const sameSignalMs = 500;
 // flag it grows by 75 % at most between two collections (docs/decisions/0008).
 setFlagsFromString('--heap-growing-percent=75');
 // V8 allocates objects among the old ones if their code made long-lived objects during the start. Objects of requests would
-// pile up there: a request for 50 uncached entities would take 205 µs, not 115 µs (docs/decisions/0008).
+// pile up there: a request for 50 cached entities with new variables would take 205 µs, not 115 µs (docs/decisions/0008).
 setFlagsFromString('--no-allocation-site-pretenuring');
 
 const parsed = parseConfig(process.env, (path) => readFileSync(path, 'utf8'));

@@ -95,12 +95,12 @@ export function createGraphQLServer(dependencies: GraphQLDependencies): GraphQLS
   const apollo = createApollo(parts);
 
   async function execute(request: GraphQLRequest): Promise<GraphQLResponse> {
-    const listed = safelist?.enforce(request) ?? request;
+    const allowed = safelist?.enforce(request) ?? request;
     const context = createContext(source, request);
     const mediaType = negotiateMediaType(request.headers.accept);
-    const operation = listed.method === 'POST' ? documents.findOperation(listed.body) : undefined;
+    const operation = allowed.method === 'POST' ? documents.findOperation(allowed.body) : undefined;
     // Apollo Server creates the error for a client that accepts no JSON.
-    if (operation === undefined || mediaType === undefined) return executeUnknown(listed, context);
+    if (operation === undefined || mediaType === undefined) return executeUnknown(allowed, context);
     const answer = await engine.answer(operation, context);
     const headers: [string, string][] = [['content-type', mediaType]];
     return { status: 200, headers, body: toBody(answer.result), ...toOutcome(answer, context.stats) };

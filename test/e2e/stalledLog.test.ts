@@ -144,6 +144,7 @@ describe('a gateway whose log cannot be written', () => {
     expect(gateway.output()).not.toContain('EPIPE');
   }, 120_000);
 
+  // Only Linux has a device that is always full.
   const itWithFullDisk = existsSync('/dev/full') ? it : it.skip;
   itWithFullDisk(
     'answers operations and probes while the disk is full, and ends with code 0',

@@ -131,6 +131,7 @@ describe('an unauthenticated request while the explorer is on', () => {
   it('gets the explorer page', async () => {
     const response = await gateway.fetch('/graphql', { headers: { accept: 'text/html' } });
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/html']);
+    expect(response.headers.get('vary')).toMatch(/\baccept\b/);
   });
 
   it.each([

@@ -66,6 +66,20 @@ describe('an unexpected error', () => {
     }
   });
 
+  it('while a response is written is logged and closes the connection', async () => {
+    const response = { status: 200, headers: [['x-invalid', 'a\nb']] as [string, string][], body: '' };
+    const { url, events } = await serve(new Map([['/a', { methods: ['GET'], handle: () => response }]]));
+    await expect(fetch(`${url}/a`, { headers: { 'x-request-id': 'r' } })).rejects.toThrow();
+    const logged = events.filter(({ type }) => type === 'unexpectedError');
+    expect(logged).toEqual([
+      {
+        type: 'unexpectedError',
+        requestId: 'r',
+        cause: expect.objectContaining({ code: 'ERR_INVALID_CHAR' }),
+      },
+    ]);
+  });
+
   it.each([new TypeError('secret'), 'secret'])(
     'in a resolver is logged once and masked in the response: %p',
     async (fault) => {
