@@ -33,7 +33,7 @@ const homes = {
   'sonic-boom': 'telemetry/',
   cors: 'http/',
   '@graphql-yoga': 'explorer/',
-  'lru-cache': 'totals/|graphql/|auth/|zenskar/|responseCache',
+  'lru-cache': 'totals/|graphql/|auth/|zenskar/|http/|responseCache',
 };
 
 const forbid = (name, from, to) => ({ name, severity: 'error', from, to });

@@ -38,6 +38,32 @@ export const errorCodes = {
   INTERNAL_SERVER_ERROR: { retryable: false, when: 'Any other failure. Only the log has the cause.' },
 } as const;
 
+/** The media types of responses; the second is GraphQL's own. */
+export type MediaType = 'application/json' | 'application/graphql-response+json';
+
+/**
+ * The HTTP status of a response without data: as `application/graphql-response+json`, and as `application/json`, with which a
+ * well-formed operation gets 200, because routers drop the body of a 4xx (docs/errors.md).
+ */
+export const httpStatuses: Readonly<Record<string, readonly [graphqlResponse: number, json: number]>> = {
+  GRAPHQL_PARSE_FAILED: [400, 400],
+  GRAPHQL_VALIDATION_FAILED: [422, 400],
+  OPERATION_RESOLUTION_FAILURE: [422, 400],
+  BAD_REQUEST: [422, 400],
+  BAD_USER_INPUT: [422, 200],
+  UNAUTHENTICATED: [401, 401],
+  QUERY_NOT_IN_SAFELIST: [403, 200],
+  PERSISTED_QUERY_NOT_FOUND: [404, 200],
+  RATE_LIMITED: [429, 200],
+  INTERNAL_SERVER_ERROR: [500, 500],
+};
+
+/** The HTTP status of a response without data; 500 for codes that no such response has. */
+export function toStatus(code: unknown, mediaType: MediaType): number {
+  const [graphqlResponse, json] = httpStatuses[String(code)] ?? [500, 500];
+  return mediaType === 'application/json' ? json : graphqlResponse;
+}
+
 export type ErrorCode = keyof typeof errorCodes;
 
 export function isErrorCode(code: unknown): code is ErrorCode {

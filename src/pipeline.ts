@@ -3,12 +3,12 @@ import { crc32 } from 'node:zlib';
 import { type Authenticate, challenges, type Identity, identifyingHeaders } from './auth/authenticate.ts';
 import type { RateLimiter } from './auth/rateLimiter.ts';
 import type { Config } from './config/config.ts';
-import { AppError } from './errors.ts';
+import { AppError, type MediaType } from './errors.ts';
 import type { CachePolicy } from './graphql/engine.ts';
 import type { GraphQLResponse, GraphQLServer, OperationReport } from './graphql/server.ts';
 import { parseJsonBody, readBody } from './http/body.ts';
 import { createClientAddress } from './http/clientAddress.ts';
-import { toErrorCode } from './http/errorResponse.ts';
+import { HttpError, toErrorCode } from './http/errorResponse.ts';
 import type { Exchange, HttpResponse, Route } from './http/router.ts';
 import { createResponseCache } from './responseCache.ts';
 import type { Emit, OperationEnded } from './telemetry/events.ts';
@@ -32,15 +32,64 @@ type PipelineDependencies = {
  * request by an error, which `http/errorResponse.ts` turns into the response.
  */
 export function createPipeline(dependencies: PipelineDependencies): Route {
-  const { config, graphql, tracing, page, now } = dependencies;
+  const { config, graphql, tracing, now } = dependencies;
   const limit = createLimit(dependencies);
   const authenticate = createPageOrAuthenticate(dependencies, limit);
   // A cache between client and gateway must not give one caller's response to another (RFC 9111, section 4.1).
   const vary: [string, string] = ['vary', ['accept', ...identifyingHeaders[config.AUTH_MODE]].join(', ')];
+  const servePage = createServePage(dependencies, vary);
   const finish = createFinish(dependencies, vary);
   const responses = createResponseCache(now);
 
-  async function handle(request: IncomingMessage, exchange: Exchange): Promise<HttpResponse> {
+  async function respond(request: IncomingMessage, exchange: Exchange, span: Span): Promise<HttpResponse> {
+    const { method = '', headers } = request;
+    const { requestId, mediaType, search, createSignal } = exchange;
+    // 1 authenticate, 2 rate limit
+    const identity = await authenticate(request);
+    const consume = limit(request, identity);
+    // One point now, so that unreadable requests cost as well; the others when the totals are counted.
+    await consume?.(1);
+    if (identity === undefined) return servePage({ method, headers, search, requestId });
+    if (mediaType === undefined) throw notAcceptable();
+    // 3 read the body
+    const bytes = method === 'POST' ? await readBody(request, config.HTTP_MAX_BODY_BYTES) : undefined;
+    const startedMs = now();
+    // 4 look into the response cache
+    const key = bytes && toCacheKey(identity, { mediaType, search, bytes });
+    const stored = key && responses.get(key);
+    // Without enough points for a hit, the engine rejects the operation as any other.
+    if (stored !== undefined && (await hasPoints(consume, stored.cost - 1)))
+      return finish(stored, { requestId, span, startedMs, responseCache: 'hit' });
+    // 5 execute
+    const body = bytes && parseJsonBody(bytes, key?.rawBody.text);
+    const signal = createSignal();
+    const execution = {
+      method,
+      headers,
+      mediaType,
+      search,
+      body,
+      identity,
+      consume,
+      requestId,
+      span,
+      signal,
+    };
+    const response = await graphql.execute(execution);
+    // 6 store the response, 7 finish
+    if (key !== undefined) responses.set(key, toHit(response));
+    return finish(response, { requestId, span, startedMs, responseCache: 'miss', signal });
+  }
+
+  const handle = inSpan(tracing, respond);
+  return { methods: ['GET', 'POST'], isGraphQL: true, challenge: challenges[config.AUTH_MODE], handle };
+}
+
+type Respond = (request: IncomingMessage, exchange: Exchange, span: Span) => Promise<HttpResponse>;
+
+/** Gives each request a span, which also describes the error of a rejected request. */
+function inSpan(tracing: Tracing, respond: Respond): Route['handle'] {
+  return async (request, exchange) => {
     const span = tracing.startOperation(request.headers);
     try {
       return await respond(request, exchange, span);
@@ -50,43 +99,17 @@ export function createPipeline(dependencies: PipelineDependencies): Route {
     } finally {
       span.end();
     }
-  }
+  };
+}
 
-  async function respond(request: IncomingMessage, exchange: Exchange, span: Span): Promise<HttpResponse> {
-    const { method = '', headers } = request;
-    const { requestId, search, createSignal } = exchange;
-    // 1 authenticate, 2 rate limit
-    const identity = await authenticate(request);
-    const consume = limit(request, identity);
-    // One point now, so that unreadable requests cost as well; the others when the totals are counted.
-    await consume?.(1);
-    if (identity === undefined) return servePage({ method, headers, search, requestId });
-    // 3 read the body
-    const bytes = method === 'POST' ? await readBody(request, config.HTTP_MAX_BODY_BYTES) : undefined;
-    const startedMs = now();
-    // 4 look into the response cache
-    const key = bytes && toCacheKey(identity, { headers, search, bytes });
-    const stored = key && responses.get(key);
-    // Without enough points for a hit, the engine rejects the operation as any other.
-    if (stored !== undefined && (await hasPoints(consume, stored.cost - 1)))
-      return finish(stored, { requestId, span, startedMs, responseCache: 'hit' });
-    // 5 execute
-    const body = bytes && parseJsonBody(bytes, key?.rawBody.text);
-    const signal = createSignal();
-    const execution = { method, headers, search, body, identity, consume, requestId, span, signal };
-    const response = await graphql.execute(execution);
-    // 6 store the response, 7 finish
-    if (key !== undefined) responses.set(key, toHit(response));
-    return finish(response, { requestId, span, startedMs, responseCache: 'miss', signal });
-  }
-
-  async function servePage(request: Parameters<GraphQLServer['serveLandingPage']>[0]): Promise<HttpResponse> {
+/** Serves the explorer's page: GraphiQL's, or Apollo Server's for Sandbox. */
+function createServePage({ graphql, page }: PipelineDependencies, vary: [string, string]) {
+  return async (request: Parameters<GraphQLServer['serveLandingPage']>[0]): Promise<HttpResponse> => {
     if (page !== undefined)
       return { status: 200, headers: [['content-type', 'text/html'], vary], body: page };
     const { status, headers, body } = await graphql.serveLandingPage(request);
     return { status, headers: [...headers, vary], body };
-  }
-  return { methods: ['GET', 'POST'], challenge: challenges[config.AUTH_MODE], handle };
+  };
 }
 
 type Caller = Pick<IncomingMessage, 'method' | 'headers' | 'socket'>;
@@ -189,10 +212,17 @@ function toHit(response: GraphQLResponse): GraphQLResponse {
   return { ...response, report: { ...report, upstreamCalls: 0, totals, execution: undefined } };
 }
 
-type Posted = { headers: IncomingMessage['headers']; search: string; bytes: Buffer };
+function notAcceptable(): HttpError {
+  return new HttpError(
+    406,
+    'Expected accept to allow application/graphql-response+json or application/json.',
+  );
+}
+
+type Posted = { mediaType: MediaType; search: string; bytes: Buffer };
 
 /** Everything that a response depends on. A GET is not cached: it has to pass Apollo Server's CSRF check first. */
-function toCacheKey({ tenant, accessKey }: Identity, { headers, search, bytes }: Posted) {
-  const varyKey = `${tenant.scope}\n${accessKey}\n${headers.accept}\n${search}`;
+function toCacheKey({ tenant, accessKey }: Identity, { mediaType, search, bytes }: Posted) {
+  const varyKey = `${tenant.scope}\n${accessKey}\n${mediaType}\n${search}`;
   return { varyKey, rawBody: { text: bytes.toString('latin1'), checksum: crc32(bytes) } };
 }

@@ -16,7 +16,7 @@ import {
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
 import { GraphQLError, type GraphQLSchema } from 'graphql';
 import type { Config } from '../config/config.ts';
-import { AppError } from '../errors.ts';
+import { AppError, type MediaType } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { Context } from './context.ts';
 import type { CostLimit } from './cost.ts';
@@ -43,6 +43,8 @@ type ApolloDependencies = {
 type ApolloRequest = {
   method: string;
   headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Of the response; undefined for a page. */
+  mediaType?: MediaType;
   /** The URL's query with its question mark, or empty. */
   search: string;
   body: unknown;
@@ -81,8 +83,10 @@ export function createApollo(dependencies: ApolloDependencies): Apollo {
 
   async function execute(request: ApolloRequest, context: Context | undefined): Promise<ApolloResponse> {
     rejectMalformedHash(request);
-    const { method, search, body, requestId } = request;
-    const httpGraphQLRequest = { method, headers: new HeaderMap(flatten(request.headers)), search, body };
+    const { method, mediaType, search, body, requestId } = request;
+    const headers = new HeaderMap(flatten(request.headers));
+    if (mediaType !== undefined) headers.set('accept', mediaType);
+    const httpGraphQLRequest = { method, headers, search, body };
     const exchange: Exchange = { answer: undefined, claimedName: undefined };
     const toContextValue = async () => (context === undefined ? rejectOperation() : { context, exchange });
     const response = await currentRequestId.run(requestId, () =>
@@ -90,8 +94,8 @@ export function createApollo(dependencies: ApolloDependencies): Apollo {
     );
     const { status = 200 } = response;
     // The pipeline decides how long a response may be reused.
-    const headers = [...response.headers].filter(([name]) => name !== 'cache-control');
-    return { status, headers, body: await readBody(response), ...exchange };
+    const kept = [...response.headers].filter(([name]) => name !== 'cache-control');
+    return { status, headers: kept, body: await readBody(response), ...exchange };
   }
   return { start: () => server.start(), stop: () => server.stop(), execute };
 }
@@ -123,8 +127,6 @@ function createServer(dependencies: ApolloDependencies, currentRequestId: () => 
     introspection: config.GRAPHQL_INTROSPECTION,
     hideSchemaDetailsFromClientErrors: !config.GRAPHQL_INTROSPECTION,
     includeStacktraceInErrorResponses: false,
-    // Routers drop the body of a 4xx.
-    status400ForVariableCoercionErrors: false,
     maxRecursiveSelections: true,
     // Each error takes time to word.
     validationOptions: { maxErrors: 20 },
@@ -164,7 +166,7 @@ function createEnginePlugin({
       // Runs before Apollo Server registers a persisted query: a text beyond the limits must not be registered.
       async didResolveOperation(resolved) {
         const operation = toOperation(resolved);
-        if (operation !== undefined) enforceCost(costLimit, operation);
+        if (operation !== undefined) costLimit.enforce(operation);
       },
       async responseForOperation(resolved) {
         const operation = toOperation(resolved);
@@ -184,16 +186,6 @@ function createEnginePlugin({
 
 type Resolved = Pick<GraphQLRequestContext<ContextValue>, 'document' | 'operation' | 'request'>;
 type ResponseBody = GraphQLRequestContext<ContextValue>['response']['body'];
-
-/** A well-formed operation gets HTTP 200, as routers drop the body of a 4xx. */
-function enforceCost(costLimit: CostLimit, operation: Operation): void {
-  try {
-    costLimit.enforce(operation);
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    throw new GraphQLError(error.message, { originalError: error, extensions: { http: { status: 200 } } });
-  }
-}
 
 /** What Apollo Server answered without the engine. */
 function toRejectedAnswer(operation: Operation | undefined, body: ResponseBody): Answer {

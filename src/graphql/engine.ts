@@ -69,7 +69,8 @@ export function createEngine(dependencies: EngineDependencies): Engine {
     const compiled = await prepare(schema, operation)?.(variables, context);
     const format = ({ errors, data }: Awaited<ReturnType<typeof execute>>): FormattedExecutionResult => ({
       ...(errors && { errors: errors.map((error) => formatError(error, context.requestId)) }),
-      ...(data !== undefined && { data }),
+      // graphql-js adds `data: null` for an operation that it does not execute, such as a mutation.
+      ...(data !== undefined && !(data === null && errors?.[0]?.path === undefined) && { data }),
     });
     // Without data, graphql-jit has rejected the variables. graphql-js executes instead, so that the message is always its own.
     if (compiled?.data !== undefined) return { result: format(compiled), engine: 'compiled' as const };

@@ -1,7 +1,7 @@
 import type { FormattedExecutionResult } from 'graphql';
-import Negotiator from 'negotiator';
 import type { Tenant } from '../auth/tenant.ts';
 import type { Config } from '../config/config.ts';
+import { type MediaType, toStatus } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { Span } from '../telemetry/tracing.ts';
 import { createTotalLoader } from '../totals/loader.ts';
@@ -20,6 +20,8 @@ import { createSchema } from './schema.ts';
 type GraphQLRequest = {
   method: string;
   headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Of the response. */
+  mediaType: MediaType;
   /** The URL's query with its question mark, or empty. */
   search: string;
   /** The parsed JSON of a POST. */
@@ -97,22 +99,25 @@ export function createGraphQLServer(dependencies: GraphQLDependencies): GraphQLS
   async function execute(request: GraphQLRequest): Promise<GraphQLResponse> {
     const allowed = safelist?.enforce(request) ?? request;
     const context = createContext(source, request);
-    const mediaType = negotiateMediaType(request.headers.accept);
+    const { mediaType } = request;
     const operation = allowed.method === 'POST' ? documents.findOperation(allowed.body) : undefined;
-    // Apollo Server creates the error for a client that accepts no JSON.
-    if (operation === undefined || mediaType === undefined) return executeUnknown(allowed, context);
+    if (operation === undefined) return executeUnknown(allowed, context);
     const answer = await engine.answer(operation, context);
-    const headers: [string, string][] = [['content-type', mediaType]];
-    return { status: 200, headers, body: toBody(answer.result), ...toOutcome(answer, context.stats) };
+    const headers: [string, string][] = [['content-type', `${mediaType}; charset=utf-8`]];
+    return {
+      status: toHttpStatus(answer.result, mediaType),
+      headers,
+      body: toBody(answer.result),
+      ...toOutcome(answer, context.stats),
+    };
   }
 
   async function executeUnknown(request: GraphQLRequest, context: Context): Promise<GraphQLResponse> {
     const { answer, claimedName, ...response } = await apollo.execute(request, context);
     if (answer === undefined) return { ...response, ...noOutcome };
-    const outcome = toOutcome(answer, context.stats, claimedName);
-    // Apollo Server replaces the result by an error for a client that accepts no JSON.
-    const cachePolicy = response.status === 200 ? outcome.cachePolicy : undefined;
-    return { ...response, ...outcome, cachePolicy };
+    // A mutation by GET has no other code than a malformed request.
+    const status = response.status === 405 ? 405 : toHttpStatus(answer.result, request.mediaType);
+    return { ...response, status, ...toOutcome(answer, context.stats, claimedName) };
   }
 
   async function serveLandingPage(request: PageRequest): Promise<GraphQLResponse> {
@@ -133,13 +138,10 @@ function createContext(source: TotalSource, request: GraphQLRequest): Context {
   return { requestId, span, totals, stats, consume };
 }
 
-const json = 'application/json; charset=utf-8';
-const graphqlResponse = 'application/graphql-response+json; charset=utf-8';
-
-/** The media type of a response, as Apollo Server chooses it; undefined when the client accepts neither. */
-function negotiateMediaType(accept: string | string[] | undefined): string | undefined {
-  if (!accept) return json;
-  return new Negotiator({ headers: { accept: String(accept) } }).mediaType([json, graphqlResponse]);
+/** 294 is "Partial Success", of the GraphQL over HTTP specification. */
+function toHttpStatus({ data, errors }: FormattedExecutionResult, mediaType: MediaType): number {
+  if (data === undefined) return toStatus(errors?.[0]?.extensions?.code, mediaType);
+  return errors !== undefined && mediaType === 'application/graphql-response+json' ? 294 : 200;
 }
 
 /** Members in the order that Apollo Server writes them. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { AppError, toExtensions } from '../errors.ts';
+import { AppError, type MediaType, toExtensions, toStatus } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 
 /** A request that is rejected before it reaches GraphQL. The message is shown to the client. */
@@ -28,16 +28,17 @@ type RejectedRequest = {
   requestId: string;
   /** The `www-authenticate` header of a 401. */
   challenge: string | undefined;
+  /** Of the body. */
+  mediaType: MediaType;
   emit: Emit;
 };
 
 type ErrorResponse = { status: number; headers: [string, string][]; body: string };
 
-const contentType: [string, string] = ['content-type', 'application/json; charset=utf-8'];
-
 /** The one error exit of HTTP. The body has the form of a GraphQL error, so that clients read all errors in one way. */
 export function toErrorResponse(error: unknown, rejected: RejectedRequest): ErrorResponse {
-  const { listener, requestId, challenge, emit } = rejected;
+  const { listener, requestId, challenge, mediaType, emit } = rejected;
+  const contentType: [string, string] = ['content-type', `${mediaType}; charset=utf-8`];
   const code = toErrorCode(error);
   if (error instanceof HttpError) {
     const { status, message, headers } = error;
@@ -51,7 +52,11 @@ export function toErrorResponse(error: unknown, rejected: RejectedRequest): Erro
     const { message, reason } = error;
     emit({ type: 'requestRejected', listener, requestId, code, reason });
     const headers = [contentType, ...toHeaders(error, challenge)];
-    return { status: toStatus(error), headers, body: toBody(message, toExtensions(error, requestId)) };
+    return {
+      status: toStatus(code, mediaType),
+      headers,
+      body: toBody(message, toExtensions(error, requestId)),
+    };
   }
   emit({ type: 'unexpectedError', requestId, cause: error });
   const body = toBody('Internal server error', { code, retryable: false, requestId });
@@ -60,11 +65,6 @@ export function toErrorResponse(error: unknown, rejected: RejectedRequest): Erro
 
 function toBody(message: string, extensions: Readonly<Record<string, unknown>>): string {
   return JSON.stringify({ errors: [{ message, extensions }] });
-}
-
-/** Routers drop the body of a 4xx. Only a missing authentication has to be seen by everything between client and gateway. */
-function toStatus({ code }: AppError): number {
-  return code === 'UNAUTHENTICATED' ? 401 : 200;
 }
 
 function* toHeaders(

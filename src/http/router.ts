@@ -1,12 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, ServerResponse } from 'node:http';
+import {
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type RequestListener,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
 import cors from 'cors';
+import type { MediaType } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { HttpError, toErrorResponse } from './errorResponse.ts';
+import { createNegotiate } from './mediaType.ts';
 
 /** What belongs to a request besides the request itself. */
 export type Exchange = {
   requestId: string;
+  /** The media type of the response; undefined if the client accepts none, and on paths without GraphQL. */
+  mediaType: MediaType | undefined;
   /** The URL's query with its question mark, or empty. */
   search: string;
   /** Makes a signal that aborts when the client disconnects before its response was written. */
@@ -24,6 +34,8 @@ export type Route = {
   methods: readonly string[];
   /** The `www-authenticate` header of a 401. */
   challenge?: string;
+  /** Its responses, errors included, have the media type that the client accepts; errors of other routes are JSON. */
+  isGraphQL?: true;
   /** Throws an `HttpError` or `AppError` to reject the request. */
   handle: (request: IncomingMessage, exchange: Exchange) => Promise<HttpResponse> | HttpResponse;
 };
@@ -47,6 +59,8 @@ export type Router = {
 
 /** Bytes of an unread body that are taken in, so that the client can read the response first. */
 const maxDiscardedBytes = 1_048_576;
+/** Reason phrases that Node does not know (GraphQL over HTTP, September 2026). */
+const reasons: Readonly<Record<number, string>> = { 294: 'Partial Success' };
 /** A page's own policy, in a meta element, cannot forbid framing. */
 const pagePolicy = "frame-ancestors 'none'; base-uri 'none'; object-src 'none'; form-action 'none'";
 
@@ -54,6 +68,7 @@ const pagePolicy = "frame-ancestors 'none'; base-uri 'none'; object-src 'none'; 
 export function createRouter(settings: RouterSettings & { isDraining: () => boolean }): Router {
   const { routes, corsOrigins, listener: name, emit, now, isDraining } = settings;
   const applyCors = createCors(corsOrigins);
+  const negotiate = createNegotiate();
   let inFlight = 0;
 
   async function respond(request: IncomingMessage, response: ServerResponse, routed: Routed): Promise<void> {
@@ -69,6 +84,7 @@ export function createRouter(settings: RouterSettings & { isDraining: () => bool
           listener: name,
           requestId,
           challenge: routed.route?.challenge,
+          mediaType: routed.exchange.mediaType ?? 'application/json',
           emit: report,
         });
       });
@@ -87,7 +103,8 @@ export function createRouter(settings: RouterSettings & { isDraining: () => bool
     const { pathname, search } = splitUrl(request.url ?? '');
     const requestId = toRequestId(request.headers['x-request-id']);
     const route = routes.get(pathname);
-    const exchange = { requestId, search, createSignal: () => createSignal(response) };
+    const mediaType = route?.isGraphQL && negotiate(request.headers.accept);
+    const exchange = { requestId, mediaType, search, createSignal: () => createSignal(response) };
     const next = () => void respond(request, response, { exchange, route });
     if (route === undefined || applyCors === undefined) next();
     else applyCors(request, response, next);
@@ -164,7 +181,9 @@ function send(response: ServerResponse, answer: HttpResponse, options: SendOptio
   const list = toHeaderList(answer, { ...options, corsVary: response.getHeader('vary') });
   if (status !== 204) list.push('content-length', String(length));
   // Node writes latin1 faster than UTF-8; they are the same for ASCII.
-  response.writeHead(status, list).end(body, length === body.length ? 'latin1' : 'utf8');
+  response
+    .writeHead(status, STATUS_CODES[status] ?? reasons[status] ?? '', list)
+    .end(body, length === body.length ? 'latin1' : 'utf8');
 }
 
 function toHeaderList(

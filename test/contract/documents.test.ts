@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { requiredVariables, secretVariables, variables } from '../../src/config/variables.ts';
-import { errorCodes } from '../../src/errors.ts';
+import { errorCodes, httpStatuses } from '../../src/errors.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { useGateway } from '../support/gateway.ts';
 
@@ -96,6 +96,13 @@ describe('.env.example', () => {
 });
 
 describe('docs/errors.md', () => {
+  it('has the HTTP status of each code', () => {
+    const header = '| code | `application/graphql-response+json` | `application/json` |';
+    expect(rowsUnder(header, 'docs/errors.md')).toEqual(
+      Object.entries(httpStatuses).map(([code, [graphql, json]]) => `| \`${code}\` | ${graphql} | ${json} |`),
+    );
+  });
+
   it('lists every error code with its meaning', () => {
     expect(rowsUnder('| code | retryable | when |', 'docs/errors.md')).toEqual(
       Object.entries(errorCodes).map(

@@ -11,6 +11,9 @@ const known: Readonly<Record<string, string>> = {
   // The gateway answers an invalid document with 400, also as application/json.
   '572B': 'warn',
   FDE2: 'warn',
+  // The gateway answers variables that cannot be coerced with 422, as the edition of September 2026 says.
+  '86EE': 'warn',
+  '423L': 'notice',
   // The document of the audit uses the type ID, which this schema does not have: it is invalid before coercion.
   '7B9B': 'warn',
 };

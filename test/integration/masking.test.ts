@@ -101,6 +101,7 @@ describe('an unexpected error', () => {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         search: '',
+        mediaType: 'application/json' as const,
         body: { query: totalQuery, variables: { entitlementId: entitlement, customerId: customer } },
         identity: { tenant: tenantOf('one'), maySee: () => true },
         consume: undefined,

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Identity } from '../../src/auth/authenticate.ts';
 import { parseConfig } from '../../src/config/config.ts';
+import type { MediaType } from '../../src/errors.ts';
 import { createPipeline } from '../../src/pipeline.ts';
 import { propagatingTracing } from '../../src/telemetry/tracing.ts';
 import { tenantOf } from '../support/totals.ts';
@@ -34,7 +35,7 @@ const step = fc.oneof(
       kind: fc.constant('ask' as const),
       who: fc.nat(identities.length - 1),
       text,
-      accept: fc.constantFrom('x', undefined),
+      mediaType: fc.constantFrom<MediaType>('application/json', 'application/graphql-response+json'),
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('advance' as const), ms: fc.nat(60) }) },
@@ -63,10 +64,10 @@ describe('the response cache behind the pipeline', () => {
             start: async () => {},
             stop: async () => {},
             serveLandingPage: () => Promise.reject(new Error('No page was requested.')),
-            execute: async ({ body, headers: { accept } }) => {
+            execute: async ({ body, mediaType }) => {
               const purgesBefore = purges;
               const { accessKey, tenant } = caller;
-              const made = { scope: tenant.scope, accessKey, body, accept, madeMs: nowMs, purgesBefore };
+              const made = { scope: tenant.scope, accessKey, body, mediaType, madeMs: nowMs, purgesBefore };
               return {
                 status: 200,
                 headers: [],
@@ -84,19 +85,25 @@ describe('the response cache behind the pipeline', () => {
           else if (one.kind === 'purge') purges += 1;
           else {
             caller = identities[one.who] as Identity;
-            const headers = { 'content-type': 'application/json', accept: one.accept };
+            const headers = { 'content-type': 'application/json' };
             const body = Readable.from([Buffer.from(one.text)]);
             const request = Object.assign(body, { method: 'POST', headers });
-            const exchange = { requestId: 'r', search: '', createSignal: () => new AbortController().signal };
+            const exchange = {
+              requestId: 'r',
+              mediaType: one.mediaType,
+              search: '',
+              createSignal: () => new AbortController().signal,
+            };
             const response = await pipeline.handle(request as never, exchange);
             const { madeMs, ...made } = JSON.parse(String(response.body));
             const expected = {
               scope: caller.tenant.scope,
               accessKey: caller.accessKey,
               body: JSON.parse(one.text),
+              mediaType: one.mediaType,
               purgesBefore: purges,
             };
-            expect(made).toEqual(one.accept === undefined ? expected : { ...expected, accept: one.accept });
+            expect(made).toEqual(expected);
             expect(nowMs - madeMs).toBeLessThan(100);
           }
         }
