@@ -14,6 +14,7 @@ import { createDocuments } from './documents.ts';
 import { type Answer, type CachePolicy, createEngine } from './engine.ts';
 import { createFormatError } from './formatError.ts';
 import type { PersistedQueries } from './persistedQueries.ts';
+import { type OperationParameters, parseRequest } from './request.ts';
 import { createSafelist, toPersistedQueries } from './safelist.ts';
 import { createSchema } from './schema.ts';
 
@@ -69,7 +70,8 @@ export type GraphQLServer = {
   serveLandingPage: (request: PageRequest) => Promise<GraphQLResponse>;
 };
 
-type PageRequest = Pick<GraphQLRequest, 'method' | 'headers' | 'search' | 'requestId'>;
+type PageRequest = Pick<GraphQLRequest, 'method' | 'headers' | 'requestId'>;
+type UnknownRequest = PageRequest & { parameters: OperationParameters };
 
 type GraphQLDependencies = {
   config: Config;
@@ -95,18 +97,21 @@ export function createGraphQLServer(dependencies: GraphQLDependencies): GraphQLS
   const apollo = createApollo(parts);
 
   async function execute(request: GraphQLRequest): Promise<GraphQLResponse> {
-    const allowed = safelist?.enforce(request) ?? request;
+    const requested = parseRequest(request);
+    const parameters = safelist?.enforce(requested) ?? requested;
     const context = createContext(source, request);
     const mediaType = negotiateMediaType(request.headers.accept);
-    const operation = allowed.method === 'POST' ? documents.findOperation(allowed.body) : undefined;
+    // A GET has to pass Apollo Server's CSRF check first.
+    const operation = request.method === 'POST' ? documents.findOperation(parameters) : undefined;
     // Apollo Server creates the error for a client that accepts no JSON.
-    if (operation === undefined || mediaType === undefined) return executeUnknown(allowed, context);
+    if (operation === undefined || mediaType === undefined)
+      return executeUnknown({ ...request, parameters }, context);
     const answer = await engine.answer(operation, context);
     const headers: [string, string][] = [['content-type', mediaType]];
     return { status: 200, headers, body: toBody(answer.result), ...toOutcome(answer, context.stats) };
   }
 
-  async function executeUnknown(request: GraphQLRequest, context: Context): Promise<GraphQLResponse> {
+  async function executeUnknown(request: UnknownRequest, context: Context): Promise<GraphQLResponse> {
     const { answer, claimedName, ...response } = await apollo.execute(request, context);
     if (answer === undefined) return { ...response, ...noOutcome };
     const outcome = toOutcome(answer, context.stats, claimedName);
@@ -116,10 +121,8 @@ export function createGraphQLServer(dependencies: GraphQLDependencies): GraphQLS
   }
 
   async function serveLandingPage(request: PageRequest): Promise<GraphQLResponse> {
-    const { answer, claimedName, ...response } = await apollo.execute(
-      { ...request, body: undefined },
-      undefined,
-    );
+    const page = { ...request, parameters: undefined };
+    const { answer, claimedName, ...response } = await apollo.execute(page, undefined);
     return { ...response, ...noOutcome };
   }
   return { start: apollo.start, stop: apollo.stop, execute, serveLandingPage };

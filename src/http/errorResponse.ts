@@ -64,6 +64,7 @@ function toBody(message: string, extensions: Readonly<Record<string, unknown>>):
 
 /** Routers drop the body of a 4xx. Only a missing authentication has to be seen by everything between client and gateway. */
 function toStatus({ code }: AppError): number {
+  if (code === 'BAD_REQUEST') return 400;
   return code === 'UNAUTHENTICATED' ? 401 : 200;
 }
 
