@@ -1,5 +1,9 @@
 /** When each error code is returned, and whether the same request may succeed later. */
 export const errorCodes = {
+  BAD_REQUEST: {
+    retryable: false,
+    when: 'The request is not a well-formed GraphQL request. The message says what was expected.',
+  },
   BAD_USER_INPUT: {
     retryable: false,
     when: 'An argument is invalid. `validationErrors` names the argument if it is known.',

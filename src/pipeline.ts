@@ -49,7 +49,7 @@ export function createPipeline(dependencies: PipelineDependencies): Route {
     const consume = limit(request, identity);
     // One point now, so that unreadable requests cost as well; the others when the totals are counted.
     await consume?.(1);
-    if (identity === undefined) return servePage({ method, headers, search, requestId });
+    if (identity === undefined) return servePage({ method, headers, requestId });
     if (mediaType === undefined) throw notAcceptable();
     // 3 read the body
     const bytes = method === 'POST' ? await readBody(request, config.HTTP_MAX_BODY_BYTES) : undefined;

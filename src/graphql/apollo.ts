@@ -24,7 +24,8 @@ import { createDocumentLimits } from './documentLimits.ts';
 import type { Documents, Operation } from './documents.ts';
 import type { Answer, Engine } from './engine.ts';
 import type { FormatError } from './formatError.ts';
-import { type PersistedQueries, rejectMalformedHash } from './persistedQueries.ts';
+import type { PersistedQueries } from './persistedQueries.ts';
+import type { OperationParameters } from './request.ts';
 
 /** Where Apollo Sandbox runs; its requests come from these origins. */
 export const sandboxOrigins = ['https://studio.apollographql.com', 'https://sandbox.embed.apollographql.com'];
@@ -43,11 +44,10 @@ type ApolloDependencies = {
 type ApolloRequest = {
   method: string;
   headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Of the response; undefined for a page. */
+  /** Of the response; undefined for the landing page. */
   mediaType?: MediaType;
-  /** The URL's query with its question mark, or empty. */
-  search: string;
-  body: unknown;
+  /** Undefined for the landing page. */
+  parameters: OperationParameters | undefined;
   requestId: string;
 };
 
@@ -70,7 +70,7 @@ export type Apollo = {
 
 /** What the plugin hands to the caller of `execute`. */
 type Exchange = { answer: Answer | undefined; claimedName: string | undefined };
-type ContextValue = { context: Context; exchange: Exchange };
+type ContextValue = { context: Context; variables: Operation['variables']; exchange: Exchange };
 
 /**
  * Apollo Server without a socket: parses, validates, serves persisted queries and the landing page. Its one plugin has the
@@ -82,13 +82,15 @@ export function createApollo(dependencies: ApolloDependencies): Apollo {
   const server = createServer(dependencies, () => currentRequestId.getStore() ?? '');
 
   async function execute(request: ApolloRequest, context: Context | undefined): Promise<ApolloResponse> {
-    rejectMalformedHash(request);
-    const { method, mediaType, search, body, requestId } = request;
+    const { method, mediaType, parameters: { variables = {}, ...parameters } = {}, requestId } = request;
     const headers = new HeaderMap(flatten(request.headers));
     if (mediaType !== undefined) headers.set('accept', mediaType);
-    const httpGraphQLRequest = { method, headers, search, body };
+    // Apollo Server rejects members that are there but undefined. It needs no variables, because the engine executes.
+    const present = Object.entries(parameters).filter(([, value]) => value !== undefined);
+    const search = method === 'GET' ? toSearch(present) : '';
+    const httpGraphQLRequest = { method, headers, search, body: Object.fromEntries(present) };
     const exchange: Exchange = { answer: undefined, claimedName: undefined };
-    const toContextValue = async () => (context === undefined ? rejectOperation() : { context, exchange });
+    const toContextValue = async () => (context ? { context, variables, exchange } : rejectOperation());
     const response = await currentRequestId.run(requestId, () =>
       server.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: toContextValue }),
     );
@@ -104,6 +106,15 @@ function* flatten(headers: ApolloRequest['headers']): Generator<[string, string]
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined) yield [name, Array.isArray(value) ? value.join(', ') : value];
   }
+}
+
+/** The parameters as Apollo Server reads them from a URL. */
+function toSearch(parameters: readonly [string, unknown][]): string {
+  const texts = parameters.map(([name, value]) => [
+    name,
+    typeof value === 'string' ? value : JSON.stringify(value),
+  ]);
+  return `?${new URLSearchParams(texts)}`;
 }
 
 async function readBody({ body }: HTTPGraphQLResponse): Promise<string> {
@@ -156,9 +167,9 @@ function createEnginePlugin({
   costLimit,
   engine,
 }: ApolloDependencies): ApolloServerPlugin<ContextValue> {
-  const toOperation = ({ document, operation: definition, request }: Resolved): Operation | undefined =>
+  const toOperation = ({ document, operation: definition, contextValue }: Resolved): Operation | undefined =>
     document && definition
-      ? { document: documents.recordOf(document), definition, variables: request.variables ?? {} }
+      ? { document: documents.recordOf(document), definition, variables: contextValue.variables }
       : undefined;
 
   return {
@@ -184,7 +195,7 @@ function createEnginePlugin({
   };
 }
 
-type Resolved = Pick<GraphQLRequestContext<ContextValue>, 'document' | 'operation' | 'request'>;
+type Resolved = Pick<GraphQLRequestContext<ContextValue>, 'document' | 'operation' | 'contextValue'>;
 type ResponseBody = GraphQLRequestContext<ContextValue>['response']['body'];
 
 /** What Apollo Server answered without the engine. */

@@ -9,6 +9,7 @@ import {
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { Context } from './context.ts';
+import type { OperationParameters } from './request.ts';
 
 /** A valid operation and its variables, which are not coerced yet. */
 export type Operation = {
@@ -51,8 +52,8 @@ export type Documents = {
   /** In the form that Apollo Server asks for. */
   store: NonNullable<ApolloServerOptions<object>['documentStore']>;
   recordOf: (ast: DocumentNode) => DocumentRecord;
-  /** The operation of this JSON body, when its document is known to be valid and Apollo Server would execute it as it is. */
-  findOperation: (body: unknown) => Operation | undefined;
+  /** The operation of this request if its document is known to be valid; not by the id of a persisted query. */
+  findOperation: (parameters: OperationParameters) => Operation | undefined;
 };
 
 /** Characters of all texts together. A document takes some hundred times as many bytes as its text has characters. */
@@ -87,13 +88,14 @@ export function createDocuments(): Documents {
     if (byHash.has(hash) && text.length <= maxKeyLength) hashes.set(text, hash);
   }
 
-  function findOperation(body: unknown): Operation | undefined {
-    if (!isPlainRequest(body)) return undefined;
-    const hash = hashes.get(body.query);
+  function findOperation(parameters: OperationParameters): Operation | undefined {
+    const { query, operationName, variables = {}, extensions } = parameters;
+    if (query === undefined || extensions !== undefined) return undefined;
+    const hash = hashes.get(query);
     // Through the LRU cache, so that a document in use is not evicted.
     const document = hash === undefined ? undefined : byHash.get(hash);
-    const definition = document && getOperationAST(document.ast, body.operationName);
-    return document && definition ? { document, definition, variables: body.variables ?? {} } : undefined;
+    const definition = document && getOperationAST(document.ast, operationName);
+    return document && definition ? { document, definition, variables } : undefined;
   }
 
   const store = {
@@ -140,30 +142,4 @@ function toPlace({ line, column }: { line: number; column: number }): string {
 /** The parser always records the source. */
 function textOf({ loc }: DocumentNode): string {
   return loc?.source.body ?? '';
-}
-
-type PlainRequest = {
-  query: string;
-  operationName?: string | null;
-  variables?: Record<string, unknown> | null;
-};
-
-/** Whether Apollo Server would neither reject the form of this body nor look for a persisted query in it. */
-function isPlainRequest(body: unknown): body is PlainRequest {
-  if (!isRecord(body)) return false;
-  const { query, operationName, variables, extensions } = body;
-  return (
-    typeof query === 'string' &&
-    (typeof operationName === 'string' || isAbsent(operationName)) &&
-    (isAbsent(variables) || isRecord(variables)) &&
-    (isAbsent(extensions) || (isRecord(extensions) && !('persistedQuery' in extensions)))
-  );
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isAbsent(value: unknown): value is null | undefined {
-  return value === undefined || value === null;
 }

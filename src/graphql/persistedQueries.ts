@@ -1,7 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { AppError } from '../errors.ts';
 import type { Redis } from '../redis/connection.ts';
-import { parseJson } from '../text.ts';
 
 /** Characters of all texts together in this process. */
 const maxLength = 5_000_000;
@@ -36,19 +34,4 @@ export function createPersistedQueries(redis: Redis | undefined): PersistedQueri
     await redis?.run((client) => client.set(prefix + hash, text, { expiration }));
   }
   return { get, set, delete: async (hash) => void memory.delete(hash) };
-}
-
-type PersistedRequest = { method: string; search: string; body: unknown };
-
-/** Apollo Server fails with an internal error when the hash of a persisted query is no string. */
-export function rejectMalformedHash({ method, search, body }: PersistedRequest): void {
-  const parameter = method === 'GET' ? new URLSearchParams(search).get('extensions') : undefined;
-  const extensions = typeof parameter === 'string' ? parseJson(parameter) : property(body, 'extensions');
-  const hash = property(property(extensions, 'persistedQuery'), 'sha256Hash');
-  if (hash !== undefined && typeof hash !== 'string')
-    throw new AppError('BAD_USER_INPUT', 'Expected the hash of a persisted query as a string.');
-}
-
-function property(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }

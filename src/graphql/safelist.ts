@@ -3,15 +3,13 @@ import { ConfigurationError } from '../config/config.ts';
 import type { Manifest, ManifestOperation } from '../config/manifest.ts';
 import { AppError } from '../errors.ts';
 import type { PersistedQueries } from './persistedQueries.ts';
-
-/** The part of a request that names the operation: a JSON body, or the query of a URL. */
-type OperationRequest = { method: string; search: string; body: unknown };
+import type { OperationParameters } from './request.ts';
 
 export type Safelist = {
   /** The listed text of the operation with this id. */
   find: (id: string) => string | undefined;
-  /** The request with the listed text in place of its own; throws `QUERY_NOT_IN_SAFELIST` when its text is not listed. */
-  enforce: <Request extends OperationRequest>(request: Request) => Request;
+  /** The parameters with the listed text in place of their own; throws `QUERY_NOT_IN_SAFELIST` when the text is not listed. */
+  enforce: (parameters: OperationParameters) => OperationParameters;
 };
 
 /** Allows only the operations of the manifest, by id or by text; white space in the text does not matter. */
@@ -23,24 +21,14 @@ export function createSafelist({ operations }: Manifest, schema: GraphQLSchema):
   const byId = new Map(operations.map(({ id, body }) => [id, body]));
   const byText = new Map(operations.map(({ body }) => [stripIgnoredCharacters(body), body]));
 
-  function findListed(text: unknown): string {
-    const body = typeof text === 'string' ? byText.get(normalize(text)) : undefined;
-    if (body !== undefined) return body;
-    const reason = typeof text === 'string' ? nameOf(text) : undefined;
-    throw new AppError('QUERY_NOT_IN_SAFELIST', 'This operation is not in the safelist.', { reason });
-  }
-
-  function enforce<Request extends OperationRequest>(request: Request): Request {
-    const { method, search, body } = request;
-    if (method === 'GET') {
-      const parameters = new URLSearchParams(search);
-      if (!parameters.has('query')) return request;
-      parameters.set('query', findListed(parameters.get('query')));
-      parameters.delete('extensions');
-      return { ...request, search: `?${parameters}` };
-    }
-    if (typeof body !== 'object' || body === null || !('query' in body)) return request;
-    return { ...request, body: { ...body, query: findListed(body.query), extensions: {} } };
+  function enforce(parameters: OperationParameters): OperationParameters {
+    const { query } = parameters;
+    // An id can find listed operations only.
+    if (query === undefined) return parameters;
+    const listed = byText.get(normalize(query));
+    if (listed !== undefined) return { ...parameters, query: listed, extensions: undefined };
+    const details = { reason: nameOf(query) };
+    throw new AppError('QUERY_NOT_IN_SAFELIST', 'This operation is not in the safelist.', details);
   }
   return { find: (id) => byId.get(id), enforce };
 }

@@ -14,6 +14,7 @@ import { createDocuments } from './documents.ts';
 import { type Answer, type CachePolicy, createEngine } from './engine.ts';
 import { createFormatError } from './formatError.ts';
 import type { PersistedQueries } from './persistedQueries.ts';
+import { type OperationParameters, parseRequest } from './request.ts';
 import { createSafelist, toPersistedQueries } from './safelist.ts';
 import { createSchema } from './schema.ts';
 
@@ -71,7 +72,8 @@ export type GraphQLServer = {
   serveLandingPage: (request: PageRequest) => Promise<GraphQLResponse>;
 };
 
-type PageRequest = Pick<GraphQLRequest, 'method' | 'headers' | 'search' | 'requestId'>;
+type PageRequest = Pick<GraphQLRequest, 'method' | 'headers' | 'requestId'>;
+type UnknownRequest = PageRequest & Pick<GraphQLRequest, 'mediaType'> & { parameters: OperationParameters };
 
 type GraphQLDependencies = {
   config: Config;
@@ -97,11 +99,13 @@ export function createGraphQLServer(dependencies: GraphQLDependencies): GraphQLS
   const apollo = createApollo(parts);
 
   async function execute(request: GraphQLRequest): Promise<GraphQLResponse> {
-    const allowed = safelist?.enforce(request) ?? request;
+    const requested = parseRequest(request);
+    const parameters = safelist?.enforce(requested) ?? requested;
     const context = createContext(source, request);
     const { mediaType } = request;
-    const operation = allowed.method === 'POST' ? documents.findOperation(allowed.body) : undefined;
-    if (operation === undefined) return executeUnknown(allowed, context);
+    // A GET has to pass Apollo Server's CSRF check first.
+    const operation = request.method === 'POST' ? documents.findOperation(parameters) : undefined;
+    if (operation === undefined) return executeUnknown({ ...request, parameters }, context);
     const answer = await engine.answer(operation, context);
     const headers: [string, string][] = [['content-type', `${mediaType}; charset=utf-8`]];
     return {
@@ -112,7 +116,7 @@ export function createGraphQLServer(dependencies: GraphQLDependencies): GraphQLS
     };
   }
 
-  async function executeUnknown(request: GraphQLRequest, context: Context): Promise<GraphQLResponse> {
+  async function executeUnknown(request: UnknownRequest, context: Context): Promise<GraphQLResponse> {
     const { answer, claimedName, ...response } = await apollo.execute(request, context);
     if (answer === undefined) return { ...response, ...noOutcome };
     // A mutation by GET has no other code than a malformed request.
@@ -121,10 +125,8 @@ export function createGraphQLServer(dependencies: GraphQLDependencies): GraphQLS
   }
 
   async function serveLandingPage(request: PageRequest): Promise<GraphQLResponse> {
-    const { answer, claimedName, ...response } = await apollo.execute(
-      { ...request, body: undefined },
-      undefined,
-    );
+    const page = { ...request, parameters: undefined };
+    const { answer, claimedName, ...response } = await apollo.execute(page, undefined);
     return { ...response, ...noOutcome };
   }
   return { start: apollo.start, stop: apollo.stop, execute, serveLandingPage };

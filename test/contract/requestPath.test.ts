@@ -377,6 +377,23 @@ describe('an operation', () => {
     },
   );
 
+  it.each<[string, Sent]>([
+    ['a POST', { body: { query: null }, headers: { 'content-type': 'application/json' } }],
+    ['a GET', { method: 'GET', headers: allowGet }],
+  ])('without a query or an id is BAD_REQUEST, and is logged and counted: %s', async (_, sent) => {
+    const { body, metrics, log } = await observeRejected(sent, 400);
+    const message = 'Expected a `query`, or the id of a persisted query in `extensions.persistedQuery`.';
+    expect(body).toEqual({
+      errors: [{ message, extensions: { code: 'BAD_REQUEST', retryable: false, requestId: '(request id)' } }],
+    });
+    expect(metrics).toEqual({
+      'gateway_http_requests_total 400': 1,
+      gateway_http_request_duration_seconds_count: 1,
+      'graphql_errors_total BAD_REQUEST': 1,
+    });
+    expect(log).toEqual([expect.objectContaining({ msg: 'requestRejected', code: 'BAD_REQUEST' })]);
+  });
+
   /** Does not wait for spans, because a request without an operation may have none. */
   async function observeRejected(sent: Sent, status: number) {
     const requestId = randomBytes(8).toString('hex');

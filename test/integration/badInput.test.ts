@@ -42,27 +42,48 @@ const cases: Case[] = [
     code: 'BAD_REQUEST',
     message: /UTF-8/,
   },
-  { name: 'an empty object', init: post('{}'), status: 400, code: 'BAD_REQUEST', message: /no keys/ },
+  {
+    name: 'an empty object',
+    init: post('{}'),
+    status: 400,
+    code: 'BAD_REQUEST',
+    message: /^Expected a `query`, or the id of a persisted query/,
+  },
   {
     name: 'a batch',
     init: post('[{"query":"{__typename}"}]'),
     status: 400,
     code: 'BAD_REQUEST',
-    message: /batching/,
+    message: /batches are not supported/,
   },
   {
     name: 'a body that is not an object',
     init: post('7'),
     status: 400,
     code: 'BAD_REQUEST',
-    message: /body missing/,
+    message: /one JSON object as the body/,
   },
   {
     name: 'a query that is not a string',
     init: post('{"query":7}'),
     status: 400,
     code: 'BAD_REQUEST',
-    message: /strings/,
+    message: /^Expected `query` as a string\.$/,
+  },
+  {
+    name: 'a persisted query whose hash is not a string',
+    init: post(JSON.stringify({ extensions: { persistedQuery: { version: 1, sha256Hash: 7 } } })),
+    status: 400,
+    code: 'BAD_REQUEST',
+    message: /^Expected `extensions\.persistedQuery\.sha256Hash` as a string\.$/,
+  },
+  {
+    name: 'a GET that has its query twice',
+    path: '/graphql?query={__typename}&query={__typename}',
+    init: { headers: { 'apollo-require-preflight': '1' } },
+    status: 400,
+    code: 'BAD_REQUEST',
+    message: /^Expected the parameter `query` once\.$/,
   },
   {
     name: 'a body over the limit',
@@ -271,6 +292,26 @@ describe('the gateway', () => {
         { loc: ['startDate'], msg: 'startDate is after endDate', type: 'date', argument: 'startDate' },
       ],
     });
+  });
+
+  it('gives an infinite number in the variables of a GET the error that it has in a POST', async () => {
+    const infinite = JSON.stringify({ ...variables, startDate: 1 }).replace(':1}', ':1e400}');
+    const search = new URLSearchParams({ query: totalQuery, variables: infinite });
+    const headers = { 'apollo-require-preflight': '1' };
+    const byGet = await gateway.fetch(`/graphql?${search}`, { headers });
+    const byPost = await gateway.fetch(
+      '/graphql',
+      post(`{"query":${JSON.stringify(totalQuery)},"variables":${infinite}}`),
+    );
+    for (const response of [byGet, byPost])
+      expect(await response.json()).toMatchObject({
+        errors: [
+          {
+            message: expect.stringMatching(/^Variable "\$startDate" got invalid value/),
+            extensions: { code: 'BAD_USER_INPUT' },
+          },
+        ],
+      });
   });
 
   it('names the allowed methods when it rejects another one', async () => {

@@ -156,15 +156,29 @@ describe('a gateway with a safelist', () => {
     expect((await gateway.fetch(`/graphql?${search}`)).status).toBe(400);
   });
 
+  it.each([null, ''])('treats %j as an absent text, operation name and extension', async (empty) => {
+    const { id, body } = operation();
+    const rest = { operationName: empty };
+    expect(JSON.parse((await byId(id, { query: empty, ...rest })).body)).toEqual(answered);
+    expect(JSON.parse((await byText(body, { extensions: empty, ...rest })).body)).toEqual(answered);
+    expect(await byText(empty, rest)).toMatchObject({ status: 400, code: 'BAD_REQUEST' });
+    const extensions = JSON.stringify({ persistedQuery: { version: 1, sha256Hash: id } });
+    const search = { query: '', operationName: '', extensions, variables: JSON.stringify(variables) };
+    const headers = { 'apollo-require-preflight': '1' };
+    const response = await gateway.fetch(`/graphql?${new URLSearchParams(search)}`, { headers });
+    expect(await response.json()).toEqual(answered);
+  });
+
+  it('does not look for the operation of a malformed request', async () => {
+    expect(await byText([operation().body])).toMatchObject({ status: 400, code: 'BAD_REQUEST' });
+  });
+
   it.each<[string, () => unknown]>([
     ['another operation', () => '{ __typename }'],
     ['introspection', () => '{ __schema { queryType { name } } }'],
     ['a listed operation with another field', () => operation().body.replace('quantity', 'quantity asOf')],
     ['a listed operation followed by another one', () => `${operation().body} query B { __typename }`],
     ['a listed operation with another alias', () => operation().body.replace('quantity', 'q: quantity')],
-    ['an empty text', () => ''],
-    ['null', () => null],
-    ['a list of listed operations', () => [operation().body]],
     ['a syntax error', () => '{'],
     ['the text __proto__', () => '__proto__'],
     ['80,000 tokens', () => `{ ${'x '.repeat(80_000)} }`],
@@ -208,6 +222,14 @@ describe('a gateway without a safelist', () => {
     expect(await post(gateway, JSON.stringify(hash))).toMatchObject({ code: 'PERSISTED_QUERY_NOT_FOUND' });
     await post(gateway, JSON.stringify({ query, ...hash }));
     expect(JSON.parse((await post(gateway, JSON.stringify(hash))).body)).toEqual({
+      data: { __typename: 'Query' },
+    });
+  });
+
+  it.each([null, ''])('runs an operation by its hash beside %j as its text', async (empty) => {
+    await post(gateway, JSON.stringify({ query, ...hash }));
+    const rest = { query: empty, operationName: empty, variables: empty };
+    expect(JSON.parse((await post(gateway, JSON.stringify({ ...hash, ...rest }))).body)).toEqual({
       data: { __typename: 'Query' },
     });
   });

@@ -49,7 +49,7 @@ describe('formatError', () => {
     );
   });
 
-  it.each(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'PERSISTED_QUERY_NOT_FOUND', 'BAD_REQUEST'])(
+  it.each(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'PERSISTED_QUERY_NOT_FOUND'])(
     "leaves Apollo Server's error %s unchanged",
     (code) => {
       const { result, causes } = format(new GraphQLError('Words.', { extensions: { code } }), code);
@@ -57,6 +57,13 @@ describe('formatError', () => {
       expect(causes).toEqual([]);
     },
   );
+
+  it("adds retryable to Apollo Server's error BAD_REQUEST, like to the gateway's own", () => {
+    const code = 'BAD_REQUEST';
+    const { result, causes } = format(new GraphQLError('Words.', { extensions: { code } }), code);
+    expect(result).toEqual({ message: 'Words.', extensions: { code, retryable: false, requestId: 'r' } });
+    expect(causes).toEqual([]);
+  });
 
   it.each([
     new Error('secret'),

@@ -1,5 +1,6 @@
 /** Texts for users by `extensions.code` alone: messages are for developers and may change. */
 const wordsOfCode: Readonly<Record<string, string>> = {
+  BAD_REQUEST: 'This page is out of date. Please reload it.',
   BAD_USER_INPUT: 'Something in the form is not accepted.',
   NOT_FOUND: 'There is no such customer or entitlement.',
   UNAUTHENTICATED: 'Please sign in again.',

@@ -373,8 +373,7 @@ const bodies: Case[] = [
       JSON.stringify({
         extensions: { persistedQuery: { version: 1, sha256Hash: { toString: 1, valueOf: 1 } } },
       }),
-    200,
-    'BAD_USER_INPUT',
+    ...badRequest,
   ],
   ['with a list as extensions', () => JSON.stringify({ extensions: [] }), ...badRequest],
 ];
