@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { STATUS_CODES } from 'node:http';
+import { maxHeaderSize, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AppError, type MediaType, toExtensions, toStatus } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
@@ -76,14 +76,19 @@ function* toHeaders(
 }
 
 const parserErrors: Readonly<Record<string, [status: number, message: string]>> = {
-  HPE_HEADER_OVERFLOW: [431, 'The headers are too large.'],
+  HPE_HEADER_OVERFLOW: [431, 'The URL and the headers are too large.'],
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request took too long to arrive.'],
 };
 
+const urlTooLong: (typeof parserErrors)[string] = [414, 'The URL is too long.'];
+
+/** `rawPacket`: the bytes that the parser was reading. */
+type UnreadableError = NodeJS.ErrnoException & { rawPacket?: Buffer };
+
 /** Answers bytes that Node's HTTP parser rejects, then closes the connection. */
-export function rejectUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+export function rejectUnreadable(error: UnreadableError, socket: Duplex): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
-  const [status, message] = parserErrors[error.code ?? ''] ?? [400, 'The request is not valid HTTP.'];
+  const [status, message] = toParserError(error);
   const body = toBody(message, { code: 'BAD_REQUEST', requestId: randomUUID() });
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
@@ -94,4 +99,11 @@ export function rejectUnreadable(error: NodeJS.ErrnoException, socket: Duplex): 
     'connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+/** The parser does not say which part is too large. A URL that arrives in several packets counts as headers. */
+function toParserError({ code = '', rawPacket }: UnreadableError): (typeof parserErrors)[string] {
+  const start = rawPacket?.toString('latin1', 0, maxHeaderSize) ?? '';
+  if (code === 'HPE_HEADER_OVERFLOW' && /^[A-Z]+ \S*$/.test(start)) return urlTooLong;
+  return parserErrors[code] ?? [400, 'The request is not valid HTTP.'];
 }
