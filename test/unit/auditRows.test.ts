@@ -56,8 +56,8 @@ describe('each rule of the audit', () => {
     async ({ row, mediaType }) => {
       const verdicts = await Promise.all(
         (await started).map(async (url) => {
-          const target = { url, accept: mediaType, headers: { 'x-key': '1' }, query };
-          return (await runRow(row, { ...target, partialQuery: '{ part }', slowRequestMs: 20 })).verdict;
+          const target = { url, accept: mediaType, headers: { 'x-key': '1' }, query, slowRequestMs: 20 };
+          return (await runRow(row, { ...target, partialQuery: '{ part }', nullQuery: '{ none }' })).verdict;
         }),
       );
       expect(verdicts).toContain(row.strength === 'MAY' ? 'not used' : 'fails');

@@ -31,7 +31,7 @@ export const documentRows: readonly Row[] = [
   {
     id: 'document-post',
     section,
-    strength: 'SHOULD',
+    strength: 'MAY',
     title:
       'A POST with a `documentId` of the form sha256:hex in place of `query` executes the persisted document.',
     check: async (target) => {

@@ -7,10 +7,12 @@ const usageExitCode = 64;
 
 const usage = `Checks a server against GraphQL over HTTP, September 2026, and prints each rule with its verdict.
 
-npm run audit -- URL [--query TEXT] [--partial-query TEXT] [--header 'NAME: VALUE']... [--wait SECONDS] [--failures]
+npm run audit -- URL [--query TEXT] [--partial-query TEXT] [--null-query TEXT]
+                      [--header 'NAME: VALUE']... [--wait SECONDS] [--failures]
 
   --query TEXT            a document without variables that succeeds; by default { __typename }
   --partial-query TEXT    a document without variables that yields data and errors, if the server has one
+  --null-query TEXT       a document without variables that yields errors and null as data, if the server has one
   --header 'NAME: VALUE'  sent with each request, such as credentials; may be repeated
   --wait SECONDS          waits so long for the server to end a request that never arrives completely
   --failures              prints only rules that fail
@@ -22,6 +24,7 @@ Exit codes: 0 all rules of strength MUST hold, 1 one of them fails, 64 wrong arg
 const options = {
   query: { type: 'string', default: '{ __typename }' },
   'partial-query': { type: 'string' },
+  'null-query': { type: 'string' },
   header: { type: 'string', multiple: true, default: [] as string[] },
   wait: { type: 'string' },
   failures: { type: 'boolean', default: false },
@@ -46,8 +49,8 @@ function parseArguments(): Arguments {
       return { problem: 'Expected one URL that starts with http: or https:.' };
     const headers = Object.fromEntries(values.header.map(toHeader));
     const slowRequestMs = values.wait === undefined ? undefined : toMs(values.wait);
-    const { query, 'partial-query': partialQuery, failures } = values;
-    return { target: { url, headers, query, partialQuery, slowRequestMs }, failures };
+    const { query, 'partial-query': partialQuery, 'null-query': nullQuery, failures } = values;
+    return { target: { url, headers, query, partialQuery, nullQuery, slowRequestMs }, failures };
   } catch (error) {
     return { problem: error instanceof Error ? error.message : String(error) };
   }

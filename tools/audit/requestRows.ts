@@ -269,7 +269,7 @@ const contentTypeRows: Row[] = [
   {
     id: 'status-content-encoding',
     section: 'RFC 9110',
-    strength: 'SHOULD',
+    strength: 'MAY',
     title: 'A body in a content coding that the server does not support gets 415.',
     check: expectStatus(415, post({ query }, { 'content-encoding': 'x-audit' })),
   },

@@ -90,6 +90,20 @@ const outcomeRows: Row[] = [
     check: async (target) => requireStatus(await sendPartial(target), 294),
   },
   {
+    id: 'status-null',
+    section,
+    strength: 'SHOULD',
+    title:
+      'A response whose data is null, because an error of a field left nothing else, has the status 294.',
+    check: async (target) => {
+      const { nullQuery } = target;
+      if (nullQuery === undefined) throw new NotApplicable('No query with null as data is given.');
+      const response = await send(target, post({ query: nullQuery }));
+      requireThat(requireGraphQL(response).data === null, response, 'data is not null');
+      requireStatus(response, 294);
+    },
+  },
+  {
     id: 'status-partial-reason',
     section: 'Partial success',
     strength: 'SHOULD',

@@ -13,6 +13,8 @@ export type Target = {
   query: string;
   /** A document without variables whose response has data and errors, if the server has one. */
   partialQuery: string | undefined;
+  /** A document without variables whose response has errors and null as data, if the server has one. */
+  nullQuery: string | undefined;
   /** How long to wait for the server to give up on a request that never ends; undefined to leave that out. */
   slowRequestMs: number | undefined;
 };
