@@ -1,3 +1,4 @@
+import { globSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -63,4 +64,18 @@ describe('each rule of the audit', () => {
       expect(verdicts).toContain(row.strength === 'MAY' ? 'not used' : 'fails');
     },
   );
+});
+
+describe('tools/audit/', () => {
+  it('imports only Node and its own files, so that it can audit any server', () => {
+    const folder = new URL('../../tools/audit/', import.meta.url);
+    const texts = globSync('*.ts', { cwd: folder }).map((file) =>
+      readFileSync(new URL(file, folder), 'utf8'),
+    );
+    const imported = texts.flatMap((source) =>
+      [...source.matchAll(/ from '(.+)';$/gm)].map(([, name]) => name),
+    );
+    expect(imported.length).toBeGreaterThan(20);
+    expect(imported.filter((name) => !/^(node:[a-z/]+|\.\/\w+\.ts)$/.test(`${name}`))).toEqual([]);
+  });
 });
