@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AppError, type MediaType, toExtensions, toStatus } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
+import { dropRest, type LingerLimits } from './linger.ts';
 
 /** A request that is rejected before it reaches GraphQL. The message is shown to the client. */
 export class HttpError extends Error {
@@ -81,8 +82,13 @@ const parserErrors: Readonly<Record<string, [status: number, message: string]>> 
 };
 
 /** Answers bytes that Node's HTTP parser rejects, then closes the connection. */
-export function rejectUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+export function rejectUnreadable(
+  error: NodeJS.ErrnoException,
+  { socket, limits }: { socket: Duplex; limits: LingerLimits },
+): void {
+  if (error.code === 'ECONNRESET') return void socket.destroy();
+  // The parser rejects each further piece of an unreadable request as well.
+  if (!socket.writable) return;
   const [status, message] = parserErrors[error.code ?? ''] ?? [400, 'The request is not valid HTTP.'];
   const body = toBody(message, { code: 'BAD_REQUEST', requestId: randomUUID() });
   const head = [
@@ -94,4 +100,5 @@ export function rejectUnreadable(error: NodeJS.ErrnoException, socket: Duplex): 
     'connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  dropRest(socket, limits);
 }
