@@ -112,7 +112,9 @@ export const variables = {
   GRAPHQL_MAX_TOTALS: integer(1, 1_000_000)
     .default(1000)
     .describe('Maximum number of totals in one operation, entities included.'),
-  HTTP_MAX_BODY_BYTES: integer(1, 100_000_000).default(262_144).describe('Maximum size of a request body.'),
+  HTTP_MAX_BODY_BYTES: integer(1, 100_000_000)
+    .default(262_144)
+    .describe('Maximum size of a request body, as sent and as decoded.'),
   PURGE_TOKEN: credential
     .optional()
     .describe('Bearer token for `POST /purge`. Without it the endpoint does not exist.'),

@@ -3,6 +3,7 @@ import { maxHeaderSize, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AppError, type MediaType, toExtensions, toStatus } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
+import { dropRest, type LingerLimits } from './linger.ts';
 
 /** A request that is rejected before it reaches GraphQL. The message is shown to the client. */
 export class HttpError extends Error {
@@ -86,8 +87,13 @@ const urlTooLong: (typeof parserErrors)[string] = [414, 'The URL is too long.'];
 type UnreadableError = NodeJS.ErrnoException & { rawPacket?: Buffer };
 
 /** Answers bytes that Node's HTTP parser rejects, then closes the connection. */
-export function rejectUnreadable(error: UnreadableError, socket: Duplex): void {
-  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+export function rejectUnreadable(
+  error: UnreadableError,
+  { socket, limits }: { socket: Duplex; limits: LingerLimits },
+): void {
+  if (error.code === 'ECONNRESET') return void socket.destroy();
+  // The parser rejects each further piece of an unreadable request as well.
+  if (!socket.writable) return;
   const [status, message] = toParserError(error);
   const body = toBody(message, { code: 'BAD_REQUEST', requestId: randomUUID() });
   const head = [
@@ -99,6 +105,7 @@ export function rejectUnreadable(error: UnreadableError, socket: Duplex): void {
     'connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  dropRest(socket, limits);
 }
 
 /** The parser does not say which part is too large. A URL that arrives in several packets counts as headers. */

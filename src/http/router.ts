@@ -6,10 +6,12 @@ import {
   type ServerResponse,
   STATUS_CODES,
 } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
 import cors from 'cors';
 import type { MediaType } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { HttpError, toErrorResponse } from './errorResponse.ts';
+import { endEarly, type LingerLimits } from './linger.ts';
 import { createNegotiate } from './mediaType.ts';
 
 /** What belongs to a request besides the request itself. */
@@ -51,22 +53,25 @@ export type RouterSettings = {
   now: () => number;
 };
 
+type ConnectionState = {
+  isDraining: () => boolean;
+  lingerLimits: LingerLimits;
+};
+
 export type Router = {
   listener: RequestListener;
   /** How many requests have no response yet. */
   inFlight: () => number;
 };
 
-/** Bytes of an unread body that are taken in, so that the client can read the response first. */
-const maxDiscardedBytes = 1_048_576;
 /** Reason phrases that Node does not know (GraphQL over HTTP, September 2026). */
 const reasons: Readonly<Record<number, string>> = { 294: 'Partial Success' };
 /** A page's own policy, in a meta element, cannot forbid framing. */
 const pagePolicy = "frame-ancestors 'none'; base-uri 'none'; object-src 'none'; form-action 'none'";
 
 /** Gives each request an id, finds its route, and writes the response, or that of the error that the route throws. */
-export function createRouter(settings: RouterSettings & { isDraining: () => boolean }): Router {
-  const { routes, corsOrigins, listener: name, emit, now, isDraining } = settings;
+export function createRouter(settings: RouterSettings & ConnectionState): Router {
+  const { routes, corsOrigins, listener: name, emit, now, isDraining, lingerLimits } = settings;
   const applyCors = createCors(corsOrigins);
   const negotiate = createNegotiate();
   let inFlight = 0;
@@ -76,7 +81,6 @@ export function createRouter(settings: RouterSettings & { isDraining: () => bool
     inFlight += 1;
     try {
       const answer = await handle(request, routed).catch((error: unknown) => {
-        discardBody(request);
         // A request whose client has disconnected is not reported as rejected.
         const report = response.destroyed ? () => {} : emit;
         const { requestId } = routed.exchange;
@@ -88,8 +92,11 @@ export function createRouter(settings: RouterSettings & { isDraining: () => bool
           emit: report,
         });
       });
+      const isUnread = !request.complete && (await isUnfinished(request));
       if (response.destroyed) return;
-      send(response, answer, { requestId: routed.exchange.requestId, isLast: isDraining() });
+      const { requestId } = routed.exchange;
+      const isLast = isUnread || isDraining();
+      send(response, answer, { requestId, isLast, linger: isUnread ? lingerLimits : undefined });
       emit({ type: 'requestEnded', listener: name, status: answer.status, durationMs: now() - startedMs });
     } catch (error) {
       emit({ type: 'unexpectedError', requestId: routed.exchange.requestId, cause: error });
@@ -121,6 +128,13 @@ async function handle(request: IncomingMessage, { exchange, route }: Routed): Pr
   throw new HttpError(405, `Expected ${methods.join(' or ')}.`, { allow: methods.join(', ') });
 }
 
+/** True if the client is still sending its request. */
+async function isUnfinished(request: IncomingMessage): Promise<boolean> {
+  // The end of a body that arrived in one piece is known only after its bytes were passed on.
+  await setImmediate();
+  return !request.complete;
+}
+
 /** Undefined when no origin may call. */
 function createCors(origins: readonly string[]): ReturnType<typeof cors> | undefined {
   if (origins.length === 0) return undefined;
@@ -138,15 +152,6 @@ function splitUrl(target: string): { pathname: string; search: string } {
   const url = target.startsWith('/') ? target : target.replace(/^[a-z]+:\/\/[^/?]*/i, '');
   const mark = url.indexOf('?');
   return mark < 0 ? { pathname: url, search: '' } : { pathname: url.slice(0, mark), search: url.slice(mark) };
-}
-
-/** Reads and drops the rest of a rejected request, up to a limit. */
-function discardBody(request: IncomingMessage): void {
-  let size = 0;
-  request.on('data', (chunk: Buffer) => {
-    size += chunk.length;
-    if (size > maxDiscardedBytes) request.destroy();
-  });
 }
 
 function createSignal(response: ServerResponse): AbortSignal {
@@ -172,7 +177,13 @@ export function createFileRoute({ type, gzipped }: StaticFile): Route {
   return { methods: ['GET', 'HEAD'], handle: () => ({ status: 200, headers, body: gzipped }) };
 }
 
-type SendOptions = { requestId: string; isLast: boolean };
+type SendOptions = {
+  requestId: string;
+  /** The connection closes after the response. */
+  isLast: boolean;
+  /** Undefined if the whole request has arrived. */
+  linger: LingerLimits | undefined;
+};
 
 /** All headers go in one list, which Node writes without looking at each. */
 function send(response: ServerResponse, answer: HttpResponse, options: SendOptions): void {
@@ -180,15 +191,15 @@ function send(response: ServerResponse, answer: HttpResponse, options: SendOptio
   const length = Buffer.byteLength(body);
   const list = toHeaderList(answer, { ...options, corsVary: response.getHeader('vary') });
   if (status !== 204) list.push('content-length', String(length));
+  response.writeHead(status, STATUS_CODES[status] ?? reasons[status] ?? '', list);
+  if (options.linger !== undefined) endEarly(response, body, options.linger);
   // Node writes latin1 faster than UTF-8; they are the same for ASCII.
-  response
-    .writeHead(status, STATUS_CODES[status] ?? reasons[status] ?? '', list)
-    .end(body, length === body.length ? 'latin1' : 'utf8');
+  else response.end(body, length === body.length ? 'latin1' : 'utf8');
 }
 
 function toHeaderList(
   { headers }: HttpResponse,
-  { requestId, isLast, corsVary }: SendOptions & { corsVary: OutgoingHttpHeaders[string] },
+  { requestId, isLast, corsVary }: Omit<SendOptions, 'linger'> & { corsVary: OutgoingHttpHeaders[string] },
 ): string[] {
   const list = ['x-request-id', requestId];
   list.push('x-content-type-options', 'nosniff', 'referrer-policy', 'no-referrer');

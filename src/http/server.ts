@@ -4,10 +4,11 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { rejectUnreadable } from './errorResponse.ts';
+import type { LingerLimits } from './linger.ts';
 import { createRouter, type RouterSettings, type Routes } from './router.ts';
 
 /** Milliseconds, and connections open at once. */
-export type ConnectionLimits = {
+export type ConnectionLimits = LingerLimits & {
   keepAliveTimeout: number;
   headersTimeout: number;
   requestTimeout: number;
@@ -28,6 +29,9 @@ export const connectionLimits: ConnectionLimits = {
   connectionsCheckingInterval: 5000,
   silenceTimeout: 10_000,
   maxConnections: 10_000,
+  // As long as nginx reads on (lingering_time), and twice the largest body that clients send by mistake.
+  lingerTimeout: 30_000,
+  lingerBytes: 67_108_864,
 };
 
 type HttpServerSettings = RouterSettings & {
@@ -47,12 +51,12 @@ export function createHttpServer(host: string, port: number, settings: HttpServe
   let isDraining = false;
   const routes = new Map([...settings.routes, ...createProbes(() => isDraining)]);
   const limits = { ...connectionLimits, ...settings.connectionLimits };
-  const router = createRouter({ ...settings, routes, isDraining: () => isDraining });
+  const router = createRouter({ ...settings, routes, isDraining: () => isDraining, lingerLimits: limits });
   const server = createServer(limits, router.listener);
   server.maxConnections = limits.maxConnections;
   // Also cuts off a client that does not read its response.
   server.setTimeout(limits.silenceTimeout + Math.max(limits.requestTimeout, config.UPSTREAM_DEADLINE_MS));
-  server.on('clientError', rejectUnreadable);
+  server.on('clientError', (error, socket) => rejectUnreadable(error, { socket, limits }));
 
   const sockets = trackSockets(server, (open) => emit({ type: 'connectionsChanged', listener, open }));
 

@@ -107,9 +107,16 @@ const cases: Case[] = [
     message: /UTF-8/,
   },
   {
-    name: 'a compressed body',
-    init: post('{"query":"{__typename}"}', { ...json, 'content-encoding': 'gzip' }),
+    name: 'a body in an unknown content-encoding',
+    init: post('{"query":"{__typename}"}', { ...json, 'content-encoding': 'br' }),
     status: 415,
+    code: 'BAD_REQUEST',
+    message: /content-encoding/,
+  },
+  {
+    name: 'a body that is not in its content-encoding',
+    init: post('{"query":"{__typename}"}', { ...json, 'content-encoding': 'gzip' }),
+    status: 400,
     code: 'BAD_REQUEST',
     message: /content-encoding/,
   },

@@ -106,7 +106,8 @@ describe('an unsupported request', () => {
     ],
     ['with an unknown expectation', postHead([ofLength, 'expect: 200-maybe']), [417]],
     ['with a content-length over the limit', postHead(['content-length: 999999999']), [413, 'BAD_REQUEST']],
-    ['with a compressed body', postHead([ofLength, 'content-encoding: gzip']), [415, 'BAD_REQUEST']],
+    ['with a body in Brotli', postHead([ofLength, 'content-encoding: br']), [415, 'BAD_REQUEST']],
+    ['with a body that is not gzip', postHead([ofLength, 'content-encoding: gzip']), [400, 'BAD_REQUEST']],
   ])(
     '%s gets an error status',
     async (_, bytes, [status, code]) => {

@@ -1,0 +1,176 @@
+import { once } from 'node:events';
+import { request as httpRequest } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { until, useGateway } from '../support/gateway.ts';
+
+const sockets: Socket[] = [];
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+});
+
+type Sent = { url: string; body: Buffer; type?: string };
+type Client = (sent: Sent) => Promise<number>;
+
+/** Each resolves to the status, and rejects if the connection is reset. */
+const clients: Record<string, Client> = {
+  fetch: async ({ url, body, type = 'application/json' }) => {
+    const init = { method: 'POST', body: new Uint8Array(body), headers: { 'content-type': type } };
+    const response = await fetch(url, init);
+    await response.text();
+    return response.status;
+  },
+  'node:http': async ({ url, body, type = 'application/json' }) => {
+    const request = httpRequest(url, { method: 'POST', headers: { 'content-type': type } });
+    request.end(body);
+    const [response] = await once(request, 'response');
+    await once(response.resume(), 'end');
+    return response.statusCode;
+  },
+  // As some HTTP/1.0 clients do.
+  'a socket that reads only after it has sent everything': async ({
+    url,
+    body,
+    type = 'application/json',
+  }) => {
+    const { hostname, port, pathname } = new URL(url);
+    const socket = connect(Number(port), hostname).pause();
+    sockets.push(socket);
+    const failed = once(socket, 'error').then(([error]) => Promise.reject(error));
+    socket.write(
+      `POST ${pathname} HTTP/1.1\r\nhost: x\r\ncontent-type: ${type}\r\ncontent-length: ${body.length}\r\n\r\n`,
+    );
+    await Promise.race([new Promise((resolve) => socket.write(body, resolve)), failed]);
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    await Promise.race([once(socket.resume(), 'end'), failed]);
+    return Number(text.split(' ')[1]);
+  },
+};
+
+describe('the response to an oversized body', () => {
+  const gateway = useGateway();
+
+  it.each(
+    Object.entries(clients).flatMap(([name, send]) =>
+      [3, 30].map((megabytes) => ({ name, send, megabytes })),
+    ),
+  )(
+    'reaches $name, 100 times for $megabytes MB',
+    async ({ send, megabytes }) => {
+      const body = Buffer.alloc(megabytes * 1_000_000, ' ');
+      const statuses: number[] = [];
+      for (let n = 0; n < 100; n += 1) statuses.push(await send({ url: `${gateway.url}/graphql`, body }));
+      expect(statuses).toEqual(Array.from({ length: 100 }, () => 413));
+    },
+    120_000,
+  );
+});
+
+describe('a response that is sent before the body has arrived', () => {
+  const gateway = useGateway({ AUTH_MODE: 'router', ROUTER_SECRET: 'a-secret-of-the-router-0123456789' });
+  const body = Buffer.alloc(3_000_000, ' ');
+
+  it.each(
+    Object.entries(clients).flatMap(([name, send]) =>
+      [
+        { path: '/graphql', status: 401 },
+        { path: '/nowhere', status: 404 },
+        { path: '/livez', status: 405 },
+      ].map((rejected) => ({ name, send, ...rejected })),
+    ),
+  )('with status $status reaches $name', async ({ send, path, status }) => {
+    for (let n = 0; n < 10; n += 1) expect(await send({ url: `${gateway.url}${path}`, body })).toBe(status);
+  });
+});
+
+describe('the response to bytes that are not a request', () => {
+  const gateway = useGateway();
+
+  it.each([
+    ['a header of 3 MB', `GET /livez HTTP/1.1\r\nhost: x\r\nx: ${'x'.repeat(3_000_000)}\r\n\r\n`, 431],
+    [
+      'an invalid length and 3 MB',
+      `POST / HTTP/1.1\r\ncontent-length: -1\r\n\r\n${'x'.repeat(3_000_000)}`,
+      400,
+    ],
+  ])('reaches a client that sends %s before it reads', async (_, bytes, status) => {
+    for (let n = 0; n < 10; n += 1) {
+      const { socket, received } = open(gateway.url, { allowHalfOpen: false });
+      socket.pause();
+      await new Promise((resolve) => socket.write(bytes, resolve));
+      await once(socket.resume(), 'end');
+      expect(received()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    }
+  });
+});
+
+/** A half-open client keeps sending after the gateway has closed its side. */
+function open(url: string, { allowHalfOpen }: { allowHalfOpen: boolean }) {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ port: Number(port), host: hostname, allowHalfOpen });
+  let text = '';
+  let isClosed = false;
+  socket.on('data', (chunk) => {
+    text += chunk;
+  });
+  socket.on('error', () => {});
+  socket.on('close', () => {
+    isClosed = true;
+  });
+  sockets.push(socket);
+  return { socket, received: () => text, isClosed: () => isClosed };
+}
+
+const endless = 'POST /nowhere HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n';
+const unreadable = `GET /livez HTTP/1.1\r\nhost: x\r\nx: ${'x'.repeat(20_000)}`;
+
+describe.each([
+  ['lingerBytes', { lingerBytes: 200_000, lingerTimeout: 2_000_000_000 }, ' '.repeat(65_536)],
+  ['lingerTimeout', { lingerBytes: 2_000_000_000, lingerTimeout: 100 }, 'x'],
+])('%s', (_, limits, content) => {
+  const gateway = useGateway({}, limits);
+  const chunk = `${content.length.toString(16)}\r\n${content}\r\n`;
+
+  it.each([
+    { name: 'whose body never ends', start: endless, piece: chunk, status: 404 },
+    { name: 'whose header never ends', start: unreadable, piece: content, status: 431 },
+  ])('cuts off a rejected request $name', async ({ start, piece, status }) => {
+    const { socket, received, isClosed } = open(gateway.url, { allowHalfOpen: true });
+    socket.write(start);
+    const pump = setInterval(() => socket.writable && socket.write(piece), 1);
+    await until(isClosed);
+    clearInterval(pump);
+    expect(received()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [^]*\\r\\nconnection: close\\r\\n`, 'i'));
+    expect((await gateway.fetch('/livez')).status).toBe(200);
+  });
+});
+
+describe('a pipelined request that is rejected before its body has arrived', () => {
+  const gateway = useGateway();
+
+  it('gets its response after those of the earlier requests', async () => {
+    const query = '/graphql?query={__typename}';
+    const { socket, received, isClosed } = open(gateway.url, { allowHalfOpen: false });
+    socket.write(`GET ${query} HTTP/1.1\r\nhost: x\r\napollo-require-preflight: 1\r\n\r\n`);
+    socket.write('POST /nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nx');
+    await until(isClosed);
+    expect(received().match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 404']);
+  });
+});
+
+describe('a small request that is rejected', () => {
+  const gateway = useGateway();
+
+  it('leaves its connection open for the next request', async () => {
+    const { socket, received } = open(gateway.url, { allowHalfOpen: false });
+    const post = 'POST /nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}';
+    for (let count = 1; count <= 8; count += 1) {
+      socket.write(post);
+      await until(() => received().split('"Not found."').length === count + 1);
+    }
+    expect(received()).not.toMatch(/connection: close/i);
+  });
+});
