@@ -4,6 +4,7 @@ import type { Config } from './config/config.ts';
 import { loadGraphiql } from './explorer/graphiql.ts';
 import { sandboxOrigins } from './graphql/apollo.ts';
 import { createPersistedQueries } from './graphql/persistedQueries.ts';
+import { namesOf } from './graphql/safelist.ts';
 import { createGraphQLServer, type GraphQLServer } from './graphql/server.ts';
 import { createAdminListener, type Purge } from './http/admin.ts';
 import { createFileRoute } from './http/router.ts';
@@ -52,7 +53,8 @@ type Dependencies = {
 /** Builds each part of the gateway once, from the inside out. */
 export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
   const { now = Date.now, logDestination, connectionLimits, isWorker = false } = overrides;
-  const metrics = createMetrics({ config, now });
+  const operationNames = config.GRAPHQL_SAFELIST && namesOf(config.GRAPHQL_SAFELIST);
+  const metrics = createMetrics({ config, operationNames, now });
   const log = createConfiguredLog(config, { destination: logDestination, onDrop: metrics.countDroppedLine });
   const emit = combine(log, metrics.count);
   const redis = await loadRedis({ config, emit, now });

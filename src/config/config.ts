@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import leven from 'leven';
 import type { z } from 'zod';
-import { type Manifest, parseManifest } from './manifest.ts';
+import { type ListedDocument, parseManifest } from './manifest.ts';
 import { requiredVariables, secretVariables, variables } from './variables.ts';
 
 const guardedPrefix = /^(ZENSKAR|UPSTREAM|CACHE|GRAPHQL|JWT|AUTH)_/;
@@ -13,7 +13,7 @@ const otelPrefix = /^OTEL_/;
 type Variables = { [Name in keyof typeof variables]: z.output<(typeof variables)[Name]> };
 /** The settings, each under the name of its variable. The safelist holds the content of its file. */
 export type Config = Readonly<Omit<Variables, 'GRAPHQL_SAFELIST'>> & {
-  GRAPHQL_SAFELIST?: Manifest | undefined;
+  GRAPHQL_SAFELIST?: readonly ListedDocument[] | undefined;
 };
 
 /** A configuration problem that only shows while the gateway is built. */
@@ -46,7 +46,7 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
     else problems.push(describeProblem(name, value, result.error));
   }
   const safelist = readSafelist(values.GRAPHQL_SAFELIST, readFile);
-  parsed.GRAPHQL_SAFELIST = safelist.manifest;
+  parsed.GRAPHQL_SAFELIST = safelist.documents;
   problems.push(...missingVariables(parsed, (name) => Boolean(values[name]) || rejected.has(name)));
   problems.push(...safelist.problems, ...unknownVariables(environment));
   problems.push(...missingMode(values), ...anonymousAccess(parsed));
@@ -84,11 +84,16 @@ function readText(path: string, readFile: (path: string) => string): string | un
 }
 
 function readSafelist(path: string | undefined, readFile: (path: string) => string) {
-  if (!path) return { manifest: undefined, problems: [] };
-  const manifest = parseManifest(readText(path, readFile) ?? '');
-  const problem =
-    'GRAPHQL_SAFELIST cannot be read or is not a manifest; expected the path of a readable apollo-persisted-query-manifest.';
-  return { manifest, problems: manifest === undefined ? [problem] : [] };
+  if (!path) return { documents: undefined, problems: [] };
+  const text = readText(path, readFile);
+  const expected =
+    "expected the path of a readable manifest: Apollo's format, or a JSON object of texts by id.";
+  if (text === undefined)
+    return { documents: undefined, problems: [`GRAPHQL_SAFELIST cannot be read; ${expected}`] };
+  const parsed = parseManifest(text);
+  if (parsed.ok) return { documents: parsed.documents, problems: [] };
+  const problem = `GRAPHQL_SAFELIST is not a manifest (${parsed.problem}); ${expected}`;
+  return { documents: undefined, problems: [problem] };
 }
 
 function missingVariables({ AUTH_MODE: mode }: Partial<Config>, isSet: (name: string) => boolean): string[] {

@@ -101,7 +101,7 @@ export const variables = {
   GRAPHQL_INTROSPECTION: flag.default(false).describe('Allows introspection of the schema.'),
   GRAPHQL_SAFELIST: text
     .optional()
-    .describe('Path of a persisted query manifest; only its operations are executed.'),
+    .describe('Path of a manifest of persisted documents; only its operations are executed.'),
   GRAPHQL_MAX_DEPTH: integer(1, 1000).default(10).describe('Maximum depth of fields in one operation.'),
   GRAPHQL_MAX_ALIASES: integer(1, 100_000)
     .default(100)

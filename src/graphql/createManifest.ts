@@ -29,7 +29,7 @@ export function createManifest(documents: readonly string[], { plain = false } =
   const separate = Object.entries(separateOperations(plain ? document : withTypenames(document)));
   const manifest = toManifest(separate.map(([name, document]) => toOperation(name, document)));
   if (separate.length === 0) throw new Error('The files contain no operation.');
-  createSafelist(manifest, createSchema());
+  createSafelist(manifest.operations, createSchema());
   return manifest;
 }
 

@@ -1,25 +1,36 @@
-import { type GraphQLSchema, parse, stripIgnoredCharacters, validate } from 'graphql';
+import {
+  type DocumentNode,
+  type GraphQLSchema,
+  Kind,
+  parse,
+  stripIgnoredCharacters,
+  validate,
+} from 'graphql';
 import { ConfigurationError } from '../config/config.ts';
-import type { Manifest, ManifestOperation } from '../config/manifest.ts';
+import { type ListedDocument, toShown } from '../config/manifest.ts';
 import { AppError } from '../errors.ts';
 import type { PersistedQueries } from './persistedQueries.ts';
-import type { OperationParameters } from './request.ts';
+import { type OperationParameters, toDocumentKey } from './request.ts';
 
 export type Safelist = {
-  /** The listed text of the operation with this id. */
+  /** The listed text with this id, in the form of `toDocumentKey`. */
   find: (id: string) => string | undefined;
   /** The parameters with the listed text in place of their own; throws `QUERY_NOT_IN_SAFELIST` when the text is not listed. */
   enforce: (parameters: OperationParameters) => OperationParameters;
 };
 
-/** Allows only the operations of the manifest, by id or by text; white space in the text does not matter. */
-export function createSafelist({ operations }: Manifest, schema: GraphQLSchema): Safelist {
-  for (const operation of operations) rejectInvalid(operation, schema);
-  const duplicate = operations.find(({ id }, n) => operations.findIndex((other) => other.id === id) !== n);
-  if (duplicate !== undefined)
-    throw new ConfigurationError(`GRAPHQL_SAFELIST lists the id ${duplicate.id} twice.`);
-  const byId = new Map(operations.map(({ id, body }) => [id, body]));
-  const byText = new Map(operations.map(({ body }) => [stripIgnoredCharacters(body), body]));
+/** Allows only the listed documents, by id or by text; white space in the text does not matter. */
+export function createSafelist(documents: readonly ListedDocument[], schema: GraphQLSchema): Safelist {
+  const byId = new Map<string, string>();
+  const byText = new Map<string, string>();
+  for (const document of documents) {
+    rejectInvalid(document, schema);
+    const { id, body } = document;
+    const key = toDocumentKey(id);
+    if (byId.has(key)) throw new ConfigurationError(`GRAPHQL_SAFELIST lists the id ${toShown(id)} twice.`);
+    byId.set(key, body);
+    byText.set(stripIgnoredCharacters(body), body);
+  }
 
   function enforce(parameters: OperationParameters): OperationParameters {
     const { query } = parameters;
@@ -42,6 +53,14 @@ export function toPersistedQueries({ find }: Safelist): PersistedQueries {
   };
 }
 
+/** The names of the operations in these documents. */
+export function namesOf(documents: readonly ListedDocument[]): string[] {
+  const definitions = documents.flatMap((document) => parseListed(document).definitions);
+  return definitions.flatMap((node) =>
+    node.kind === Kind.OPERATION_DEFINITION ? (node.name?.value ?? []) : [],
+  );
+}
+
 /** The name of a rejected operation, for the log. */
 function nameOf(text: string): string | undefined {
   return /\b(?:query|mutation)\s+(\w{1,128})/.exec(text)?.[1];
@@ -55,18 +74,19 @@ function normalize(text: string): string {
   }
 }
 
-function rejectInvalid({ name, body }: ManifestOperation, schema: GraphQLSchema): void {
-  const problems = problemsOf(body, schema);
-  if (problems.length > 0)
-    throw new ConfigurationError(
-      `GRAPHQL_SAFELIST lists an invalid operation ${name}: ${problems.join(' ')}`,
-    );
+function rejectInvalid(document: ListedDocument, schema: GraphQLSchema): void {
+  const problems = validate(schema, parseListed(document)).map(({ message }) => message);
+  if (problems.length > 0) throw toInvalid(document, problems.join(' '));
 }
 
-function problemsOf(body: string, schema: GraphQLSchema): readonly string[] {
+function parseListed(document: ListedDocument): DocumentNode {
   try {
-    return validate(schema, parse(body)).map(({ message }) => message);
+    return parse(document.body);
   } catch (error) {
-    return [String(error)];
+    throw toInvalid(document, String(error));
   }
+}
+
+function toInvalid({ name }: ListedDocument, problem: string): ConfigurationError {
+  return new ConfigurationError(`GRAPHQL_SAFELIST lists an invalid operation ${name}: ${problem}`);
 }

@@ -9,7 +9,6 @@ import {
   Registry,
 } from 'prom-client';
 import type { Config } from '../config/config.ts';
-import type { Manifest } from '../config/manifest.ts';
 import { version } from '../config/version.ts';
 import type { Emit, OperationEnded } from './events.ts';
 
@@ -43,7 +42,9 @@ export type Metrics = {
 };
 
 type MetricsSettings = {
-  config: Pick<Config, 'GRAPHQL_SAFELIST' | 'UPSTREAM_BREAKER_RESET_MS'>;
+  config: Pick<Config, 'UPSTREAM_BREAKER_RESET_MS'>;
+  /** The names of a safelist's operations; undefined without a safelist. */
+  operationNames?: readonly string[] | undefined;
   now: () => number;
 };
 
@@ -61,7 +62,7 @@ export function createMetrics(settings: MetricsSettings): Metrics {
   }).set({ version }, 1);
   const listeners = [
     countHttp(registry),
-    countOperations(registry, createNaming(settings.config.GRAPHQL_SAFELIST)),
+    countOperations(registry, createNaming(settings.operationNames)),
     countUpstream(registry),
     countCircuits(registry, settings),
     countRedis(registry),
@@ -216,11 +217,11 @@ function shorthandFor(registry: Registry) {
 type Naming = (name: string | null) => string;
 
 /** A safelist contains all names in advance; without one the first names get a label value. */
-function createNaming(safelist: Manifest | undefined): Naming {
-  const known = new Set(safelist?.operations.map(({ name }) => name));
+function createNaming(listed: readonly string[] | undefined): Naming {
+  const known = new Set(listed);
   return (name) => {
     if (name === null) return 'anonymous';
-    if (safelist === undefined && known.size < maxNames) known.add(name);
+    if (listed === undefined && known.size < maxNames) known.add(name);
     return known.has(name) ? name : 'other';
   };
 }

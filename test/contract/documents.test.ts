@@ -115,7 +115,7 @@ describe('docs/errors.md', () => {
 describe('docs/observability.md', () => {
   it('lists every metric with its kind and help text', async () => {
     const metrics = createMetrics({
-      config: { GRAPHQL_SAFELIST: undefined, UPSTREAM_BREAKER_RESET_MS: 1 },
+      config: { UPSTREAM_BREAKER_RESET_MS: 1 },
       now: Date.now,
     });
     metrics.count({ type: 'redisChanged', state: 'up', reason: undefined });

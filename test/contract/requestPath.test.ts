@@ -382,7 +382,7 @@ describe('an operation', () => {
     ['a GET', { method: 'GET', headers: allowGet }],
   ])('without a query or an id is BAD_REQUEST, and is logged and counted: %s', async (_, sent) => {
     const { body, metrics, log } = await observeRejected(sent, 400);
-    const message = 'Expected a `query`, or the id of a persisted query in `extensions.persistedQuery`.';
+    const message = 'Expected `query`, `documentId` or `extensions.persistedQuery`.';
     expect(body).toEqual({
       errors: [{ message, extensions: { code: 'BAD_REQUEST', retryable: false, requestId: '(request id)' } }],
     });

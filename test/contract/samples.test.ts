@@ -70,7 +70,7 @@ describe('the code samples of the documents', () => {
   }
 
   it.each(samples('js'))('in JavaScript in $page print the text block below them', async ({ text, next }) => {
-    const safelisted = text.includes('persistedQuery')
+    const safelisted = text.includes('documentId')
       ? await startWith({ GRAPHQL_SAFELIST: manifest })
       : undefined;
     const code = redirect(text, safelisted?.url);

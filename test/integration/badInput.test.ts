@@ -47,7 +47,7 @@ const cases: Case[] = [
     init: post('{}'),
     status: 400,
     code: 'BAD_REQUEST',
-    message: /^Expected a `query`, or the id of a persisted query/,
+    message: /^Expected `query`, `documentId` or `extensions\.persistedQuery`\.$/,
   },
   {
     name: 'a batch',
@@ -76,6 +76,13 @@ const cases: Case[] = [
     status: 400,
     code: 'BAD_REQUEST',
     message: /^Expected `extensions\.persistedQuery\.sha256Hash` as a string\.$/,
+  },
+  {
+    name: 'both a query and a documentId',
+    init: post('{"query":"{__typename}","documentId":"a"}'),
+    status: 400,
+    code: 'BAD_REQUEST',
+    message: /^Expected either `query` or `documentId`, not both\.$/,
   },
   {
     name: 'a GET that has its query twice',

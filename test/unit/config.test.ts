@@ -236,14 +236,20 @@ describe('parseConfig', () => {
     const parsed = parse({ GRAPHQL_SAFELIST: '/list' }, (path) =>
       JSON.stringify(path === '/list' && manifest),
     );
-    expect(parsed).toMatchObject({ ok: true, config: { GRAPHQL_SAFELIST: manifest } });
-    for (const text of ['', 'null', '[]', JSON.stringify({ ...manifest, version: 2 }), '{"format":'])
-      expect(parse({ GRAPHQL_SAFELIST: '/list' }, () => text)).toEqual({
-        ok: false,
-        problems: [
-          'GRAPHQL_SAFELIST cannot be read or is not a manifest; expected the path of a readable apollo-persisted-query-manifest.',
-        ],
-      });
+    expect(parsed).toMatchObject({ ok: true, config: { GRAPHQL_SAFELIST: [operation] } });
+    const expected =
+      "expected the path of a readable manifest: Apollo's format, or a JSON object of texts by id.";
+    expect(parse({ GRAPHQL_SAFELIST: '/list' }, () => '[]')).toEqual({
+      ok: false,
+      problems: [`GRAPHQL_SAFELIST is not a manifest (it is not a JSON object); ${expected}`],
+    });
+    const unreadable = () => {
+      throw new Error('ENOENT');
+    };
+    expect(parse({ GRAPHQL_SAFELIST: '/list' }, unreadable)).toEqual({
+      ok: false,
+      problems: [`GRAPHQL_SAFELIST cannot be read; ${expected}`],
+    });
     expect(parse({ GRAPHQL_SAFELIST: '/list' })).toMatchObject({ ok: false });
   });
 

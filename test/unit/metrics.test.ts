@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Manifest } from '../../src/config/manifest.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { createWorkerMetrics } from '../../src/telemetry/workerMetrics.ts';
 
@@ -15,13 +14,12 @@ const operation = {
   durationMs: 40,
 } as const;
 
-const config = { GRAPHQL_SAFELIST: undefined, UPSTREAM_BREAKER_RESET_MS: 5000 };
+const config = { UPSTREAM_BREAKER_RESET_MS: 5000 };
 const settings = { config, now: () => 0 };
 
 describe('the metrics', () => {
   it('label operations by the names of the safelist and all others as other', async () => {
-    const GRAPHQL_SAFELIST = { operations: [{ id: 'id', name: 'Listed', body: '' }] } as unknown as Manifest;
-    const { count, read } = createMetrics({ ...settings, config: { ...config, GRAPHQL_SAFELIST } });
+    const { count, read } = createMetrics({ ...settings, operationNames: ['Listed'] });
     for (const operationName of ['Listed', 'Odd', null]) count({ ...operation, operationName });
     const { body } = await read();
     expect(body.match(/^graphql_operations_total.*$/gm)).toEqual([

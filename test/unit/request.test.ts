@@ -41,9 +41,10 @@ describe('parseRequest', () => {
 
   it.each(absent)('treats %s as absent for each parameter of a POST', (_, value) => {
     const rest = { operationName: value, variables: value };
-    expect(byPost({ query, ...rest, extensions: value })).toEqual({ query });
+    expect(byPost({ query, ...rest, extensions: value, documentId: value })).toEqual({ query });
     expect(byPost({ query, ...rest, extensions: { persistedQuery: value } })).toEqual({ query });
     expect(byPost({ query: value, ...rest, extensions })).toEqual({ extensions });
+    expect(byPost({ query: value, ...rest, extensions: value, documentId: 'a' })).toEqual({ extensions });
   });
 
   it.each([
@@ -52,19 +53,40 @@ describe('parseRequest', () => {
     ['an empty JSON string', '""', ''],
   ])('treats %s as absent for each parameter of a GET', (_, json, text) => {
     const rest = { operationName: text, variables: json };
-    expect(byGet({ query, ...rest, extensions: json })).toEqual({ query });
+    expect(byGet({ query, ...rest, extensions: json, documentId: text })).toEqual({ query });
     expect(byGet({ query, ...rest, extensions: `{"persistedQuery":${json || null}}` })).toEqual({ query });
     expect(byGet({ query: text, ...rest, extensions: JSON.stringify(extensions) })).toEqual({ extensions });
   });
 
+  it.each(['documentId', 'sha256Hash'])('reads the id of a document from %s', (name) => {
+    const hash = 'ab'.repeat(32);
+    const ids = [hash, 'custom', '__proto__', 'x'.repeat(1_000_000), hash.toUpperCase(), `${hash}\n`];
+    const others = [`sha256:${hash}0`, `sha256:${hash.toUpperCase()}`, `sha256:sha256:${hash}`, 'sha256:'];
+    const toBody = (id: string) =>
+      name === 'documentId'
+        ? { documentId: id }
+        : { extensions: { persistedQuery: { version: 1, sha256Hash: id } } };
+    const idOf = (id: string) => byPost(toBody(id)).extensions?.persistedQuery.sha256Hash;
+    expect([...ids, ...others].map(idOf)).toEqual([...ids, ...others]);
+    expect(idOf(`sha256:${hash}`)).toBe(hash);
+  });
+
+  it('reads the documentId of a GET as that of a POST, and rather than the extension', () => {
+    const read = { extensions: { persistedQuery: { version: 1, sha256Hash: 'b' } } };
+    expect(byGet({ documentId: 'b' })).toEqual(read);
+    expect(byPost({ documentId: 'b', extensions })).toEqual(read);
+    expect(byGet({ documentId: 'b', extensions: JSON.stringify(extensions) })).toEqual(read);
+  });
+
   it.each<[string, unknown]>([
     ['no member', {}],
+    ['an empty id', { documentId: '' }],
     ['null as its text', { query: null }],
     ['an empty text', { query: '', operationName: 'A', variables: {} }],
     ['empty extensions', { extensions: {} }],
     ['a member __proto__ with a text', JSON.parse('{"__proto__":{"query":"{ __typename }"}}')],
   ])('says what to send when a request has %s', (_, body) => {
-    const message = 'Expected a `query`, or the id of a persisted query in `extensions.persistedQuery`.';
+    const message = 'Expected `query`, `documentId` or `extensions.persistedQuery`.';
     expect(rejectionOf(() => byPost(body))).toEqual(['BAD_REQUEST', message]);
     expect(rejectionOf(() => byGet({}))).toEqual(['BAD_REQUEST', message]);
   });
@@ -98,6 +120,8 @@ describe('parseRequest', () => {
       { extensions: { persistedQuery: { ...persistedQuery, version: '1' } } },
       noVersion,
     ],
+    ['a number as its documentId', { documentId: 7 }, 'Expected `documentId` as a string.'],
+    ['a text and an id', { query, documentId: 'a' }, 'Expected either `query` or `documentId`, not both.'],
     ['no hash', { extensions: { persistedQuery: { version: 1 } } }, noId],
     ['an object as its hash', { extensions: { persistedQuery: { version: 1, sha256Hash: {} } } }, noId],
   ])('rejects a POST with %s as BAD_REQUEST', (_, body, message) => {
@@ -109,6 +133,8 @@ describe('parseRequest', () => {
     ['extensions that are no JSON', { query, extensions: 'a' }, 'Expected `extensions` as JSON.'],
     ['a list of variables', { query, variables: '[]' }, 'Expected `variables` as a JSON object.'],
     ['a number as its extensions', { query, extensions: '7' }, 'Expected `extensions` as a JSON object.'],
+    ['two ids', 'documentId=a&documentId=a', 'Expected the parameter `documentId` once.'],
+    ['a text and an id', { query, documentId: 'a' }, 'Expected either `query` or `documentId`, not both.'],
     ['two texts', `query=${query}&query=${query}`, 'Expected the parameter `query` once.'],
     [
       'two operation names',
