@@ -183,11 +183,11 @@ describe('a gateway without a safelist', () => {
     }
   });
 
-  it('rejects an id of 1 MB in a URL as headers that are too large', async () => {
-    const response = await gateway
-      .fetch(`/graphql?documentId=${'x'.repeat(1_000_000)}`)
-      .catch(() => undefined);
-    expect([431, undefined]).toContain(response?.status);
+  it('rejects an id of 1 MB in a URL as a URL that is too long', async () => {
+    const path = `/graphql?documentId=${'x'.repeat(1_000_000)}`;
+    // Undefined if the connection closes while the client still sends.
+    const response = await gateway.fetch(path).catch(() => undefined);
+    expect([414, undefined]).toContain(response?.status);
     expect((await gateway.fetch('/livez')).status).toBe(200);
   });
 
