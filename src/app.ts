@@ -118,7 +118,7 @@ async function composeMainListener(graphql: GraphQLServer, dependencies: Depende
   ];
   const settings = {
     listener: 'main',
-    routes: new Map([['/graphql', pipeline], ...files]),
+    routes: new Map([['/graphql', pipeline], ['/graphql/', pipeline], ...files]),
     corsOrigins,
   } as const;
   return createHttpServer(config.HOST, config.PORT, { ...dependencies, ...settings });

@@ -42,7 +42,7 @@ export function createPipeline(dependencies: PipelineDependencies): Route {
   const responses = createResponseCache(now);
 
   async function respond(request: IncomingMessage, exchange: Exchange, span: Span): Promise<HttpResponse> {
-    const { method = '', headers } = request;
+    const { method, headers } = toEquivalent(request);
     const { requestId, mediaType, search, createSignal } = exchange;
     // 1 authenticate, 2 rate limit
     const identity = await authenticate(request);
@@ -82,7 +82,7 @@ export function createPipeline(dependencies: PipelineDependencies): Route {
   }
 
   const handle = inSpan(tracing, respond);
-  return { methods: ['GET', 'POST'], isGraphQL: true, challenge: challenges[config.AUTH_MODE], handle };
+  return { methods, isGraphQL: true, challenge: challenges[config.AUTH_MODE], handle };
 }
 
 type Respond = (request: IncomingMessage, exchange: Exchange, span: Span) => Promise<HttpResponse>;
@@ -154,7 +154,16 @@ function createPageOrAuthenticate(
   };
 }
 
-function wantsPage({ method, headers }: Caller): boolean {
+const methods = ['GET', 'HEAD', 'POST', 'QUERY'];
+const equivalents: Readonly<Record<string, string>> = { HEAD: 'GET', QUERY: 'POST' };
+
+/** For GraphQL, a HEAD is a GET and a QUERY is a POST (docs/decisions/0014). */
+function toEquivalent({ method = '', headers }: Pick<Caller, 'method' | 'headers'>) {
+  return { method: equivalents[method] ?? method, headers };
+}
+
+function wantsPage(request: Caller): boolean {
+  const { method, headers } = toEquivalent(request);
   return method === 'GET' && headers.accept?.includes('text/html') === true;
 }
 

@@ -38,7 +38,7 @@ export function createAdminListener(dependencies: AdminDependencies): HttpServer
 
 function createMetricsRoute(readMetrics: AdminDependencies['readMetrics']): Route {
   return {
-    methods: ['GET'],
+    methods: ['GET', 'HEAD'],
     handle: async () => {
       const { contentType, body } = await readMetrics();
       return { status: 200, headers: [['content-type', contentType]], body };

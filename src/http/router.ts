@@ -124,8 +124,17 @@ type Routed = { exchange: Exchange; route: Route | undefined };
 async function handle(request: IncomingMessage, { exchange, route }: Routed): Promise<HttpResponse> {
   if (route === undefined) throw new HttpError(404, 'Not found.');
   const { methods } = route;
-  if (methods.includes(request.method ?? '')) return route.handle(request, exchange);
-  throw new HttpError(405, `Expected ${methods.join(' or ')}.`, { allow: methods.join(', ') });
+  const { method = '' } = request;
+  if (methods.includes(method)) return route.handle(request, exchange);
+  const headers = describeMethods(methods);
+  if (method === 'OPTIONS') return { status: 204, headers: Object.entries(headers), body: '' };
+  throw new HttpError(405, `Expected ${methods.join(' or ')}.`, headers);
+}
+
+function describeMethods(methods: readonly string[]): Readonly<Record<string, string>> {
+  const allow = [...methods, 'OPTIONS'].join(', ');
+  // RFC 10008: the types that a QUERY may have.
+  return methods.includes('QUERY') ? { allow, 'accept-query': 'application/json' } : { allow };
 }
 
 /** True if the client is still sending its request. */
@@ -139,7 +148,9 @@ async function isUnfinished(request: IncomingMessage): Promise<boolean> {
 function createCors(origins: readonly string[]): ReturnType<typeof cors> | undefined {
   if (origins.length === 0) return undefined;
   const exposedHeaders = ['x-request-id', 'retry-after'];
-  return cors({ origin: [...origins], methods: ['GET', 'POST'], exposedHeaders, maxAge: 600 });
+  const methods = ['GET', 'HEAD', 'POST', 'QUERY'];
+  // The router answers a preflight like any other OPTIONS.
+  return cors({ origin: [...origins], methods, exposedHeaders, maxAge: 600, preflightContinue: true });
 }
 
 /** The caller's id if it is printable ASCII of at most 128 characters, so that it cannot split a header or log line; else a new one. */

@@ -220,6 +220,30 @@ describe('an operation', () => {
     });
   });
 
+  it('by QUERY is answered, logged, counted and traced like others', async () => {
+    expect(
+      await observe(gateway, { method: 'QUERY', body: { ...total, query: documentOf('QUERY') } }),
+    ).toEqual({
+      status: 200,
+      headers: promisedHeaders,
+      body: { data },
+      log: [{ ...ended, execution: 'interpreted', upstreamCalls: 1, totals: { upstream: 1 } }],
+      metrics: { ...counted, ...upstreamCounted, 'graphql_executions_total interpreted': 1 },
+      spans: { names: ['query', 'totals batch', attempt], operation: described },
+    });
+  });
+
+  it('by QUERY shares the response cache with POST', async () => {
+    await observe(gateway, { body: { ...total, query: documentOf('shared') } });
+    const seen = await observe(gateway, { method: 'QUERY', body: { ...total, query: documentOf('shared') } });
+    expect(seen).toMatchObject({
+      status: 200,
+      headers: promisedHeaders,
+      body: { data },
+      log: [{ ...ended, responseCache: 'hit' }],
+    });
+  });
+
   it('by the hash of a persisted query is answered, logged, counted and traced like others', async () => {
     const query = documentOf('persisted');
     await gateway.gql(query, variables, {

@@ -132,7 +132,7 @@ const cases: Case[] = [
     init: { method: 'PUT', body: '{}', headers: json },
     status: 405,
     code: 'BAD_REQUEST',
-    message: /GET or POST/,
+    message: /^Expected GET or HEAD or POST or QUERY\.$/,
   },
   {
     name: 'a GET without a header that prevents CSRF',
@@ -148,6 +148,28 @@ const cases: Case[] = [
     status: 405,
     code: 'BAD_REQUEST',
     message: /only support query operations/,
+  },
+  {
+    name: 'a mutation by QUERY',
+    init: { ...operation('mutation { __typename }'), method: 'QUERY' },
+    status: 200,
+    code: 'BAD_USER_INPUT',
+    message: /mutation/,
+  },
+  {
+    name: 'a QUERY without content-type',
+    init: { method: 'QUERY', body: new Uint8Array([0x7b, 0x7d]) },
+    status: 415,
+    code: 'BAD_REQUEST',
+    message: /application\/json/,
+  },
+  {
+    name: 'a QUERY whose operation is in the URL',
+    path: '/graphql?query={__typename}',
+    init: { method: 'QUERY', headers: json },
+    status: 400,
+    code: 'BAD_REQUEST',
+    message: /not valid JSON/,
   },
   {
     name: 'an unknown path',
@@ -328,9 +350,10 @@ describe('the gateway', () => {
       });
   });
 
-  it('names the allowed methods when it rejects another one', async () => {
-    const response = await gateway.fetch('/graphql', { method: 'DELETE' });
-    expect(response.headers.get('allow')).toBe('GET, POST');
+  it('names the allowed methods and the types of a QUERY when it rejects another method', async () => {
+    const { headers } = await gateway.fetch('/graphql', { method: 'DELETE' });
+    expect(headers.get('allow')).toBe('GET, HEAD, POST, QUERY, OPTIONS');
+    expect(headers.get('accept-query')).toBe('application/json');
   });
 
   it('rejects a body without content-length as soon as it exceeds the limit', async () => {

@@ -100,7 +100,7 @@ describe('GRAPHQL_EXPLORER=sandbox', () => {
     const response = await gateway.fetch('/graphql', preflight(origin));
     expect(response.status).toBe(204);
     expect(response.headers.get('access-control-allow-origin')).toBe(origin);
-    expect(response.headers.get('access-control-allow-methods')).toBe('GET,POST');
+    expect(response.headers.get('access-control-allow-methods')).toBe('GET,HEAD,POST,QUERY');
   });
 
   it('answers introspection and suggests names for misspelt fields', async () => {
