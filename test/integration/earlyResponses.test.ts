@@ -2,44 +2,40 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { until, useGateway } from '../support/gateway.ts';
+import { type Gateway, until, useGateway, useReplicas } from '../support/gateway.ts';
 
 const sockets: Socket[] = [];
 afterEach(() => {
   for (const socket of sockets.splice(0)) socket.destroy();
 });
 
-type Sent = { url: string; body: Buffer; type?: string };
+type Sent = { url: string; body: Buffer; headers?: Record<string, string> };
 type Client = (sent: Sent) => Promise<number>;
+
+const json = { 'content-type': 'application/json' };
 
 /** Each resolves to the status, and rejects if the connection is reset. */
 const clients: Record<string, Client> = {
-  fetch: async ({ url, body, type = 'application/json' }) => {
-    const init = { method: 'POST', body: new Uint8Array(body), headers: { 'content-type': type } };
-    const response = await fetch(url, init);
+  fetch: async ({ url, body, headers = json }) => {
+    const response = await fetch(url, { method: 'POST', body: new Uint8Array(body), headers });
     await response.text();
     return response.status;
   },
-  'node:http': async ({ url, body, type = 'application/json' }) => {
-    const request = httpRequest(url, { method: 'POST', headers: { 'content-type': type } });
+  'node:http': async ({ url, body, headers = json }) => {
+    const request = httpRequest(url, { method: 'POST', headers });
     request.end(body);
     const [response] = await once(request, 'response');
     await once(response.resume(), 'end');
     return response.statusCode;
   },
-  // As some HTTP/1.0 clients do.
-  'a socket that reads only after it has sent everything': async ({
-    url,
-    body,
-    type = 'application/json',
-  }) => {
+  'a socket that reads only after it has sent everything': async ({ url, body, headers = json }) => {
     const { hostname, port, pathname } = new URL(url);
     const socket = connect(Number(port), hostname).pause();
     sockets.push(socket);
     const failed = once(socket, 'error').then(([error]) => Promise.reject(error));
-    socket.write(
-      `POST ${pathname} HTTP/1.1\r\nhost: x\r\ncontent-type: ${type}\r\ncontent-length: ${body.length}\r\n\r\n`,
-    );
+    const lines = Object.entries({ host: 'x', 'content-length': body.length, ...headers });
+    const head = [`POST ${pathname} HTTP/1.1`, ...lines.map(([name, value]) => `${name}: ${value}`)];
+    socket.write(`${head.join('\r\n')}\r\n\r\n`);
     await Promise.race([new Promise((resolve) => socket.write(body, resolve)), failed]);
     let text = '';
     socket.on('data', (chunk) => {
@@ -70,19 +66,35 @@ describe('the response to an oversized body', () => {
 });
 
 describe('a response that is sent before the body has arrived', () => {
-  const gateway = useGateway({ AUTH_MODE: 'router', ROUTER_SECRET: 'a-secret-of-the-router-0123456789' });
+  const secret = 'a-secret-of-the-router-0123456789';
+  const gateway = useGateway({ AUTH_MODE: 'router', ROUTER_SECRET: secret });
+  const [limited] = useReplicas(1, () => ({ RATE_LIMIT_PER_MINUTE: '1' })) as [Gateway];
   const body = Buffer.alloc(3_000_000, ' ');
+  const known = { ...json, 'x-router-secret': secret };
+  const rejections: { status: number; path: string; headers: Record<string, string> }[] = [
+    { status: 401, path: '/graphql', headers: json },
+    { status: 404, path: '/nowhere', headers: json },
+    { status: 405, path: '/livez', headers: json },
+    { status: 406, path: '/graphql', headers: { ...known, accept: 'image/png' } },
+    { status: 415, path: '/graphql', headers: { ...known, 'content-type': 'text/plain' } },
+    { status: 415, path: '/graphql', headers: { ...known, 'content-encoding': 'br' } },
+  ];
 
   it.each(
     Object.entries(clients).flatMap(([name, send]) =>
-      [
-        { path: '/graphql', status: 401 },
-        { path: '/nowhere', status: 404 },
-        { path: '/livez', status: 405 },
-      ].map((rejected) => ({ name, send, ...rejected })),
+      rejections.map((rejection) => ({ name, send, ...rejection })),
     ),
-  )('with status $status reaches $name', async ({ send, path, status }) => {
-    for (let n = 0; n < 10; n += 1) expect(await send({ url: `${gateway.url}${path}`, body })).toBe(status);
+  )('with status $status reaches $name', async ({ send, path, headers, status }) => {
+    for (let n = 0; n < 10; n += 1)
+      expect(await send({ url: `${gateway.url}${path}`, body, headers })).toBe(status);
+  });
+
+  it.each(Object.entries(clients))('with status 429 reaches %s', async (_, send) => {
+    limited.stopClock();
+    await limited.gql('{ __typename }');
+    const headers = { ...json, accept: 'application/graphql-response+json' };
+    for (let n = 0; n < 10; n += 1)
+      expect(await send({ url: `${limited.url}/graphql`, body, headers })).toBe(429);
   });
 });
 
