@@ -122,8 +122,8 @@ describe('the code samples of the documents', () => {
 
   it('are only in languages that a test covers', () => {
     const languages = new Set(blocks.map(({ language }) => language));
-    // GraphQL and JSON: documents.test.ts and schema.test.ts. Text: output of programs, and the diagram of the README.
-    expect([...languages].sort()).toEqual(['graphql', 'js', 'json', 'sh', 'text', 'yaml']);
+    // GraphQL and JSON: documents.test.ts and schema.test.ts. TypeScript: clients.test.ts. Text: output of programs, and the diagram of the README.
+    expect([...languages].sort()).toEqual(['graphql', 'js', 'json', 'sh', 'text', 'ts', 'yaml']);
   });
 });
 
