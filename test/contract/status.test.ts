@@ -30,13 +30,18 @@ const routes = {
     const search = new URLSearchParams({ ...texts, variables: JSON.stringify(variables ?? {}) });
     return fetch(`${url}/graphql?${search}`, { headers: { 'apollo-require-preflight': '1', ...headers } });
   },
+  QUERY: (url, parameters, headers) =>
+    fetch(`${url}/graphql`, {
+      method: 'QUERY',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(parameters),
+    }),
   'persisted query': async (url, { query, ...rest }, headers) => {
     const sha256Hash = createHash('sha256').update(query).digest('hex');
-    const extensions = { persistedQuery: { version: 1, sha256Hash } };
-    const known = await post(url, { extensions, ...rest }, headers);
+    const known = await post(url, { documentId: `sha256:${sha256Hash}`, ...rest }, headers);
     const text = await known.clone().text();
     return text.includes('PERSISTED_QUERY_NOT_FOUND')
-      ? post(url, { query, extensions, ...rest }, headers)
+      ? post(url, { query, extensions: { persistedQuery: { version: 1, sha256Hash } }, ...rest }, headers)
       : known;
   },
 } satisfies Record<string, Send>;
