@@ -87,7 +87,7 @@ describe('the response cache behind the pipeline', () => {
             caller = identities[one.who] as Identity;
             const headers = { 'content-type': 'application/json' };
             const body = Readable.from([Buffer.from(one.text)]);
-            const request = Object.assign(body, { method: 'POST', headers });
+            const request = Object.assign(body, { method: 'POST', headers, rawHeaders: [] });
             const exchange = {
               requestId: 'r',
               mediaType: one.mediaType,
