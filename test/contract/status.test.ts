@@ -172,6 +172,8 @@ describe('the status, media type and headers of a response', () => {
     ['application/graphql-response+json; charset=utf-8', graphqlResponse],
     ['application/graphql-response+json, application/json;q=0.9', graphqlResponse],
     ['application/graphql-response+json, application/json', graphqlResponse],
+    // Apollo Router: apollo-router/src/services/subgraph_service.rs.
+    ['application/json, application/graphql-response+json', json],
     ['application/json, application/graphql-response+json;q=0.9', json],
     ['application/json;q=0.5, application/*', graphqlResponse],
     ['application/graphql-response+json;q=0, */*', json],

@@ -9,6 +9,8 @@ import { type Subgraph, startSubgraph } from './subgraphs.ts';
 export type Graph = {
   supergraph: string;
   simulator: Simulator['state'];
+  /** The URL of the simulator. */
+  upstream: string;
   gateway: Process;
   accounts: Subgraph;
   /** The proxy between the router and the gateway. */
@@ -46,5 +48,13 @@ export async function startGraph(): Promise<Graph> {
     await catalogue.stop();
     await simulator.stop();
   }
-  return { supergraph: supergraphSdl, simulator: simulator.state, gateway, accounts, recorder, stop };
+  return {
+    supergraph: supergraphSdl,
+    simulator: simulator.state,
+    upstream,
+    gateway,
+    accounts,
+    recorder,
+    stop,
+  };
 }

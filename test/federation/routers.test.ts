@@ -1,31 +1,79 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { reset } from '../../src/simulator/simulator.ts';
+import { startWith } from '../support/gateway.ts';
 import { customerOf, entitlement, expectedQuantity, idOf } from '../support/ids.ts';
 import { type Graph, startGraph } from './graph.ts';
 import { type Router, startApolloGateway, startHiveGateway } from './routers.ts';
 
 /** Both routers keep the extensions and add the service name. Hive Gateway drops the list index from the path. */
 const added = { serviceName: 'entitlements' };
+type Rejected = { code: string; message: string; retryAfterSeconds?: unknown };
 const routers = [
   {
     name: '@apollo/gateway',
     startRouter: startApolloGateway,
     pathOf: (index: number) => ['customers', index, 'entitlementTotal'],
     requestsForAliasedParents: 2,
+    documentedName: '@apollo/gateway 2.14',
+    isErrorPerTotal: false,
+    /** It replaces the errors of a 4xx, and knows no code but this one. */
+    replaced: new Map<string, Rejected>([
+      ['UNAUTHENTICATED', { code: 'UNAUTHENTICATED', message: '401: Unauthorized' }],
+      ['BAD_REQUEST', { code: 'INTERNAL_SERVER_ERROR', message: '413: Payload Too Large' }],
+    ]),
   },
   {
     name: 'Hive Gateway',
     startRouter: startHiveGateway,
     pathOf: () => ['customers', 'entitlementTotal'],
     requestsForAliasedParents: 1,
+    documentedName: 'Hive Gateway 2.15',
+    isErrorPerTotal: true,
+    replaced: new Map<string, Rejected>(),
   },
 ];
+
+type RoutedError = { message: string; path: unknown; extensions: Record<string, unknown> };
 
 let graph: Graph;
 beforeAll(async () => {
   graph = await startGraph();
 }, 30_000);
 afterAll(() => graph.stop());
+
+/** Operations that the gateway rejects as a whole, the second time at the latest: title, error, configuration. */
+const rejections: [string, Rejected, Record<string, string>][] = [
+  [
+    'with too many totals',
+    { code: 'BAD_USER_INPUT', message: 'The operation asks for more than 1 totals.' },
+    { GRAPHQL_MAX_TOTALS: '1' },
+  ],
+  [
+    'beyond the rate limit',
+    {
+      code: 'RATE_LIMITED',
+      message: 'Rate limit of 2 per minute exceeded.',
+      retryAfterSeconds: expect.any(Number),
+    },
+    { RATE_LIMIT_PER_MINUTE: '2' },
+  ],
+  [
+    'without credentials',
+    { code: 'UNAUTHENTICATED', message: 'Expected the secret of the router in x-router-secret.' },
+    { AUTH_MODE: 'router', ROUTER_SECRET: 'router-secret-0123456789' },
+  ],
+  [
+    'that is not in the safelist',
+    { code: 'QUERY_NOT_IN_SAFELIST', message: 'This operation is not in the safelist.' },
+    { GRAPHQL_SAFELIST: 'examples/web/persisted-query-manifest.json' },
+  ],
+  [
+    'with a body that is too large',
+    { code: 'BAD_REQUEST', message: 'The body exceeds 100 bytes.' },
+    { HTTP_MAX_BODY_BYTES: '100' },
+  ],
+];
 
 /** New ids for each test, so that nothing is cached yet. */
 let usedIds = 0;
@@ -34,7 +82,9 @@ function newIds(count: number): string[] {
   return Array.from({ length: count }, (_, n) => idOf(usedIds - n));
 }
 
-describe.each(routers)('$name', ({ startRouter, pathOf, requestsForAliasedParents }) => {
+describe.each(routers)('$name', (expectations) => {
+  const { startRouter, pathOf, requestsForAliasedParents } = expectations;
+  const { documentedName, isErrorPerTotal, replaced } = expectations;
   let router: Router;
   beforeAll(async () => {
     router = await startRouter(graph.supergraph);
@@ -51,9 +101,9 @@ describe.each(routers)('$name', ({ startRouter, pathOf, requestsForAliasedParent
       headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify({ query, variables }),
     });
-    return (await response.json()) as { data: never; errors?: { path: unknown; extensions: object }[] };
+    return (await response.json()) as { data: never; errors?: RoutedError[] };
   }
-  const operations = () => graph.recorder.headers.length;
+  const operations = () => graph.recorder.exchanges.length;
 
   const page = `query ($ids: [UUID!]!) {
     customers(ids: $ids) { id name entitlementTotal(entitlementId: "${entitlement}") { quantity entitlement { name unit } } }
@@ -185,7 +235,7 @@ describe.each(routers)('$name', ({ startRouter, pathOf, requestsForAliasedParent
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     };
     await ask(page, { ids: newIds(1) }, headers);
-    for (const received of [graph.accounts.headers(), graph.recorder.headers.at(-1)]) {
+    for (const received of [graph.accounts.headers(), graph.recorder.exchanges.at(-1)?.headers]) {
       expect(received).toMatchObject({
         authorization: headers.authorization,
         'x-request-id': headers['x-request-id'],
@@ -193,4 +243,32 @@ describe.each(routers)('$name', ({ startRouter, pathOf, requestsForAliasedParent
       expect(received?.traceparent).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-/);
     }
   });
+
+  it('asks for the media type in docs/federation.md, which decides the type of the response', async () => {
+    await ask(page, { ids: newIds(1) });
+    const { headers, contentType } = graph.recorder.exchanges.at(-1) ?? {};
+    const type = contentType?.replace('; charset=utf-8', '');
+    const documentation = readFileSync(new URL('../../docs/federation.md', import.meta.url), 'utf8');
+    expect(documentation).toContain(`| ${documentedName} | \`${headers?.accept}\` | \`${type}\` |`);
+  });
+
+  it.each(rejections)(
+    'returns the error that docs/federation.md describes for an operation %s',
+    async (_, rejected, environment) => {
+      const restricted = await startWith({ ZENSKAR_URL: graph.upstream, ...environment });
+      const { target } = graph.recorder;
+      graph.recorder.target = restricted.url;
+      await ask(page, { ids: newIds(2) });
+      const ids = newIds(2);
+      const { data, errors = [] } = await ask(page, { ids });
+      graph.recorder.target = target;
+      await restricted.stop();
+      expect(data).toEqual({ customers: ids.map((id) => ({ ...rowOf(id), entitlementTotal: null })) });
+      const seen = errors.map(({ message, extensions: { code, retryAfterSeconds } }) => {
+        return { code, message, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
+      });
+      const expected = replaced.get(rejected.code) ?? rejected;
+      expect(seen).toEqual(Array(isErrorPerTotal ? ids.length : 1).fill(expected));
+    },
+  );
 });
