@@ -115,6 +115,9 @@ export const variables = {
   HTTP_MAX_BODY_BYTES: integer(1, 100_000_000)
     .default(262_144)
     .describe('Maximum size of a request body, as sent and as decoded.'),
+  HTTP_KEEP_ALIVE_TIMEOUT_MS: integer(1000, 7_200_000)
+    .default(65_000)
+    .describe('Time an idle client connection stays open: longer than that of the load balancer in front.'),
   PURGE_TOKEN: credential
     .optional()
     .describe('Bearer token for `POST /purge`. Without it the endpoint does not exist.'),
