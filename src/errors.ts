@@ -88,6 +88,8 @@ export type AppErrorDetails = {
   upstreamStatus?: number | undefined;
   retryAfterSeconds?: number | undefined;
   validationErrors?: readonly ValidationError[] | undefined;
+  /** The `www-authenticate` header, which every 401 has (RFC 9110, section 15.5.2). */
+  challenge?: string | undefined;
   /** Only for the log. */
   reason?: string | undefined;
 };
@@ -98,6 +100,7 @@ export class AppError extends Error {
   readonly upstreamStatus: number | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly validationErrors: readonly ValidationError[] | undefined;
+  readonly challenge: string | undefined;
   /** Only for the log. */
   readonly reason: string | undefined;
 
@@ -108,6 +111,7 @@ export class AppError extends Error {
     this.upstreamStatus = details.upstreamStatus;
     this.retryAfterSeconds = details.retryAfterSeconds;
     this.validationErrors = details.validationErrors;
+    this.challenge = details.challenge;
     this.reason = details.reason;
   }
 }

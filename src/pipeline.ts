@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { crc32 } from 'node:zlib';
-import { type Authenticate, challenges, type Identity, identifyingHeaders } from './auth/authenticate.ts';
+import { type Authenticate, type Identity, identifyingHeaders } from './auth/authenticate.ts';
 import type { RateLimiter } from './auth/rateLimiter.ts';
 import type { Config } from './config/config.ts';
 import { AppError, type MediaType } from './errors.ts';
@@ -82,7 +82,7 @@ export function createPipeline(dependencies: PipelineDependencies): Route {
   }
 
   const handle = inSpan(tracing, respond);
-  return { methods, isGraphQL: true, challenge: challenges[config.AUTH_MODE], handle };
+  return { methods, isGraphQL: true, handle };
 }
 
 type Respond = (request: IncomingMessage, exchange: Exchange, span: Span) => Promise<HttpResponse>;

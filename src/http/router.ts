@@ -34,8 +34,6 @@ export type HttpResponse = {
 /** Handles one path. */
 export type Route = {
   methods: readonly string[];
-  /** The `www-authenticate` header of a 401. */
-  challenge?: string;
   /** Its responses, errors included, have the media type that the client accepts; errors of other routes are JSON. */
   isGraphQL?: true;
   /** Throws an `HttpError` or `AppError` to reject the request. */
@@ -87,7 +85,6 @@ export function createRouter(settings: RouterSettings & ConnectionState): Router
         return toErrorResponse(error, {
           listener: name,
           requestId,
-          challenge: routed.route?.challenge,
           mediaType: routed.exchange.mediaType ?? 'application/json',
           emit: report,
         });
@@ -147,7 +144,7 @@ async function isUnfinished(request: IncomingMessage): Promise<boolean> {
 /** Undefined when no origin may call. */
 function createCors(origins: readonly string[]): ReturnType<typeof cors> | undefined {
   if (origins.length === 0) return undefined;
-  const exposedHeaders = ['x-request-id', 'retry-after'];
+  const exposedHeaders = ['x-request-id', 'retry-after', 'www-authenticate'];
   const methods = ['GET', 'HEAD', 'POST', 'QUERY'];
   // The router answers a preflight like any other OPTIONS.
   return cors({ origin: [...origins], methods, exposedHeaders, maxAge: 600, preflightContinue: true });

@@ -67,7 +67,7 @@ describe('the main listener', () => {
     }
     const { headers } = await gateway.gql('{ __typename }', {}, { headers: { origin: app } });
     expect(headers.get('access-control-allow-origin')).toBe(app);
-    expect(headers.get('access-control-expose-headers')).toBe('x-request-id,retry-after');
+    expect(headers.get('access-control-expose-headers')).toBe('x-request-id,retry-after,www-authenticate');
     expect(headers.get('access-control-allow-credentials')).toBeNull();
   });
 
