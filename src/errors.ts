@@ -21,6 +21,10 @@ export const errorCodes = {
     retryable: false,
     when: 'The gateway has a safelist, and the operation is not in it.',
   },
+  SERVICE_UNAVAILABLE: {
+    retryable: true,
+    when: 'The gateway cannot answer now: it is stopping, or cannot fetch the keys that verify tokens. The only code with HTTP 503.',
+  },
   RATE_LIMITED: { retryable: true, when: 'The caller has used up its rate limit.' },
   UPSTREAM_REJECTED_CREDENTIALS: {
     retryable: false,
@@ -56,6 +60,7 @@ export const httpStatuses: Readonly<Record<string, readonly [graphqlResponse: nu
   BAD_REQUEST: [422, 400],
   BAD_USER_INPUT: [422, 200],
   UNAUTHENTICATED: [401, 401],
+  SERVICE_UNAVAILABLE: [503, 503],
   QUERY_NOT_IN_SAFELIST: [403, 200],
   PERSISTED_QUERY_NOT_FOUND: [404, 200],
   RATE_LIMITED: [429, 200],

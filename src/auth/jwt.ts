@@ -77,7 +77,7 @@ export function createJwtAuthenticate(tenant: Tenant, { config, emit, now }: Jwt
 
   async function verifyAndStore(token: string): Promise<Identity> {
     const verified = await verify(token).catch((error: unknown) => {
-      throw rejectToken(reasonOf(error));
+      throw error instanceof AppError ? error : rejectToken(reasonOf(error));
     });
     verifiedTokens.set(token, verified);
     return verified.identity;
