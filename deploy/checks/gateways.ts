@@ -7,7 +7,7 @@ import { readText, readYaml } from './files.ts';
 /** The value of referenced variables, which only the operator knows. Most variables accept any text. */
 const placeholder = 'redis://placeholder';
 const placeholders: Readonly<Record<string, string>> = { OTEL_EXPORTER_OTLP_HEADERS: 'key=placeholder' };
-/** Time that the process needs to exit after its last request: the log waits up to 3 s for its reader, traces 1 s. */
+/** Time that the process needs to exit after that: the log waits up to 3 s for its reader, traces 1 s, cut-off requests 0.5 s. */
 const spareMs = 5000;
 
 const settings = z.record(z.string(), z.union([z.string(), z.number()]).transform(String));

@@ -21,6 +21,8 @@ export type ConnectionLimits = LingerLimits & {
 /** Time for the headers beyond the keep-alive timeout, and for the whole request. */
 const headersMarginMs = 1000;
 const requestMarginMs = 10_000;
+/** Time after the shutdown timeout in which clients can read that their request was cut off. */
+const lastResponseMs = 500;
 
 /**
  * A load balancer must be the side that closes an idle connection, or it sends a request while the gateway closes. Node counts the
@@ -52,7 +54,7 @@ type HttpServerSettings = RouterSettings & {
 export type HttpServer = {
   /** Listens; resolves to the base URL. */
   start: () => Promise<string>;
-  /** Becomes unready, refuses new connections, waits for requests in flight, cuts those that outlast the limit. */
+  /** Becomes unready, refuses new connections, waits for requests in flight, cuts off those that outlast the limit. */
   stop: () => Promise<void>;
 };
 
@@ -89,12 +91,14 @@ export function createHttpServer(host: string, port: number, settings: HttpServe
     server.close();
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
     let cut = 0;
-    const timer = setTimeout(() => {
-      cut = router.inFlight();
-      server.closeAllConnections();
-    }, config.SHUTDOWN_TIMEOUT_MS);
+    const timers = [
+      setTimeout(() => {
+        cut = router.cutOff();
+      }, config.SHUTDOWN_TIMEOUT_MS),
+      setTimeout(() => server.closeAllConnections(), config.SHUTDOWN_TIMEOUT_MS + lastResponseMs),
+    ];
     await closed;
-    clearTimeout(timer);
+    timers.forEach(clearTimeout);
     emit({ type: 'drained', listener, cut, durationMs: now() - startedMs });
   }
   return { start, stop };
