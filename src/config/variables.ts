@@ -125,6 +125,9 @@ export const variables = {
   HTTP_KEEP_ALIVE_TIMEOUT_MS: integer(1000, 7_200_000)
     .default(65_000)
     .describe('Time an idle client connection stays open: longer than that of the load balancer in front.'),
+  HTTP_SERVER_TIMING: flag
+    .default(false)
+    .describe('Sends `server-timing` and `timing-allow-origin` to the origins in `CORS_ORIGINS`.'),
   PURGE_TOKEN: credential
     .optional()
     .describe('Bearer token for `POST /purge`. Without it the endpoint does not exist.'),

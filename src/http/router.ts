@@ -8,6 +8,7 @@ import {
 } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import cors from 'cors';
+import type { Config } from '../config/config.ts';
 import { AppError, type MediaType } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { HttpError, toErrorResponse } from './errorResponse.ts';
@@ -21,6 +22,8 @@ export type Exchange = {
   mediaType: MediaType | undefined;
   /** The URL's query with its question mark, or empty. */
   search: string;
+  /** The client's origin if it may see `server-timing`. */
+  timedOrigin: string | undefined;
   /** Makes a signal that aborts when the client disconnects before its response was written, or when the request is cut off. */
   createSignal: () => AbortSignal;
 };
@@ -45,6 +48,7 @@ export type Routes = ReadonlyMap<string, Route>;
 export type RouterSettings = {
   routes: Routes;
   corsOrigins: readonly string[];
+  config: Pick<Config, 'HTTP_SERVER_TIMING'>;
   /** Tells the listeners apart in log and metrics. */
   listener: 'main' | 'admin';
   emit: Emit;
@@ -69,9 +73,9 @@ const pagePolicy = "frame-ancestors 'none'; base-uri 'none'; object-src 'none'; 
 
 /** Gives each request an id, finds its route, and writes the response, or that of the error that the route throws. */
 export function createRouter(settings: RouterSettings & ConnectionState): Router {
-  const { routes, corsOrigins, listener: name, emit, now, isDraining, lingerLimits } = settings;
-  const applyCors = createCors(corsOrigins);
-  const negotiate = createNegotiate();
+  const { corsOrigins, config, listener: name, emit, now, isDraining, lingerLimits } = settings;
+  const applyCors = createCors(corsOrigins, config.HTTP_SERVER_TIMING);
+  const toRouted = createToRouted(settings);
   /** Until their handlers have ended. */
   const inFlight = new Map<ServerResponse, Routed>();
 
@@ -100,7 +104,9 @@ export function createRouter(settings: RouterSettings & ConnectionState): Router
   function answer(response: ServerResponse, { exchange, startedMs }: Routed, result: HttpResponse): void {
     if (isOver(response)) return;
     const linger = response.req.complete ? undefined : lingerLimits;
-    send(response, result, { requestId: exchange.requestId, linger, isLast: isDraining() });
+    const { requestId, timedOrigin } = exchange;
+    const timing = timedOrigin === undefined ? undefined : toTiming(timedOrigin, now() - startedMs);
+    send(response, result, { requestId, timing, linger, isLast: isDraining() });
     emit({ type: 'requestEnded', listener: name, status: result.status, durationMs: now() - startedMs });
   }
 
@@ -114,20 +120,30 @@ export function createRouter(settings: RouterSettings & ConnectionState): Router
   }
 
   function listener(request: IncomingMessage, response: ServerResponse): void {
-    const { pathname, search } = splitUrl(request.url ?? '');
-    const requestId = toRequestId(request.headers['x-request-id']);
-    const route = routes.get(pathname);
-    const mediaType = route?.isGraphQL && negotiate(request.headers.accept);
     const isInFlight = () => inFlight.has(response);
-    const exchange = { requestId, mediaType, search, createSignal: () => createSignal(response, isInFlight) };
-    const next = () => void respond(request, response, { exchange, route, startedMs: now() });
-    if (route === undefined || applyCors === undefined) next();
+    const routed = toRouted(request, { createSignal: () => createSignal(response, isInFlight) });
+    const next = () => void respond(request, response, routed);
+    if (routed.route === undefined || applyCors === undefined) next();
     else applyCors(request, response, next);
   }
   return { listener, cutOff };
 }
 
 type Routed = { exchange: Exchange; route: Route | undefined; startedMs: number };
+
+function createToRouted({ routes, corsOrigins, config, now }: RouterSettings) {
+  const negotiate = createNegotiate();
+  const timedOrigins = new Set(config.HTTP_SERVER_TIMING ? corsOrigins : []);
+  return ({ url = '', headers }: IncomingMessage, signal: Pick<Exchange, 'createSignal'>): Routed => {
+    const { pathname, search } = splitUrl(url);
+    const requestId = toRequestId(headers['x-request-id']);
+    const route = routes.get(pathname);
+    const mediaType = route?.isGraphQL && negotiate(headers.accept);
+    const { origin = '' } = headers;
+    const timedOrigin = timedOrigins.has(origin) ? origin : undefined;
+    return { exchange: { requestId, mediaType, search, timedOrigin, ...signal }, route, startedMs: now() };
+  };
+}
 
 /** Whether a response can no longer be given. */
 function isOver({ destroyed, headersSent }: ServerResponse): boolean {
@@ -151,9 +167,10 @@ function describeMethods(methods: readonly string[]): Readonly<Record<string, st
 }
 
 /** Undefined when no origin may call. */
-function createCors(origins: readonly string[]): ReturnType<typeof cors> | undefined {
+function createCors(origins: readonly string[], isTimed: boolean): ReturnType<typeof cors> | undefined {
   if (origins.length === 0) return undefined;
   const exposedHeaders = ['x-request-id', 'retry-after', 'www-authenticate'];
+  if (isTimed) exposedHeaders.push('server-timing');
   const methods = ['GET', 'HEAD', 'POST', 'QUERY'];
   // The router answers a preflight like any other OPTIONS.
   return cors({ origin: [...origins], methods, exposedHeaders, maxAge: 600, preflightContinue: true });
@@ -194,8 +211,14 @@ export function createFileRoute({ type, gzipped }: StaticFile): Route {
   return { methods: ['GET', 'HEAD'], handle: () => ({ status: 200, headers, body: gzipped }) };
 }
 
+/** Header names and values in turn. Browsers show `server-timing` to scripts of another origin only if this origin is allowed. */
+function toTiming(origin: string, durationMs: number): string[] {
+  return ['server-timing', `total;dur=${durationMs}`, 'timing-allow-origin', origin];
+}
+
 type SendOptions = {
   requestId: string;
+  timing: readonly string[] | undefined;
   /** The connection closes after the response, even if the whole request has arrived. */
   isLast: boolean;
   /** Undefined if the whole request has arrived. */
@@ -216,7 +239,7 @@ function send(response: ServerResponse, answer: HttpResponse, options: SendOptio
 
 function toHeaderList(
   { headers }: HttpResponse,
-  { requestId, isLast, linger, corsVary }: SendOptions & { corsVary: OutgoingHttpHeaders[string] },
+  { requestId, timing, isLast, linger, corsVary }: SendOptions & { corsVary: OutgoingHttpHeaders[string] },
 ): string[] {
   const list = ['x-request-id', requestId];
   list.push('x-content-type-options', 'nosniff', 'referrer-policy', 'no-referrer');
@@ -228,6 +251,7 @@ function toHeaderList(
     if (name === 'content-type' && value === 'text/html') list.push('content-security-policy', pagePolicy);
   }
   list.push('cache-control', cacheControl);
+  if (timing !== undefined) list.push(...timing);
   if (isLast || linger !== undefined) list.push('connection', 'close');
   return list;
 }

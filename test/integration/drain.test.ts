@@ -198,11 +198,14 @@ describe('an operation in flight when the shutdown timeout ends', () => {
     const answered = await gateway.gql(totalQuery, { entitlementId: entitlement, customerId: customer });
     expect(answered.body).toEqual({ data: { customerEntitlementTotal: { quantity: expectedQuantity() } } });
     const variables = { entitlementId: entitlement, customerId: customerOf('9999') };
-    const pending = gateway.gql(totalQuery, variables, { headers: { 'x-request-id': 'r' } });
+    const pending = gateway.gql(totalQuery, variables, {
+      headers: { accept: 'application/graphql-response+json', 'x-request-id': 'r' },
+    });
     await until(() => gateway.simulator.requests === 2);
     await gateway.app.stop();
     const { status, body, headers } = await pending;
     expect([status, body, headers.get('retry-after')]).toEqual([503, stopping, '1']);
+    expect(headers.get('content-type')).toBe('application/graphql-response+json; charset=utf-8');
     await until(() => gateway.log.some(({ outcome }) => outcome === 'cancelled'));
     expect(
       gateway.log

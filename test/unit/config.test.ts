@@ -53,6 +53,7 @@ describe('parseConfig', () => {
         GRAPHQL_MAX_TOTALS: 1000,
         HTTP_MAX_BODY_BYTES: 262_144,
         HTTP_KEEP_ALIVE_TIMEOUT_MS: 65_000,
+        HTTP_SERVER_TIMING: false,
         WEB_CONCURRENCY: 1,
         SHUTDOWN_DELAY_MS: 0,
         SHUTDOWN_TIMEOUT_MS: 10_000,
