@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { parseConfig } from '../../src/config/config.ts';
-import type { Route } from '../../src/http/router.ts';
+import type { HttpResponse, Route } from '../../src/http/router.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import type { GatewayEvent } from '../../src/telemetry/events.ts';
 import { type Gateway, until, useReplicas } from '../support/gateway.ts';
@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 /** A server with one route, which never answers, and one that answers. */
-async function serve(route: Partial<Route> = {}) {
+async function serve(route: Partial<Route> = {}, onEvent: (event: GatewayEvent) => void = () => {}) {
   const parsed = parseConfig(
     { ZENSKAR_API_KEY: 'k', ZENSKAR_ORGANISATION: 'o', SHUTDOWN_TIMEOUT_MS: '1' },
     () => '',
@@ -48,7 +48,10 @@ async function serve(route: Partial<Route> = {}) {
     routes: new Map([['/hanging', hanging]]),
     corsOrigins: ['https://app.example'],
     config: parsed.config,
-    emit: (event) => void events.push(event),
+    emit: (event) => {
+      events.push(event);
+      onEvent(event);
+    },
     now: Date.now,
   });
   stops.push(server.stop);
@@ -137,40 +140,48 @@ describe('a request in flight when the shutdown timeout ends', () => {
     expect(await readAnswer()).toMatch(/^HTTP\/1\.1 503 Service Unavailable\r\n/);
   });
 
-  it('gets one response, also if its handler answers or fails later', async () => {
-    for (const settle of ['resolve', 'reject'] as const) {
-      const handler = Promise.withResolvers<{ status: number; headers: []; body: string }>();
+  it.each(['answers', 'fails'])(
+    'gets one response, also if its handler %s just after that',
+    async (settle) => {
+      const handler = Promise.withResolvers<HttpResponse>();
       let isCalled = false;
-      const { url, events, stop } = await serve({
-        handle: () => {
-          isCalled = true;
-          return handler.promise;
-        },
+      const handle = () => {
+        isCalled = true;
+        return handler.promise;
+      };
+      const { url, events, stop } = await serve({ handle }, ({ type }) => {
+        if (type !== 'requestEnded') return;
+        if (settle === 'answers') handler.resolve({ status: 200, headers: [], body: 'late' });
+        else handler.reject(new Error('late'));
       });
       const readAnswer = await send(url, 'GET /hanging HTTP/1.1\r\nhost: x\r\n\r\n');
       await until(() => isCalled);
       await stop();
-      if (settle === 'resolve') handler.resolve({ status: 200, headers: [], body: 'late' });
-      else handler.reject(new Error('late'));
-      await handler.promise.catch(() => {});
-      await new Promise(setImmediate);
-      const answer = await readAnswer();
-      expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 503']);
-      expect(eventsOf(events).map(({ type }) => type)).toEqual([
-        'draining',
-        'requestRejected',
-        'requestEnded',
-        'drained',
+      expect((await readAnswer()).match(/HTTP\/1\.1 \d+|SERVICE_UNAVAILABLE|late/g)).toEqual([
+        'HTTP/1.1 503',
+        'SERVICE_UNAVAILABLE',
       ]);
-    }
-  });
+      const types = eventsOf(events).map(({ type }) => type);
+      expect(types).toEqual(['draining', 'requestRejected', 'requestEnded', 'drained']);
+    },
+  );
 
-  it('gets 503 in turn if others are pipelined behind it', async () => {
-    const { url, requests, stop } = await serve();
+  it('gets one response, also if others are pipelined behind it and all handlers answer just after that', async () => {
+    const handler = Promise.withResolvers<HttpResponse>();
+    let calls = 0;
+    const handle = () => {
+      calls += 1;
+      return handler.promise;
+    };
+    const { url, events, stop } = await serve({ handle }, ({ type }) => {
+      if (type === 'requestEnded') handler.resolve({ status: 200, headers: [], body: 'late' });
+    });
     const readAnswer = await send(url, 'GET /hanging HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(3));
-    await until(() => requests.length > 0);
+    await until(() => calls === 3);
     await stop();
-    expect((await readAnswer()).match(/HTTP\/1\.1 \d+/g)?.[0]).toBe('HTTP/1.1 503');
+    expect((await readAnswer()).match(/HTTP\/1\.1 \d+|late/g)?.[0]).toBe('HTTP/1.1 503');
+    expect(eventsOf(events).filter(({ type }) => type === 'unexpectedError')).toEqual([]);
+    expect(eventsOf(events).at(-1)).toEqual({ type: 'drained', listener: 'main', cut: 3 });
   });
 
   it('whose client does not read does not keep the gateway from stopping', async () => {
