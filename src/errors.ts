@@ -21,6 +21,10 @@ export const errorCodes = {
     retryable: false,
     when: 'The gateway has a safelist, and the operation is not in it.',
   },
+  SERVICE_UNAVAILABLE: {
+    retryable: true,
+    when: 'The gateway cannot answer now: it is stopping, or cannot fetch the keys that verify tokens. The only code with HTTP 503.',
+  },
   RATE_LIMITED: { retryable: true, when: 'The caller has used up its rate limit.' },
   UPSTREAM_REJECTED_CREDENTIALS: {
     retryable: false,
@@ -56,6 +60,7 @@ export const httpStatuses: Readonly<Record<string, readonly [graphqlResponse: nu
   BAD_REQUEST: [422, 400],
   BAD_USER_INPUT: [422, 200],
   UNAUTHENTICATED: [401, 401],
+  SERVICE_UNAVAILABLE: [503, 503],
   QUERY_NOT_IN_SAFELIST: [403, 200],
   PERSISTED_QUERY_NOT_FOUND: [404, 200],
   RATE_LIMITED: [429, 200],
@@ -88,6 +93,8 @@ export type AppErrorDetails = {
   upstreamStatus?: number | undefined;
   retryAfterSeconds?: number | undefined;
   validationErrors?: readonly ValidationError[] | undefined;
+  /** The `www-authenticate` header, which every 401 has (RFC 9110, section 15.5.2). */
+  challenge?: string | undefined;
   /** Only for the log. */
   reason?: string | undefined;
 };
@@ -98,6 +105,7 @@ export class AppError extends Error {
   readonly upstreamStatus: number | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly validationErrors: readonly ValidationError[] | undefined;
+  readonly challenge: string | undefined;
   /** Only for the log. */
   readonly reason: string | undefined;
 
@@ -108,6 +116,7 @@ export class AppError extends Error {
     this.upstreamStatus = details.upstreamStatus;
     this.retryAfterSeconds = details.retryAfterSeconds;
     this.validationErrors = details.validationErrors;
+    this.challenge = details.challenge;
     this.reason = details.reason;
   }
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { crc32 } from 'node:zlib';
-import { type Authenticate, challenges, type Identity, identifyingHeaders } from './auth/authenticate.ts';
+import { type Authenticate, type Identity, identifyingHeaders } from './auth/authenticate.ts';
 import type { RateLimiter } from './auth/rateLimiter.ts';
 import type { Config } from './config/config.ts';
 import { AppError, type MediaType } from './errors.ts';
@@ -43,7 +43,7 @@ export function createPipeline(dependencies: PipelineDependencies): Route {
 
   async function respond(request: IncomingMessage, exchange: Exchange, span: Span): Promise<HttpResponse> {
     const { method, headers } = toEquivalent(request);
-    const { requestId, mediaType, search, createSignal } = exchange;
+    const { requestId, mediaType, search, timedOrigin, createSignal } = exchange;
     // 1 authenticate, 2 rate limit
     const identity = await authenticate(request);
     const consume = limit(request, identity);
@@ -59,7 +59,7 @@ export function createPipeline(dependencies: PipelineDependencies): Route {
     const stored = key && responses.get(key);
     // Without enough points for a hit, the engine rejects the operation as any other.
     if (stored !== undefined && (await hasPoints(consume, stored.cost - 1)))
-      return finish(stored, { requestId, span, startedMs, responseCache: 'hit' });
+      return finish(stored, { requestId, span, startedMs, timedOrigin, responseCache: 'hit' });
     // 5 execute
     const body = bytes && parseJsonBody(bytes, key?.rawBody.text);
     const signal = createSignal();
@@ -78,11 +78,11 @@ export function createPipeline(dependencies: PipelineDependencies): Route {
     const response = await graphql.execute(execution);
     // 6 store the response, 7 finish
     if (key !== undefined) responses.set(key, toHit(response));
-    return finish(response, { requestId, span, startedMs, responseCache: 'miss', signal });
+    return finish(response, { requestId, span, startedMs, timedOrigin, responseCache: 'miss', signal });
   }
 
   const handle = inSpan(tracing, respond);
-  return { methods, isGraphQL: true, challenge: challenges[config.AUTH_MODE], handle };
+  return { methods, isGraphQL: true, handle };
 }
 
 type Respond = (request: IncomingMessage, exchange: Exchange, span: Span) => Promise<HttpResponse>;
@@ -170,6 +170,7 @@ function wantsPage(request: Caller): boolean {
 type Finishing = Pick<OperationEnded, 'requestId' | 'responseCache'> & {
   span: Span;
   startedMs: number;
+  timedOrigin: Exchange['timedOrigin'];
   signal?: AbortSignal;
 };
 
@@ -202,10 +203,19 @@ function createFinish({ emit, now }: PipelineDependencies, vary: [string, string
     const { status, body, cachePolicy, retryAfterSeconds } = response;
     if (response.report !== undefined) report(response.report, finishing);
     const headers = [...response.headers, vary];
+    if (finishing.timedOrigin !== undefined && response.report !== undefined)
+      headers.push(...toServerTiming(response.report));
     if (retryAfterSeconds !== undefined) headers.push(['retry-after', String(retryAfterSeconds)]);
     if (cachePolicy !== undefined) headers.push(['cache-control', toCacheControl(cachePolicy, now())]);
     return { status, headers, body };
   };
+}
+
+/** The metrics of `server-timing` (W3C Server Timing) that the router does not know; none without totals. */
+function toServerTiming({ upstreamMs, totals }: OperationReport): [string, string][] {
+  if (upstreamMs !== undefined) return [['server-timing', `cache;desc=miss, upstream;dur=${upstreamMs}`]];
+  const { failed, ...found } = totals;
+  return Object.keys(found).length > 0 ? [['server-timing', 'cache;desc=hit']] : [];
 }
 
 /** For how long the response may be reused (RFC 9111, section 5.2.2), by this caller only. */
@@ -218,7 +228,10 @@ function toHit(response: GraphQLResponse): GraphQLResponse {
   const { report } = response;
   if (report === undefined) return response;
   const totals = { memory: Object.values(report.totals).reduce((sum, count) => sum + count, 0) };
-  return { ...response, report: { ...report, upstreamCalls: 0, totals, execution: undefined } };
+  return {
+    ...response,
+    report: { ...report, upstreamCalls: 0, upstreamMs: undefined, totals, execution: undefined },
+  };
 }
 
 function notAcceptable(): HttpError {

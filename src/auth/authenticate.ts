@@ -9,9 +9,6 @@ export type { Authenticate, Identity } from './tenant.ts';
 
 type AuthenticateDependencies = { config: Config; emit: Emit; now: () => number };
 
-/** The scheme in `WWW-Authenticate` for each mode (RFC 9110, section 11.6.1). */
-export const challenges = { none: '', jwt: 'Bearer', router: 'RouterSecret', passthrough: 'ApiKey' };
-
 /** The headers that identify a caller in each mode. */
 export const identifyingHeaders = {
   none: [],
@@ -56,6 +53,7 @@ function createRouterAuthenticate(tenant: Tenant, secret: string): Authenticate 
   return ({ 'x-router-secret': value }) => {
     if (typeof value === 'string' && equalsConstantTime(value, secret)) return router;
     throw new AppError('UNAUTHENTICATED', 'Expected the secret of the router in x-router-secret.', {
+      challenge: 'RouterSecret',
       reason: value === undefined ? 'no secret' : 'wrong secret',
     });
   };
@@ -67,6 +65,7 @@ function createPassthroughAuthenticate(config: Config): Authenticate {
   return ({ 'x-api-key': apiKey, organisation }) => {
     if (!isCredential(apiKey) || !isCredential(organisation)) {
       throw new AppError('UNAUTHENTICATED', 'Expected Zenskar credentials in x-api-key and organisation.', {
+        challenge: 'ApiKey',
         reason: 'no credentials',
       });
     }

@@ -5,6 +5,7 @@ import {
   type FlattenedJWSInput,
   type JWSHeaderParameters,
 } from 'jose';
+import { AppError } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 
 /** The least time between two fetches of the key set, and before its first successful fetch. */
@@ -15,7 +16,10 @@ const maxAgeMs = 600_000;
 const timeoutMs = 3000;
 const minModulusBits = 2048;
 
-/** Finds the key for a token, given its header. */
+/**
+ * Finds the key for a token, given its header. Rejects with `SERVICE_UNAVAILABLE` if the key may be one that could not be fetched,
+ * because then the token is not known to be invalid.
+ */
 type KeySet = (header: JWSHeaderParameters, token: FlattenedJWSInput) => Promise<CryptoKey>;
 
 type KeySetDependencies = { url: string; emit: Emit; now: () => number };
@@ -33,32 +37,55 @@ export function createKeySet({ url, emit, now }: KeySetDependencies): KeySet {
   });
   let fetchedAtMs: number | undefined;
   let attemptedAtMs = Number.NEGATIVE_INFINITY;
+  let hasFailed = false;
   let inFlight = Promise.resolve();
   void refresh();
 
+  /** The rest of the cooldown. */
+  function remainingMs(): number {
+    return attemptedAtMs + (fetchedAtMs === undefined ? firstCooldownMs : cooldownMs) - now();
+  }
+
   /** Fetches the key set, except during the cooldown. Resolves when the latest fetch has ended, also if it failed. */
   function refresh(): Promise<void> {
-    if (now() - attemptedAtMs < (fetchedAtMs === undefined ? firstCooldownMs : cooldownMs)) return inFlight;
+    if (remainingMs() > 0) return inFlight;
     attemptedAtMs = now();
     const onFetched = () => {
       fetchedAtMs = now();
+      hasFailed = false;
     };
-    const onFailed = (error: Error) => emit({ type: 'keysUnavailable', reason: reasonOf(error) });
+    const onFailed = (error: Error) => {
+      hasFailed = true;
+      emit({ type: 'keysUnavailable', reason: reasonOf(error) });
+    };
     inFlight = keySet.reload().then(onFetched, onFailed);
     return inFlight;
+  }
+
+  function toUnavailable(): AppError {
+    // After a step back of the clock, the rest of the cooldown is longer than a cooldown.
+    const retryAfterSeconds = Math.max(1, Math.ceil(Math.min(remainingMs(), cooldownMs) / 1000));
+    const details = { retryAfterSeconds, reason: 'keys unavailable' };
+    return new AppError(
+      'SERVICE_UNAVAILABLE',
+      'The keys that verify tokens cannot be fetched. Try again.',
+      details,
+    );
   }
 
   return async (header, token) => {
     // With expired keys a request waits for the fetch; with ageing keys the fetch runs in the background.
     if (fetchedAtMs === undefined || now() - fetchedAtMs > maxAgeMs) await refresh();
     else if (now() - fetchedAtMs > maxAgeMs / 2) void refresh();
-    if (fetchedAtMs === undefined) throw new errors.JWKSNoMatchingKey();
+    if (fetchedAtMs === undefined) throw toUnavailable();
     try {
       return await keySet(header, token);
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
       await refresh();
-      return keySet(header, token);
+      return await keySet(header, token).catch((cause: unknown) => {
+        throw hasFailed && cause instanceof errors.JWKSNoMatchingKey ? toUnavailable() : cause;
+      });
     }
   };
 }

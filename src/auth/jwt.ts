@@ -28,6 +28,26 @@ const maxVerifiedTokens = 10_000;
 /** Far above real tokens. */
 const maxTokenLength = 8192;
 
+const malformed = 'The token is malformed.';
+
+/**
+ * What the challenge says of a rejected token, by its reason in the log. Fixed words: a part of the token could inject parameters.
+ * jose reads claims only after it has verified the signature, so a forged token learns nothing about the expected claims.
+ */
+export const tokenDescriptions: ReadonlyMap<string, string> = new Map([
+  ['token too long', `The token is longer than ${maxTokenLength} characters.`],
+  ['ERR_JOSE_ALG_NOT_ALLOWED', 'The algorithm of the token is not allowed.'],
+  ['ERR_JWKS_NO_MATCHING_KEY', 'The issuer has no key for the token.'],
+  ['ERR_JWKS_MULTIPLE_MATCHING_KEYS', 'The issuer has several keys for the token, which names none.'],
+  ['ERR_JWS_SIGNATURE_VERIFICATION_FAILED', 'The signature of the token is wrong.'],
+  ['ERR_JWT_EXPIRED', 'The token has expired.'],
+  ['ERR_JWT_CLAIM_VALIDATION_FAILED exp', 'The token has no valid expiry.'],
+  ['ERR_JWT_CLAIM_VALIDATION_FAILED nbf', 'The token is not valid yet.'],
+  ['ERR_JWT_CLAIM_VALIDATION_FAILED iss', 'The issuer of the token is wrong.'],
+  ['ERR_JWT_CLAIM_VALIDATION_FAILED aud', 'The audience of the token is wrong.'],
+  ['unreadable token', malformed],
+]);
+
 type JwtDependencies = { config: Config; emit: Emit; now: () => number };
 type VerifiedToken = { identity: Identity; expiresAtMs: number };
 
@@ -57,16 +77,15 @@ export function createJwtAuthenticate(tenant: Tenant, { config, emit, now }: Jwt
 
   async function verifyAndStore(token: string): Promise<Identity> {
     const verified = await verify(token).catch((error: unknown) => {
-      throw toUnauthenticated(reasonOf(error));
+      throw error instanceof AppError ? error : rejectToken(reasonOf(error));
     });
     verifiedTokens.set(token, verified);
     return verified.identity;
   }
 
   return ({ authorization = '' }) => {
-    const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-    if (token === undefined) throw toUnauthenticated('no token');
-    if (token.length > maxTokenLength) throw toUnauthenticated('token too long');
+    const token = readToken(authorization);
+    if (token.length > maxTokenLength) throw rejectToken('token too long');
     return verifiedTokens.get(token) ?? verifyAndStore(token);
   };
 }
@@ -89,8 +108,33 @@ function createVerifiedTokens(now: () => number) {
   return { get: (token: string) => identities.get(toHash(token)), set };
 }
 
-function toUnauthenticated(reason: string): AppError {
-  return new AppError('UNAUTHENTICATED', 'Expected a valid bearer token.', { reason });
+/**
+ * The token of an `authorization` header. Without one, and for another scheme, the challenge has no error; credentials that are
+ * not one token are an invalid request (RFC 6750, sections 2.1 and 3.1). RFC 6750 prefers status 400 for the latter. It gets 401
+ * as well, so that clients have one code for everything that a new token solves.
+ */
+function readToken(authorization: string): string {
+  const credentials = /^Bearer(?:[ \t]+(.*))?$/i.exec(authorization);
+  if (credentials === null) throw toUnauthenticated('no token', 'Bearer');
+  const [, token = ''] = credentials;
+  if (/^[\w.~+/-]+=*$/.test(token)) return token;
+  throw toUnauthenticated(
+    'not one token',
+    toChallenge('invalid_request', 'Expected one token after Bearer.'),
+  );
+}
+
+function rejectToken(reason: string): AppError {
+  const description = tokenDescriptions.get(reason) ?? malformed;
+  return toUnauthenticated(reason, toChallenge('invalid_token', description));
+}
+
+function toUnauthenticated(reason: string, challenge: string): AppError {
+  return new AppError('UNAUTHENTICATED', 'Expected a valid bearer token.', { challenge, reason });
+}
+
+function toChallenge(error: 'invalid_request' | 'invalid_token', description: string): string {
+  return `Bearer error="${error}", error_description="${description}"`;
 }
 
 /** The error code only: messages of jose may contain a part of the token. */

@@ -23,7 +23,7 @@ export type Identity = {
   maySee: (customerId: string) => boolean;
 };
 
-/** Identifies the caller by the headers of a request; throws or rejects with `UNAUTHENTICATED`. */
+/** Identifies the caller by the headers of a request; throws or rejects with `UNAUTHENTICATED`, or `SERVICE_UNAVAILABLE`. */
 export type Authenticate = (headers: IncomingHttpHeaders) => Identity | Promise<Identity>;
 
 type TenantIdentity = { apiKey: string; organisation: string; url: string; apiVersion: string | undefined };

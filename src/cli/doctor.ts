@@ -10,7 +10,8 @@ const usageExitCode = 64;
 const stdout = 1;
 const stderr = 2;
 
-const usage = `Checks the configuration, Redis, the issuer's keys, Zenskar and the clock, and says what is wrong and what to do.
+const usage = `Checks the configuration, Redis, the issuer's keys, Zenskar, the clock and the keep-alive time, and says what is wrong and
+what to do.
 
 npm run doctor -- [--entitlement UUID --customer UUID] [--json]
 

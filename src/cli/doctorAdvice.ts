@@ -1,4 +1,4 @@
-type Check = 'configuration' | 'redis' | 'jwks' | 'upstream' | 'clock';
+type Check = 'configuration' | 'redis' | 'jwks' | 'upstream' | 'clock' | 'connections';
 type Status = 'ok' | 'skipped' | 'problem';
 type Row = readonly [found: RegExp, reason: string, next?: string];
 
@@ -9,6 +9,8 @@ export type Finding = { check: Check; status: Status; reason: string; next?: str
 export type Facts = Readonly<Record<string, string | number | undefined>>;
 
 const advice = {
+  balancers:
+    'Raise HTTP_KEEP_ALIVE_TIMEOUT_MS behind a load balancer with a longer idle timeout: 620000 for Google, 3660000 for Envoy.',
   ids: 'To check a real total as well, add -- --entitlement UUID --customer UUID.',
   key: "Compare ZENSKAR_API_KEY with the keys in Zenskar's settings; a sandbox has its own. Then check ZENSKAR_ORGANISATION.",
   organisation:
@@ -30,6 +32,11 @@ const advice = {
 const table: Readonly<Record<Status, readonly Row[]>> = {
   ok: [
     [/^valid \[configuration/, 'All variables are valid.'],
+    [
+      /^outlast \[connections/,
+      'Idle connections of clients stay open for {duration} s, longer than those of an AWS load balancer (60 s by default).',
+      advice.balancers,
+    ],
     [/^up \[redis/, 'Redis answers PING in {duration} ms.'],
     [/^usable \[jwks/, 'The issuer publishes keys for {algorithms}.'],
     [/^within \[clock/, "The clock is within {skew} of Zenskar's."],
@@ -59,6 +66,11 @@ const table: Readonly<Record<Status, readonly Row[]>> = {
   ],
   problem: [
     [/^invalid \[configuration/, '{problem}', 'Correct it. Until then the gateway does not start.'],
+    [
+      /^short \[connections/,
+      'Idle connections of clients are closed after {duration} s. Load balancers reuse them for 60 s or more, and then requests fail.',
+      'Set HTTP_KEEP_ALIVE_TIMEOUT_MS above the idle timeout of the load balancer: 65000 for AWS, 620000 for Google, 3660000 for Envoy.',
+    ],
     [
       /^skewed \[clock/,
       "The clock of this machine is {skew} {direction} Zenskar's.",

@@ -23,6 +23,8 @@ const redisTimeoutMs = 8000;
 const maxPings = 3;
 /** The leeway that tokens have as well. */
 const maxSkewMs = 30_000;
+/** The shortest idle timeout that load balancers have by default: AWS. */
+const balancerIdleMs = 60_000;
 const maxQuotedLength = 200;
 const maxFieldNames = 10;
 /** Need not exist. Fixed, so that they can be recognised in Zenskar's log. */
@@ -71,7 +73,7 @@ export async function runChecks({ environment, readFile, ids, now }: DoctorInput
 }
 
 function reportInvalidConfiguration(problems: readonly string[]): Finding[] {
-  const skipped = (['redis', 'jwks', 'upstream', 'clock'] as const).map((check) =>
+  const skipped = (['redis', 'jwks', 'upstream', 'clock', 'connections'] as const).map((check) =>
     diagnose(check, 'configuration invalid'),
   );
   return [...problems.map((problem) => diagnose('configuration', 'invalid', { problem })), ...skipped];
@@ -83,7 +85,19 @@ async function checkServices(context: CheckContext): Promise<Finding[]> {
     checkKeySet(context),
     checkUpstream(context),
   ]);
-  return [diagnose('configuration', 'valid'), redis, jwks, ...upstreamAndClock];
+  return [
+    diagnose('configuration', 'valid'),
+    redis,
+    jwks,
+    ...upstreamAndClock,
+    checkConnections(context.config),
+  ];
+}
+
+/** Nothing shows which load balancer is in front, so the check compares with what is usual. */
+function checkConnections({ HTTP_KEEP_ALIVE_TIMEOUT_MS: timeoutMs }: Config): Finding {
+  const found = timeoutMs > balancerIdleMs ? 'outlast' : 'short';
+  return diagnose('connections', found, { duration: timeoutMs / 1000 });
 }
 
 /** Connects as the gateway does, within the same limits. */

@@ -82,9 +82,16 @@ export const variables = {
     .default('entitlements:read:all')
     .describe('Scope with which the caller may see every customer.'),
   ROUTER_SECRET: credential.optional().describe('Secret that the router sends as `x-router-secret`.'),
-  CORS_ORIGINS: list(isOrigin, 'origins such as https://app.example.com, separated by commas')
+  CORS_ORIGINS: text
+    .transform(toItems)
+    .superRefine((items, context) => {
+      const message = [...new Set(items.map(describeOrigin))]
+        .filter((problem) => problem !== undefined)
+        .join('; ');
+      if (message !== '') context.addIssue({ code: 'custom', message });
+    })
     .default([])
-    .describe('Browser origins that may call the gateway, separated by commas.'),
+    .describe('Origins of pages and apps that may call the gateway, separated by commas.'),
   RATE_LIMIT_PER_MINUTE: integer(0, 100_000_000)
     .default(0)
     .describe('Points per caller and minute: one per total, at least one per operation. 0 disables it.'),
@@ -115,6 +122,12 @@ export const variables = {
   HTTP_MAX_BODY_BYTES: integer(1, 100_000_000)
     .default(262_144)
     .describe('Maximum size of a request body, as sent and as decoded.'),
+  HTTP_KEEP_ALIVE_TIMEOUT_MS: integer(1000, 7_200_000)
+    .default(65_000)
+    .describe('Time an idle client connection stays open: longer than that of the load balancer in front.'),
+  HTTP_SERVER_TIMING: flag
+    .default(false)
+    .describe('Sends `server-timing` and `timing-allow-origin` to the origins in `CORS_ORIGINS`.'),
   PURGE_TOKEN: credential
     .optional()
     .describe('Bearer token for `POST /purge`. Without it the endpoint does not exist.'),
@@ -162,9 +175,11 @@ function integer(min: number, max: number) {
 }
 
 function list(isItem: (item: string) => boolean, expected: string) {
-  return text
-    .transform((value) => value.split(',').map((item) => item.trim()))
-    .refine((items) => items.every(isItem), expected);
+  return text.transform(toItems).refine((items) => items.every(isItem), expected);
+}
+
+function toItems(value: string): string[] {
+  return value.split(',').map((item) => item.trim());
 }
 
 function isBaseUrl(value: string): boolean {
@@ -184,8 +199,18 @@ function isNetwork(value: string): boolean {
   return family !== 0 && Number(prefix) <= (family === 4 ? 32 : 128);
 }
 
-function isOrigin(value: string): boolean {
-  return URL.parse(value)?.origin === value;
+/**
+ * What is expected in place of this item; undefined if it is an origin as clients send it. URLs have an origin only if the
+ * scheme is one of the web's own; apps and extensions send their scheme and host (RFC 6454, section 6.2).
+ */
+function describeOrigin(item: string): string | undefined {
+  if (item.includes('*')) return 'origins without "*": each one is named';
+  if (item === 'null') return 'no "null", which is the origin of every sandboxed frame and local file';
+  const url = URL.parse(item);
+  if (!url?.host)
+    return 'origins such as https://app.example.com or capacitor://localhost, separated by commas';
+  const origin = url.origin === 'null' ? `${url.protocol}//${url.host}` : url.origin;
+  return origin === item ? undefined : `${JSON.stringify(origin)} in place of ${JSON.stringify(item)}`;
 }
 
 function isRedisUrl(value: string): boolean {

@@ -47,6 +47,8 @@ export type OperationReport = {
   /** The distinct codes of the errors. */
   codes: readonly string[];
   upstreamCalls: number;
+  /** How long the operation waited for Zenskar; undefined if it did not. */
+  upstreamMs: number | undefined;
   /** How many totals came from which source. */
   totals: Readonly<Record<string, number>>;
   execution: 'interpreted' | 'compiled' | undefined;
@@ -163,6 +165,7 @@ function toOutcome(answer: Answer, stats: LoadStats, claimedName?: string) {
     outcome: toOutcomeName(result, stats),
     codes: [...new Set(result.errors?.map(({ extensions }) => String(extensions?.code)))],
     upstreamCalls: stats.upstreamCalls,
+    upstreamMs: stats.upstreamMs,
     totals: stats.sources,
     execution: answer.engine,
   };

@@ -49,10 +49,11 @@ function createMetricsRoute(readMetrics: AdminDependencies['readMetrics']): Rout
 function createPurgeRoute(purge: Purge, purgeToken: string): Route {
   return {
     methods: ['POST'],
-    challenge: 'Bearer',
     handle: async (request) => {
       if (!equalsConstantTime(request.headers.authorization ?? '', `Bearer ${purgeToken}`)) {
-        throw new AppError('UNAUTHENTICATED', 'Expected the purge token as a bearer token.');
+        throw new AppError('UNAUTHENTICATED', 'Expected the purge token as a bearer token.', {
+          challenge: 'Bearer',
+        });
       }
       const target = purgeBody.safeParse(await readJsonBody(request, maxBodyBytes));
       if (!target.success)

@@ -27,8 +27,6 @@ export function toErrorCode(error: unknown): string {
 type RejectedRequest = {
   listener: 'main' | 'admin';
   requestId: string;
-  /** The `www-authenticate` header of a 401. */
-  challenge: string | undefined;
   /** Of the body. */
   mediaType: MediaType;
   emit: Emit;
@@ -38,7 +36,7 @@ type ErrorResponse = { status: number; headers: [string, string][]; body: string
 
 /** The one error exit of HTTP. The body has the form of a GraphQL error, so that clients read all errors in one way. */
 export function toErrorResponse(error: unknown, rejected: RejectedRequest): ErrorResponse {
-  const { listener, requestId, challenge, mediaType, emit } = rejected;
+  const { listener, requestId, mediaType, emit } = rejected;
   const contentType: [string, string] = ['content-type', `${mediaType}; charset=utf-8`];
   const code = toErrorCode(error);
   if (error instanceof HttpError) {
@@ -52,7 +50,7 @@ export function toErrorResponse(error: unknown, rejected: RejectedRequest): Erro
   if (error instanceof AppError) {
     const { message, reason } = error;
     emit({ type: 'requestRejected', listener, requestId, code, reason });
-    const headers = [contentType, ...toHeaders(error, challenge)];
+    const headers = [contentType, ...toHeaders(error)];
     return {
       status: toStatus(code, mediaType),
       headers,
@@ -68,11 +66,8 @@ function toBody(message: string, extensions: Readonly<Record<string, unknown>>):
   return JSON.stringify({ errors: [{ message, extensions }] });
 }
 
-function* toHeaders(
-  { code, retryAfterSeconds }: AppError,
-  challenge: string | undefined,
-): Generator<[string, string]> {
-  if (code === 'UNAUTHENTICATED' && challenge !== undefined) yield ['www-authenticate', challenge];
+function* toHeaders({ challenge, retryAfterSeconds }: AppError): Generator<[string, string]> {
+  if (challenge !== undefined) yield ['www-authenticate', challenge];
   if (retryAfterSeconds !== undefined) yield ['retry-after', String(retryAfterSeconds)];
 }
 

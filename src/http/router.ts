@@ -8,7 +8,8 @@ import {
 } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import cors from 'cors';
-import type { MediaType } from '../errors.ts';
+import type { Config } from '../config/config.ts';
+import { AppError, type MediaType } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { HttpError, toErrorResponse } from './errorResponse.ts';
 import { endEarly, type LingerLimits } from './linger.ts';
@@ -21,7 +22,9 @@ export type Exchange = {
   mediaType: MediaType | undefined;
   /** The URL's query with its question mark, or empty. */
   search: string;
-  /** Makes a signal that aborts when the client disconnects before its response was written. */
+  /** The client's origin if it may see `server-timing`. */
+  timedOrigin: string | undefined;
+  /** Makes a signal that aborts when the client disconnects before its response was written, or when the request is cut off. */
   createSignal: () => AbortSignal;
 };
 
@@ -34,8 +37,6 @@ export type HttpResponse = {
 /** Handles one path. */
 export type Route = {
   methods: readonly string[];
-  /** The `www-authenticate` header of a 401. */
-  challenge?: string;
   /** Its responses, errors included, have the media type that the client accepts; errors of other routes are JSON. */
   isGraphQL?: true;
   /** Throws an `HttpError` or `AppError` to reject the request. */
@@ -47,6 +48,7 @@ export type Routes = ReadonlyMap<string, Route>;
 export type RouterSettings = {
   routes: Routes;
   corsOrigins: readonly string[];
+  config: Pick<Config, 'HTTP_SERVER_TIMING'>;
   /** Tells the listeners apart in log and metrics. */
   listener: 'main' | 'admin';
   emit: Emit;
@@ -60,8 +62,8 @@ type ConnectionState = {
 
 export type Router = {
   listener: RequestListener;
-  /** How many requests have no response yet. */
-  inFlight: () => number;
+  /** Answers all requests that have no response yet with `SERVICE_UNAVAILABLE`; returns their number. */
+  cutOff: () => number;
 };
 
 /** Reason phrases that Node does not know (GraphQL over HTTP, September 2026). */
@@ -71,55 +73,82 @@ const pagePolicy = "frame-ancestors 'none'; base-uri 'none'; object-src 'none'; 
 
 /** Gives each request an id, finds its route, and writes the response, or that of the error that the route throws. */
 export function createRouter(settings: RouterSettings & ConnectionState): Router {
-  const { routes, corsOrigins, listener: name, emit, now, isDraining, lingerLimits } = settings;
-  const applyCors = createCors(corsOrigins);
-  const negotiate = createNegotiate();
-  let inFlight = 0;
+  const { corsOrigins, config, listener: name, emit, now, isDraining, lingerLimits } = settings;
+  const applyCors = createCors(corsOrigins, config.HTTP_SERVER_TIMING);
+  const toRouted = createToRouted(settings);
+  /** Until their handlers have ended. */
+  const inFlight = new Map<ServerResponse, Routed>();
 
   async function respond(request: IncomingMessage, response: ServerResponse, routed: Routed): Promise<void> {
-    const startedMs = now();
-    inFlight += 1;
+    inFlight.set(response, routed);
     try {
-      const answer = await handle(request, routed).catch((error: unknown) => {
-        // A request whose client has disconnected is not reported as rejected.
-        const report = response.destroyed ? () => {} : emit;
-        const { requestId } = routed.exchange;
-        return toErrorResponse(error, {
-          listener: name,
-          requestId,
-          challenge: routed.route?.challenge,
-          mediaType: routed.exchange.mediaType ?? 'application/json',
-          emit: report,
-        });
-      });
-      const isUnread = !request.complete && (await isUnfinished(request));
-      if (response.destroyed) return;
-      const { requestId } = routed.exchange;
-      const isLast = isUnread || isDraining();
-      send(response, answer, { requestId, isLast, linger: isUnread ? lingerLimits : undefined });
-      emit({ type: 'requestEnded', listener: name, status: answer.status, durationMs: now() - startedMs });
+      const result = await handle(request, routed).catch((error) => reject(response, routed, error));
+      // The end of a body that arrived in one piece is known only after its bytes were passed on.
+      if (!request.complete) await setImmediate();
+      answer(response, routed, result);
     } catch (error) {
       emit({ type: 'unexpectedError', requestId: routed.exchange.requestId, cause: error });
       response.destroy();
     } finally {
-      inFlight -= 1;
+      inFlight.delete(response);
     }
   }
 
+  function reject(response: ServerResponse, { exchange }: Routed, error: unknown): HttpResponse {
+    // A request whose client has disconnected, or that was cut off, is not reported as rejected.
+    const report = isOver(response) ? () => {} : emit;
+    const { requestId, mediaType = 'application/json' } = exchange;
+    return toErrorResponse(error, { listener: name, requestId, mediaType, emit: report });
+  }
+
+  function answer(response: ServerResponse, { exchange, startedMs }: Routed, result: HttpResponse): void {
+    if (isOver(response)) return;
+    const linger = response.req.complete ? undefined : lingerLimits;
+    const { requestId, timedOrigin } = exchange;
+    const timing = timedOrigin === undefined ? undefined : toTiming(timedOrigin, now() - startedMs);
+    send(response, result, { requestId, timing, linger, isLast: isDraining() });
+    emit({ type: 'requestEnded', listener: name, status: result.status, durationMs: now() - startedMs });
+  }
+
+  function cutOff(): number {
+    for (const [response, routed] of inFlight) {
+      const details = { retryAfterSeconds: 1, reason: 'shutdown timeout' };
+      const error = new AppError('SERVICE_UNAVAILABLE', 'The gateway is stopping. Try again.', details);
+      answer(response, routed, reject(response, routed, error));
+    }
+    return inFlight.size;
+  }
+
   function listener(request: IncomingMessage, response: ServerResponse): void {
-    const { pathname, search } = splitUrl(request.url ?? '');
-    const requestId = toRequestId(request.headers['x-request-id']);
-    const route = routes.get(pathname);
-    const mediaType = route?.isGraphQL && negotiate(request.headers.accept);
-    const exchange = { requestId, mediaType, search, createSignal: () => createSignal(response) };
-    const next = () => void respond(request, response, { exchange, route });
-    if (route === undefined || applyCors === undefined) next();
+    const isInFlight = () => inFlight.has(response);
+    const routed = toRouted(request, { createSignal: () => createSignal(response, isInFlight) });
+    const next = () => void respond(request, response, routed);
+    if (routed.route === undefined || applyCors === undefined) next();
     else applyCors(request, response, next);
   }
-  return { listener, inFlight: () => inFlight };
+  return { listener, cutOff };
 }
 
-type Routed = { exchange: Exchange; route: Route | undefined };
+type Routed = { exchange: Exchange; route: Route | undefined; startedMs: number };
+
+function createToRouted({ routes, corsOrigins, config, now }: RouterSettings) {
+  const negotiate = createNegotiate();
+  const timedOrigins = new Set(config.HTTP_SERVER_TIMING ? corsOrigins : []);
+  return ({ url = '', headers }: IncomingMessage, signal: Pick<Exchange, 'createSignal'>): Routed => {
+    const { pathname, search } = splitUrl(url);
+    const requestId = toRequestId(headers['x-request-id']);
+    const route = routes.get(pathname);
+    const mediaType = route?.isGraphQL && negotiate(headers.accept);
+    const { origin = '' } = headers;
+    const timedOrigin = timedOrigins.has(origin) ? origin : undefined;
+    return { exchange: { requestId, mediaType, search, timedOrigin, ...signal }, route, startedMs: now() };
+  };
+}
+
+/** Whether a response can no longer be given. */
+function isOver({ destroyed, headersSent }: ServerResponse): boolean {
+  return destroyed || headersSent;
+}
 
 async function handle(request: IncomingMessage, { exchange, route }: Routed): Promise<HttpResponse> {
   if (route === undefined) throw new HttpError(404, 'Not found.');
@@ -137,17 +166,11 @@ function describeMethods(methods: readonly string[]): Readonly<Record<string, st
   return methods.includes('QUERY') ? { allow, 'accept-query': 'application/json' } : { allow };
 }
 
-/** True if the client is still sending its request. */
-async function isUnfinished(request: IncomingMessage): Promise<boolean> {
-  // The end of a body that arrived in one piece is known only after its bytes were passed on.
-  await setImmediate();
-  return !request.complete;
-}
-
 /** Undefined when no origin may call. */
-function createCors(origins: readonly string[]): ReturnType<typeof cors> | undefined {
+function createCors(origins: readonly string[], isTimed: boolean): ReturnType<typeof cors> | undefined {
   if (origins.length === 0) return undefined;
-  const exposedHeaders = ['x-request-id', 'retry-after'];
+  const exposedHeaders = ['x-request-id', 'retry-after', 'www-authenticate'];
+  if (isTimed) exposedHeaders.push('server-timing');
   const methods = ['GET', 'HEAD', 'POST', 'QUERY'];
   // The router answers a preflight like any other OPTIONS.
   return cors({ origin: [...origins], methods, exposedHeaders, maxAge: 600, preflightContinue: true });
@@ -165,10 +188,10 @@ function splitUrl(target: string): { pathname: string; search: string } {
   return mark < 0 ? { pathname: url, search: '' } : { pathname: url.slice(0, mark), search: url.slice(mark) };
 }
 
-function createSignal(response: ServerResponse): AbortSignal {
+function createSignal(response: ServerResponse, isInFlight: () => boolean): AbortSignal {
   const controller = new AbortController();
   const onClose = () => {
-    if (!response.writableFinished) controller.abort();
+    if (isInFlight()) controller.abort();
   };
   if (response.destroyed) onClose();
   else response.once('close', onClose);
@@ -188,9 +211,15 @@ export function createFileRoute({ type, gzipped }: StaticFile): Route {
   return { methods: ['GET', 'HEAD'], handle: () => ({ status: 200, headers, body: gzipped }) };
 }
 
+/** Header names and values in turn. Browsers show `server-timing` to scripts of another origin only if this origin is allowed. */
+function toTiming(origin: string, durationMs: number): string[] {
+  return ['server-timing', `total;dur=${durationMs}`, 'timing-allow-origin', origin];
+}
+
 type SendOptions = {
   requestId: string;
-  /** The connection closes after the response. */
+  timing: readonly string[] | undefined;
+  /** The connection closes after the response, even if the whole request has arrived. */
   isLast: boolean;
   /** Undefined if the whole request has arrived. */
   linger: LingerLimits | undefined;
@@ -210,7 +239,7 @@ function send(response: ServerResponse, answer: HttpResponse, options: SendOptio
 
 function toHeaderList(
   { headers }: HttpResponse,
-  { requestId, isLast, corsVary }: Omit<SendOptions, 'linger'> & { corsVary: OutgoingHttpHeaders[string] },
+  { requestId, timing, isLast, linger, corsVary }: SendOptions & { corsVary: OutgoingHttpHeaders[string] },
 ): string[] {
   const list = ['x-request-id', requestId];
   list.push('x-content-type-options', 'nosniff', 'referrer-policy', 'no-referrer');
@@ -222,6 +251,7 @@ function toHeaderList(
     if (name === 'content-type' && value === 'text/html') list.push('content-security-policy', pagePolicy);
   }
   list.push('cache-control', cacheControl);
-  if (isLast) list.push('connection', 'close');
+  if (timing !== undefined) list.push(...timing);
+  if (isLast || linger !== undefined) list.push('connection', 'close');
   return list;
 }

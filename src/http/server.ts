@@ -18,31 +18,43 @@ export type ConnectionLimits = LingerLimits & {
   maxConnections: number;
 };
 
+/** Time for the headers beyond the keep-alive timeout, and for the whole request. */
+const headersMarginMs = 1000;
+const requestMarginMs = 10_000;
+/** Time after the shutdown timeout in which clients can read that their request was cut off. */
+const lastResponseMs = 500;
+
 /**
- * Load balancers reuse idle connections for up to 60 s, and the balancer must be the side that closes first. A request that has not
- * arrived completely by its timeout is cut off.
+ * A load balancer must be the side that closes an idle connection, or it sends a request while the gateway closes. Node counts the
+ * headers of the first request from the opening of the connection, which a balancer may open long before it sends, so their timeout
+ * follows the keep-alive timeout. A request that has not arrived completely by its timeout is cut off.
  */
-export const connectionLimits: ConnectionLimits = {
-  keepAliveTimeout: 65_000,
-  headersTimeout: 66_000,
-  requestTimeout: 75_000,
-  connectionsCheckingInterval: 5000,
-  silenceTimeout: 10_000,
-  maxConnections: 10_000,
-  // As long as nginx reads on (lingering_time), and twice the largest body that clients send by mistake.
-  lingerTimeout: 30_000,
-  lingerBytes: 67_108_864,
-};
+export function toConnectionLimits(keepAliveTimeoutMs: number): ConnectionLimits {
+  return {
+    keepAliveTimeout: keepAliveTimeoutMs,
+    headersTimeout: keepAliveTimeoutMs + headersMarginMs,
+    requestTimeout: keepAliveTimeoutMs + requestMarginMs,
+    connectionsCheckingInterval: 5000,
+    silenceTimeout: 10_000,
+    maxConnections: 10_000,
+    // As long as nginx reads on (lingering_time), and twice the largest body that clients send by mistake.
+    lingerTimeout: 30_000,
+    lingerBytes: 67_108_864,
+  };
+}
 
 type HttpServerSettings = RouterSettings & {
-  config: Pick<Config, 'SHUTDOWN_DELAY_MS' | 'SHUTDOWN_TIMEOUT_MS' | 'UPSTREAM_DEADLINE_MS'>;
+  config: Pick<
+    Config,
+    'SHUTDOWN_DELAY_MS' | 'SHUTDOWN_TIMEOUT_MS' | 'UPSTREAM_DEADLINE_MS' | 'HTTP_KEEP_ALIVE_TIMEOUT_MS'
+  >;
   connectionLimits?: Partial<ConnectionLimits> | undefined;
 };
 
 export type HttpServer = {
   /** Listens; resolves to the base URL. */
   start: () => Promise<string>;
-  /** Becomes unready, refuses new connections, waits for requests in flight, cuts those that outlast the limit. */
+  /** Becomes unready, refuses new connections, waits for requests in flight, cuts off those that outlast the limit. */
   stop: () => Promise<void>;
 };
 
@@ -50,7 +62,7 @@ export function createHttpServer(host: string, port: number, settings: HttpServe
   const { listener, config, emit, now } = settings;
   let isDraining = false;
   const routes = new Map([...settings.routes, ...createProbes(() => isDraining)]);
-  const limits = { ...connectionLimits, ...settings.connectionLimits };
+  const limits = { ...toConnectionLimits(config.HTTP_KEEP_ALIVE_TIMEOUT_MS), ...settings.connectionLimits };
   const router = createRouter({ ...settings, routes, isDraining: () => isDraining, lingerLimits: limits });
   const server = createServer(limits, router.listener);
   server.maxConnections = limits.maxConnections;
@@ -79,12 +91,14 @@ export function createHttpServer(host: string, port: number, settings: HttpServe
     server.close();
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
     let cut = 0;
-    const timer = setTimeout(() => {
-      cut = router.inFlight();
-      server.closeAllConnections();
-    }, config.SHUTDOWN_TIMEOUT_MS);
+    const timers = [
+      setTimeout(() => {
+        cut = router.cutOff();
+      }, config.SHUTDOWN_TIMEOUT_MS),
+      setTimeout(() => server.closeAllConnections(), config.SHUTDOWN_TIMEOUT_MS + lastResponseMs),
+    ];
     await closed;
-    clearTimeout(timer);
+    timers.forEach(clearTimeout);
     emit({ type: 'drained', listener, cut, durationMs: now() - startedMs });
   }
   return { start, stop };

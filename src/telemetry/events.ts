@@ -2,7 +2,7 @@
 export type GatewayEvent =
   | { type: 'started'; url: string; adminUrl: string | undefined; authMode: string }
   | { type: 'draining'; listener: Listener }
-  /** `cut`: connections that were closed before their response was complete. */
+  /** `cut`: requests that got a 503, because they outlasted the shutdown timeout. */
   | { type: 'drained'; listener: Listener; cut: number; durationMs: number }
   | { type: 'requestEnded'; listener: Listener; status: number; durationMs: number }
   /** `open`: all connections of the listener that are open now. */

@@ -9,7 +9,7 @@ import { createMemory, type Memory, type MemoryEntry } from './memory.ts';
 import { createPurges, type Purges, type PurgeTarget } from './purges.ts';
 import { createRedisCache, type PurgeVersion, type RedisCache } from './redisCache.ts';
 import { createSingleFlight, createWaiter, type SingleFlight, type Waiter } from './singleFlight.ts';
-import { countFailure, countTotal, type LoadStats, type Source } from './stats.ts';
+import { countFailure, countTotal, countWait, type LoadStats, type Source } from './stats.ts';
 import type { Entry, Total, TotalKey } from './total.ts';
 
 /** The request that totals are loaded for. */
@@ -218,8 +218,10 @@ function resolveLookup(
 async function fetchTotal(dependencies: Dependencies, lookup: Lookup, batch: Batch): Promise<Total | Error> {
   const { key } = lookup;
   const { stats, signal } = batch.requester;
+  const startedMs = dependencies.now();
   const { joined, result } = loadOnce(dependencies, lookup, batch);
   const loaded = await result.catch(toFailure);
+  countWait(stats, dependencies.now() - startedMs);
   if (loaded.ok) return count(stats, joined ? 'inflight' : 'upstream', toTotal(key, loaded, false));
   if (signal.aborted) return new AppError('UPSTREAM_UNAVAILABLE', 'The caller has gone.');
   // A total that was read before may have been purged or replaced meanwhile.

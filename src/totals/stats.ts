@@ -7,6 +7,8 @@ export type Source = 'memory' | 'redis' | 'upstream' | 'inflight' | 'stale' | 'f
 export type LoadStats = {
   /** Attempts that have ended. */
   upstreamCalls: number;
+  /** The longest wait of a total for the upstream, queue and retries included; undefined if none waited. */
+  upstreamMs: number | undefined;
   sources: Partial<Record<Source, number>>;
   totals: Total[];
   /** Of the oldest total; infinite without totals. */
@@ -18,6 +20,7 @@ export type LoadStats = {
 export function createLoadStats(): LoadStats {
   return {
     upstreamCalls: 0,
+    upstreamMs: undefined,
     sources: {},
     totals: [],
     oldestAsOfMs: Number.POSITIVE_INFINITY,
@@ -33,6 +36,10 @@ export function countTotal(stats: LoadStats, source: Source, total: Total): void
 
 export function countFailure(stats: LoadStats): void {
   countSource(stats, 'failed');
+}
+
+export function countWait(stats: LoadStats, durationMs: number): void {
+  stats.upstreamMs = Math.max(stats.upstreamMs ?? 0, durationMs);
 }
 
 function countSource({ sources }: LoadStats, source: Source): void {

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { tokenDescriptions } from '../../src/auth/jwt.ts';
 import { requiredVariables, secretVariables, variables } from '../../src/config/variables.ts';
 import { errorCodes, httpStatuses } from '../../src/errors.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
@@ -108,6 +109,17 @@ describe('docs/errors.md', () => {
       Object.entries(errorCodes).map(
         ([code, { retryable, when }]) => `| \`${code}\` | ${retryable ? 'yes' : 'no'} | ${when} |`,
       ),
+    );
+  });
+});
+
+describe('docs/authentication.md', () => {
+  it('lists every description of a rejected token', () => {
+    const listed = [
+      ...read('docs/authentication.md').matchAll(/^- (The (?:token|issuer|[a-z]+ of the token) .*)$/gm),
+    ];
+    expect(new Set(listed.map(([, description]) => description))).toEqual(
+      new Set(tokenDescriptions.values()),
     );
   });
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
+import { checkGateway, checkGateways } from '../../deploy/checks/gateways.ts';
 import { checkPod, toPod } from '../../deploy/checks/pod.ts';
 import { checkReference, checkReferences } from '../../deploy/checks/references.ts';
 
@@ -109,5 +110,32 @@ describe('check of references to the pods', () => {
     const others = [service, admin].map((one) => parse(one));
     expect(checkReference(parse(manifest), toPod(), others)).toEqual([]);
     expect(checkReference(spoil(manifest, from, to), toPod(), others)).toEqual([problem]);
+  });
+});
+
+describe('check of the environment of a gateway', () => {
+  const deployed = {
+    name: 'deployment.yaml',
+    environment: {
+      ZENSKAR_API_KEY: 'redis://placeholder',
+      ZENSKAR_ORGANISATION: 'redis://placeholder',
+      ADMIN_HOST: '0.0.0.0',
+    },
+    referenced: [],
+    graceMs: 30_000,
+    toleratedMs: 90_000,
+  };
+
+  it('accepts the deployed gateways', () => {
+    expect(checkGateways()).toEqual([]);
+  });
+
+  it('reports a liveness probe that silent clients can fail within the keep-alive time', () => {
+    const environment = { ...deployed.environment, HTTP_KEEP_ALIVE_TIMEOUT_MS: '620000' };
+    expect(checkGateway(deployed)).toEqual([]);
+    expect(checkGateway({ ...deployed, environment, toleratedMs: 640_000 })).toEqual([]);
+    expect(checkGateway({ ...deployed, environment })).toEqual([
+      'The liveness probe tolerates 90000 ms; silent clients may occupy all connections for 635000 ms.',
+    ]);
   });
 });

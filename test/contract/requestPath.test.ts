@@ -112,7 +112,7 @@ async function readCounters(app: Gateway['app']): Promise<Record<string, number>
 
 const promisedHeaders = {
   'access-control-allow-origin': 'https://app.example',
-  'access-control-expose-headers': 'x-request-id,retry-after',
+  'access-control-expose-headers': 'x-request-id,retry-after,www-authenticate',
   'cache-control': 'private, max-age=30',
   connection: 'keep-alive',
   'content-type': 'application/json; charset=utf-8',

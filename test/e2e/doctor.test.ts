@@ -94,6 +94,7 @@ describe('doctor as a program', () => {
         { check: 'jwks', status: 'skipped', reason: expect.any(String), next: expect.any(String) },
         { check: 'upstream', status: 'ok', reason: expect.stringContaining('with a valid total') },
         { check: 'clock', status: 'ok', reason: expect.stringContaining('The clock is within') },
+        { check: 'connections', status: 'ok', reason: expect.any(String), next: expect.any(String) },
       ],
     });
   });
@@ -123,7 +124,9 @@ describe('doctor as a program', () => {
         `problem configuration: REDIS_URL has a value that is not shown here; expected a redis or rediss URL. ${next}`,
         `problem configuration: ZENSKAR_API_KEY is missing; it is required with AUTH_MODE=none. ${next}`,
         `problem configuration: ZENSKAR_API_KY is not a variable of the gateway; did you mean ZENSKAR_API_KEY? ${next}`,
-        ...['redis', 'jwks', 'upstream', 'clock'].map((check) => `skipped ${check}: ${skipped}`),
+        ...['redis', 'jwks', 'upstream', 'clock', 'connections'].map(
+          (check) => `skipped ${check}: ${skipped}`,
+        ),
         '',
         '4 problems found.',
         '',

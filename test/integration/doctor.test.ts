@@ -132,6 +132,13 @@ describe('doctor, upstream check', () => {
           /^The clock is within \d\.\d s \(give or take \d\.\d s\) of Zenskar's\.$/,
         ),
       },
+      {
+        check: 'connections',
+        status: 'ok',
+        reason:
+          'Idle connections of clients stay open for 65 s, longer than those of an AWS load balancer (60 s by default).',
+        next: expect.stringMatching(/620000 for Google, 3660000 for Envoy/),
+      },
     ]);
   });
 
@@ -557,6 +564,29 @@ describe('doctor, clock check', () => {
       next: 'Check the clock of this machine by other means.',
     });
   });
+});
+
+describe('doctor, connections check', () => {
+  it.each(['1000', '5000', '60000'])(
+    'reports an HTTP_KEEP_ALIVE_TIMEOUT_MS of %s, which no load balancer outlasts',
+    async (timeoutMs) => {
+      expect(await find('connections', { HTTP_KEEP_ALIVE_TIMEOUT_MS: timeoutMs })).toEqual(
+        problemOf(
+          'connections',
+          `Idle connections of clients are closed after ${Number(timeoutMs) / 1000} s. Load balancers reuse them for 60 s or more, and then requests fail.`,
+          expect.stringMatching(/^Set HTTP_KEEP_ALIVE_TIMEOUT_MS above .* 65000 for AWS/),
+        ),
+      );
+    },
+  );
+
+  it.each(['60001', '620000', '3660000'])(
+    'accepts an HTTP_KEEP_ALIVE_TIMEOUT_MS of %s',
+    async (timeoutMs) => {
+      const { status } = { ...(await find('connections', { HTTP_KEEP_ALIVE_TIMEOUT_MS: timeoutMs })) };
+      expect(status).toBe('ok');
+    },
+  );
 });
 
 describe('doctor, key set check', () => {

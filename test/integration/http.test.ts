@@ -67,8 +67,21 @@ describe('the main listener', () => {
     }
     const { headers } = await gateway.gql('{ __typename }', {}, { headers: { origin: app } });
     expect(headers.get('access-control-allow-origin')).toBe(app);
-    expect(headers.get('access-control-expose-headers')).toBe('x-request-id,retry-after');
+    expect(headers.get('access-control-expose-headers')).toBe('x-request-id,retry-after,www-authenticate');
     expect(headers.get('access-control-allow-credentials')).toBeNull();
+  });
+
+  it.each([
+    'null',
+    `${app}/`,
+    app.toUpperCase(),
+    `${app}, ${app}`,
+    `${app} https://evil.example`,
+    `https://${'x'.repeat(10_000)}.example`,
+    Array.from({ length: 500 }, (_, n) => `https://${n}.example`).join(','),
+  ])('allows no origin by the header %.60s', async (origin) => {
+    const { status, headers } = await gateway.gql('{ __typename }', {}, { headers: { origin } });
+    expect([status, headers.get('access-control-allow-origin')]).toEqual([200, null]);
   });
 
   it('serves no explorer by default', async () => {
@@ -77,6 +90,31 @@ describe('the main listener', () => {
     expect(response.headers.get('content-type')).toMatch(/^application\//);
     expect((await gateway.fetch('/graphql/graphiql.js')).status).toBe(404);
   });
+});
+
+describe('CORS_ORIGINS with the origins of apps and browser extensions', () => {
+  const origins = [
+    'capacitor://localhost',
+    'tauri://localhost',
+    'chrome-extension://abc',
+    'moz-extension://a-b',
+  ];
+  const gateway = useGateway({ CORS_ORIGINS: origins.join(',') });
+
+  it.each(origins)('allows %s', async (origin) => {
+    const allowed = await gateway.fetch('/graphql', preflight(origin));
+    expect([allowed.status, allowed.headers.get('access-control-allow-origin')]).toEqual([204, origin]);
+    const { headers } = await gateway.gql('{ __typename }', {}, { headers: { origin } });
+    expect(headers.get('access-control-allow-origin')).toBe(origin);
+  });
+
+  it.each(['null', 'capacitor://other', 'CAPACITOR://localhost', 'http://localhost'])(
+    'does not allow %s',
+    async (origin) => {
+      const rejected = await gateway.fetch('/graphql', preflight(origin));
+      expect(rejected.headers.get('access-control-allow-origin')).toBeNull();
+    },
+  );
 });
 
 describe('GRAPHQL_EXPLORER=sandbox', () => {

@@ -4,6 +4,14 @@ import { customer, entitlement, totalQuery } from '../support/ids.ts';
 import { useIssuer } from '../support/issuer.ts';
 
 const claims = { customer_id: customer };
+const unavailable = (retryAfterSeconds: number) => ({
+  errors: [
+    {
+      message: 'The keys that verify tokens cannot be fetched. Try again.',
+      extensions: { code: 'SERVICE_UNAVAILABLE', retryable: true, retryAfterSeconds, requestId: 'r' },
+    },
+  ],
+});
 
 describe('the key set of the issuer', () => {
   const issuer = useIssuer();
@@ -62,16 +70,41 @@ describe('the key set of the issuer', () => {
     if (first) issuer.published.splice(0, 1, first, ...others);
   });
 
-  it('is fetched at most every ten seconds for tokens with unknown keys, which are rejected while the issuer is down', async () => {
+  it('is fetched at most every ten seconds for tokens with unknown keys, which get 503 while the issuer is down', async () => {
     issuer.fault = { status: 503 };
     const tokens = await Promise.all(Array.from({ length: 20 }, signWithUnknown));
-    expect(await Promise.all(tokens.map(ask))).toEqual(tokens.map(() => 401));
-    for (const token of tokens) expect(await ask(token)).toBe(401);
+    expect(await Promise.all(tokens.map(ask))).toEqual(tokens.map(() => 503));
+    for (const token of tokens) expect(await ask(token)).toBe(503);
     expect(issuer.fetches).toBe(1);
     gateway.advance(10_000);
-    for (const token of tokens) expect(await ask(token)).toBe(401);
+    for (const token of tokens) expect(await ask(token)).toBe(503);
     expect(issuer.fetches).toBe(2);
     expect(await ask(await sign())).toBe(200);
+    issuer.fault = undefined;
+    gateway.advance(10_000);
+    for (const token of tokens) expect(await ask(token)).toBe(401);
+    expect(issuer.fetches).toBe(3);
+  });
+
+  it('makes a token with an unknown key retryable after the pause, if its last fetch failed', async () => {
+    issuer.fault = { status: 503 };
+    gateway.stopClock();
+    const headers = { authorization: `Bearer ${await signWithUnknown()}`, 'x-request-id': 'r' };
+    const first = await gateway.gql('{ __typename }', {}, { headers });
+    expect([first.status, first.body]).toEqual([503, unavailable(10)]);
+    expect(first.headers.get('retry-after')).toBe('10');
+    expect(first.headers.get('www-authenticate')).toBeNull();
+    gateway.advance(8500);
+    expect((await gateway.gql('{ __typename }', {}, { headers })).headers.get('retry-after')).toBe('2');
+  });
+
+  it('makes no token valid or retryable that is known to be invalid while the issuer is down', async () => {
+    issuer.fault = { status: 503 };
+    expect(await ask(await signWithUnknown())).toBe(503);
+    const second = Math.floor(gateway.now() / 1000);
+    const expired = await issuer.sign(gateway.now(), { claims: { ...claims, exp: second - 60 } });
+    const forged = await issuer.sign(gateway.now(), { claims, key: await issuer.createKey('first') });
+    for (const token of [expired, forged, 'garbage', '']) expect(await ask(token)).toBe(401);
   });
 
   it('is fetched once for many tokens with unknown keys while the issuer is up', async () => {
@@ -108,11 +141,48 @@ describe('a gateway that starts before its issuer', () => {
   issuer.fault = { status: 503 };
   const [gateway] = useReplicas(1, issuer.environment) as [Gateway];
 
-  it('rejects every token until a fetch of the key set succeeds, at most one per second', async () => {
-    const headers = { authorization: `Bearer ${await issuer.sign(gateway.now(), { claims })}` };
-    expect((await gateway.gql('{ __typename }', {}, { headers })).status).toBe(401);
+  const ask = (token: string) =>
+    gateway.gql('{ __typename }', {}, { headers: { authorization: `Bearer ${token}`, 'x-request-id': 'r' } });
+
+  beforeEach(() => {
+    issuer.fault = { status: 503 };
+  });
+
+  it('answers requests without a token, and with one that no key can make valid, with 401', async () => {
+    expect((await gateway.gql('{ __typename }')).status).toBe(401);
+    const unsigned = `${Buffer.from('{"alg":"none"}').toString('base64url')}.e30.`;
+    for (const token of ['', 'garbage', 'a.b.c', unsigned]) expect((await ask(token)).status).toBe(401);
+    expect(gateway.log.filter(({ code }) => code === 'SERVICE_UNAVAILABLE')).toEqual([]);
+  });
+
+  it.each([
+    ['fails', { status: 503 }],
+    ['refuses the connection', { status: 0 }],
+    ['answers HTML', { status: 200, body: '<html>' }],
+    ['redirects', { status: 302, headers: { location: 'http://127.0.0.1:1/' } }],
+  ])('answers every other token with 503 and Retry-After while the issuer %s', async (_, fault) => {
+    issuer.fault = fault;
+    const { status, headers, body } = await ask(await issuer.sign(gateway.now(), { claims }));
+    expect([status, body]).toEqual([503, unavailable(1)]);
+    expect(headers.get('retry-after')).toBe('1');
+    expect(headers.get('www-authenticate')).toBeNull();
+    expect(gateway.log.map(({ msg, code, reason }) => [msg, code, reason])).toContainEqual([
+      'requestRejected',
+      'SERVICE_UNAVAILABLE',
+      'keys unavailable',
+    ]);
+  });
+
+  it('accepts valid tokens once a fetch of the key set succeeds, at most one per second', async () => {
+    gateway.stopClock();
+    const token = await issuer.sign(gateway.now(), { claims });
+    issuer.fetches = 0;
+    for (let n = 0; n < 5; n += 1) expect((await ask(token)).status).toBe(503);
+    expect(issuer.fetches).toBe(1);
     issuer.fault = undefined;
+    expect((await ask(token)).status).toBe(503);
     gateway.advance(1000);
-    expect((await gateway.gql('{ __typename }', {}, { headers })).status).toBe(200);
+    expect((await ask(token)).status).toBe(200);
+    expect(issuer.fetches).toBe(2);
   });
 });

@@ -3,7 +3,7 @@ import { parseConfig } from '../../src/config/config.ts';
 import { createPersistedQueries } from '../../src/graphql/persistedQueries.ts';
 import { createGraphQLServer } from '../../src/graphql/server.ts';
 import type { Routes } from '../../src/http/router.ts';
-import { connectionLimits, createHttpServer } from '../../src/http/server.ts';
+import { createHttpServer, toConnectionLimits } from '../../src/http/server.ts';
 import type { GatewayEvent } from '../../src/telemetry/events.ts';
 import { noSpan } from '../../src/telemetry/tracing.ts';
 import { customer, entitlement, totalQuery } from '../support/ids.ts';
@@ -18,14 +18,14 @@ afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-async function serve(routes: Routes) {
+async function serve(routes: Routes, keepAliveTimeoutMs = config.HTTP_KEEP_ALIVE_TIMEOUT_MS) {
   const events: GatewayEvent[] = [];
   const emit = (event: GatewayEvent) => void events.push(event);
   const server = createHttpServer('127.0.0.1', 0, {
     listener: 'main',
     routes,
     corsOrigins: [],
-    config,
+    config: { ...config, HTTP_KEEP_ALIVE_TIMEOUT_MS: keepAliveTimeoutMs },
     emit,
     now: Date.now,
   });
@@ -131,10 +131,27 @@ describe('the HTTP server', () => {
   it('keeps idle connections longer than load balancers do, and waits longer for headers than that', async () => {
     const { url } = await serve(new Map());
     expect((await fetch(`${url}/livez`)).headers.get('keep-alive')).toBe('timeout=65');
-    expect(connectionLimits.keepAliveTimeout).toBeGreaterThan(60_000);
-    expect(connectionLimits.headersTimeout).toBeGreaterThan(connectionLimits.keepAliveTimeout);
-    expect(connectionLimits.requestTimeout).toBeGreaterThan(connectionLimits.headersTimeout);
-    expect(connectionLimits.requestTimeout).toBeLessThanOrEqual(75_000);
-    expect(connectionLimits.maxConnections).toBe(10_000);
+    expect(toConnectionLimits(config.HTTP_KEEP_ALIVE_TIMEOUT_MS)).toEqual({
+      keepAliveTimeout: 65_000,
+      headersTimeout: 66_000,
+      requestTimeout: 75_000,
+      connectionsCheckingInterval: 5000,
+      silenceTimeout: 10_000,
+      maxConnections: 10_000,
+      lingerTimeout: 30_000,
+      lingerBytes: 67_108_864,
+    });
   });
+
+  it.each([1000, 620_000, 3_660_000, 7_200_000])(
+    'announces the keep-alive time of %d ms, and waits longer for headers and requests than that',
+    async (keepAliveTimeoutMs) => {
+      const { url } = await serve(new Map(), keepAliveTimeoutMs);
+      const { headers } = await fetch(`${url}/livez`);
+      expect(headers.get('keep-alive')).toBe(`timeout=${keepAliveTimeoutMs / 1000}`);
+      const { keepAliveTimeout, headersTimeout, requestTimeout } = toConnectionLimits(keepAliveTimeoutMs);
+      expect(headersTimeout).toBeGreaterThan(keepAliveTimeout);
+      expect(requestTimeout).toBeGreaterThan(headersTimeout);
+    },
+  );
 });

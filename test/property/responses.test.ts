@@ -24,6 +24,7 @@ const report = {
   outcome: 'ok',
   codes: [],
   upstreamCalls: 1,
+  upstreamMs: 1,
   execution: 'interpreted',
 } as const;
 /** Texts that could be mistaken for the end of one part of a key and the beginning of the next. */
@@ -92,6 +93,7 @@ describe('the response cache behind the pipeline', () => {
               requestId: 'r',
               mediaType: one.mediaType,
               search: '',
+              timedOrigin: undefined,
               createSignal: () => new AbortController().signal,
             };
             const response = await pipeline.handle(request as never, exchange);

@@ -52,6 +52,8 @@ describe('parseConfig', () => {
         GRAPHQL_MAX_TOKENS: 4000,
         GRAPHQL_MAX_TOTALS: 1000,
         HTTP_MAX_BODY_BYTES: 262_144,
+        HTTP_KEEP_ALIVE_TIMEOUT_MS: 65_000,
+        HTTP_SERVER_TIMING: false,
         WEB_CONCURRENCY: 1,
         SHUTDOWN_DELAY_MS: 0,
         SHUTDOWN_TIMEOUT_MS: 10_000,
@@ -86,6 +88,59 @@ describe('parseConfig', () => {
         GRAPHQL_INTROSPECTION: true,
       },
     });
+  });
+
+  it('takes the origins of apps and browser extensions as they send them', () => {
+    const origins = [
+      'https://a.example:8443',
+      'http://[::1]:3000',
+      'https://xn--tda.example',
+      'http://tauri.localhost',
+      'capacitor://localhost',
+      'ionic://localhost',
+      'tauri://localhost',
+      'app://.',
+      'chrome-extension://jjkacomhkeejdlpddhjpfeokhgfceefd',
+      'moz-extension://2c127fa4-62c7-7e4f-90e5-472b45eecfdc',
+      'safari-web-extension://140BB581-A2C0-422A-9DD3-6982A5ABEE5E',
+    ];
+    expect(parse({ CORS_ORIGINS: origins.join(', ') })).toMatchObject({
+      ok: true,
+      config: { CORS_ORIGINS: origins },
+    });
+  });
+
+  const anyOrigin = 'origins such as https://app.example.com or capacitor://localhost, separated by commas';
+  const noWildcard = 'origins without "*": each one is named';
+  it.each([
+    ['*', noWildcard],
+    ['https://*.example.com', noWildcard],
+    ['null', 'no "null", which is the origin of every sandboxed frame and local file'],
+    ['https://a.example/', '"https://a.example" in place of "https://a.example/"'],
+    ['https://a.example/path?x#y', '"https://a.example" in place of "https://a.example/path?x#y"'],
+    ['HTTPS://A.Example', '"https://a.example" in place of "HTTPS://A.Example"'],
+    ['https://a.example:443', '"https://a.example" in place of "https://a.example:443"'],
+    ['https://ü.example', '"https://xn--tda.example" in place of "https://ü.example"'],
+    ['https:a.example', '"https://a.example" in place of "https:a.example"'],
+    ['Capacitor://localhost', '"capacitor://localhost" in place of "Capacitor://localhost"'],
+    ['tauri://localhost/', '"tauri://localhost" in place of "tauri://localhost/"'],
+    ['moz-extension://id/page.html', '"moz-extension://id" in place of "moz-extension://id/page.html"'],
+    ['capacitor://me@localhost', '"capacitor://localhost" in place of "capacitor://me@localhost"'],
+    ['file://', anyOrigin],
+    ['blob:https://a.example/1', anyOrigin],
+    ['javascript:alert(1)', anyOrigin],
+    ['a.example', anyOrigin],
+    ['localhost:3000', anyOrigin],
+    ['https://a.example,', anyOrigin],
+    ['a, b, c', anyOrigin],
+    [
+      'https://a.example/, null, https://b.example, NULL://x',
+      '"https://a.example" in place of "https://a.example/"; no "null", which is the origin of every sandboxed frame and local file; "null://x" in place of "NULL://x"',
+    ],
+  ])('says what is wrong with CORS_ORIGINS=%s', (value, expected) => {
+    expect(problemsOf({ CORS_ORIGINS: value })).toEqual([
+      `CORS_ORIGINS is ${JSON.stringify(value)}; expected ${expected}.`,
+    ]);
   });
 
   it('treats an empty value as unset', () => {

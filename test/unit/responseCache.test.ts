@@ -19,6 +19,7 @@ function responseWith(body: string, totals = 1): GraphQLResponse {
       outcome: 'ok',
       codes: [],
       upstreamCalls: 0,
+      upstreamMs: undefined,
       totals: { memory: totals },
       execution: 'compiled',
     },

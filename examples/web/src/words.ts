@@ -7,6 +7,7 @@ const wordsOfCode: Readonly<Record<string, string>> = {
   FORBIDDEN: 'You may not see this customer.',
   QUERY_NOT_IN_SAFELIST: 'This page is out of date. Please reload it.',
   PERSISTED_QUERY_NOT_FOUND: 'This page is out of date. Please reload it.',
+  SERVICE_UNAVAILABLE: 'The service is not available at the moment.',
   RATE_LIMITED: 'You sent too many requests.',
   UPSTREAM_REJECTED_CREDENTIALS: 'The billing system rejected our credentials. We have to fix that.',
   UPSTREAM_RATE_LIMITED: 'The billing system is busy.',

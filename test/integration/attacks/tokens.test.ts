@@ -48,43 +48,90 @@ afterAll(() => void foreign.close().closeAllConnections());
 
 type MakeToken = () => string | Promise<string>;
 
-const invalidTokens: [name: string, make: MakeToken][] = [
-  ['is empty', () => ''],
-  ['is garbage', () => 'garbage'],
-  ['consists of three dots', () => '...'],
-  ['has alg none', () => `${encode({ alg: 'none' })}.${encode(payload())}.`],
-  ['has alg nOnE', () => `${encode({ alg: 'nOnE', kid: 'first' })}.${encode(payload())}.`],
-  ['has no alg', () => `${encode({ kid: 'first' })}.${encode(payload())}.${encode('x')}`],
+const oneToken = 'invalid_request: Expected one token after Bearer.';
+const malformed = 'invalid_token: The token is malformed.';
+const wrongAlgorithm = 'invalid_token: The algorithm of the token is not allowed.';
+const wrongIssuer = 'invalid_token: The issuer of the token is wrong.';
+const wrongAudience = 'invalid_token: The audience of the token is wrong.';
+const noExpiry = 'invalid_token: The token has no valid expiry.';
+const unknownKey = 'invalid_token: The issuer has no key for the token.';
+const wrongSignature = 'invalid_token: The signature of the token is wrong.';
+
+const invalidTokens: [name: string, make: MakeToken, challenge: string][] = [
+  ['is undefined', () => 'undefined', malformed],
+  ['is quoted', async () => `"${await sign()}"`, oneToken],
+  ['is preceded by the scheme twice', async () => `Bearer ${await sign()}`, oneToken],
+  ['is followed by a parameter', async () => `${await sign()}, error="x"`, oneToken],
+  ['consists of padding', () => '====', oneToken],
+  ['contains a character outside ASCII', async () => `\u00ff${await sign()}`, oneToken],
+  ['contains a backslash', () => 'a\\b', oneToken],
+  [
+    'consists of 8,193 characters',
+    () => 'x'.repeat(8193),
+    'invalid_token: The token is longer than 8192 characters.',
+  ],
+  ['is empty', () => '', oneToken],
+  ['is garbage', () => 'garbage', malformed],
+  ['consists of three dots', () => '...', malformed],
+  ['has alg none', () => `${encode({ alg: 'none' })}.${encode(payload())}.`, wrongAlgorithm],
+  ['has alg nOnE', () => `${encode({ alg: 'nOnE', kid: 'first' })}.${encode(payload())}.`, wrongAlgorithm],
+  ['has no alg', () => `${encode({ kid: 'first' })}.${encode(payload())}.${encode('x')}`, malformed],
   [
     'is HS256 with the public key as PEM',
     async () => signWithSecret(await exportSPKI((await importJWK(published())) as CryptoKey)),
+    wrongAlgorithm,
   ],
-  ['is HS256 with the public key as JWK', () => signWithSecret(JSON.stringify(published()))],
-  ['is HS256 with the modulus', () => signWithSecret(String(published().n))],
-  ['has another issuer', () => sign({ iss: 'https://evil.example.com/' })],
-  ['has an issuer that only starts with the configured one', () => sign({ iss: `${issuerName}x` })],
-  ['has a list of issuers', () => sign({ iss: [issuerName] })],
-  ['has no issuer', () => sign({ iss: undefined })],
-  ['is for another audience', () => sign({ aud: 'other' })],
-  ['is for other audiences', () => sign({ aud: ['other', `${audience}2`] })],
-  ['has no audience', () => sign({ aud: undefined })],
-  ['is expired by more than the leeway', () => sign({ exp: seconds() - 31 })],
-  ['has no expiry', () => sign({ exp: undefined })],
-  ['has an expiry that is no number', () => sign({ exp: 'tomorrow' })],
-  ['is not valid yet by more than the leeway', () => sign({ nbf: seconds() + 35 })],
-  ['has an unknown kid', () => signWith('unknown')],
-  ['has the kid of another key', () => signWith('first')],
-  ['has a path as kid', () => sign({}, { kid: '../../../dev/null' })],
-  ['has __proto__ as kid', () => sign({}, { kid: '__proto__' })],
-  ['carries its own key', async () => signWith('own', { jwk: (await issuer.createKey('own')).jwk })],
-  ['carries the URL of its key', () => signWith('own', { jku: foreignUrl, x5u: foreignUrl })],
-  ['requires an unknown extension', () => sign({}, { crit: ['unknownExtension'], unknownExtension: 1 })],
-  ['was changed after signing', async () => (await sign()).replace(/\.[^.]*\./, `.${encode(payload())}.`)],
-  ['has no signature', async () => (await sign()).replace(/[^.]*$/, '')],
+  ['is HS256 with the public key as JWK', () => signWithSecret(JSON.stringify(published())), wrongAlgorithm],
+  ['is HS256 with the modulus', () => signWithSecret(String(published().n)), wrongAlgorithm],
+  ['has another issuer', () => sign({ iss: 'https://evil.example.com/' }), wrongIssuer],
+  [
+    'has an issuer that only starts with the configured one',
+    () => sign({ iss: `${issuerName}x` }),
+    wrongIssuer,
+  ],
+  ['has a list of issuers', () => sign({ iss: [issuerName] }), wrongIssuer],
+  ['has no issuer', () => sign({ iss: undefined }), wrongIssuer],
+  ['is for another audience', () => sign({ aud: 'other' }), wrongAudience],
+  ['is for other audiences', () => sign({ aud: ['other', `${audience}2`] }), wrongAudience],
+  ['has no audience', () => sign({ aud: undefined }), wrongAudience],
+  [
+    'is expired by more than the leeway',
+    () => sign({ exp: seconds() - 31 }),
+    'invalid_token: The token has expired.',
+  ],
+  ['has no expiry', () => sign({ exp: undefined }), noExpiry],
+  ['has an expiry that is no number', () => sign({ exp: 'tomorrow' }), noExpiry],
+  [
+    'is not valid yet by more than the leeway',
+    () => sign({ nbf: seconds() + 35 }),
+    'invalid_token: The token is not valid yet.',
+  ],
+  ['has an unknown kid', () => signWith('unknown'), unknownKey],
+  ['has the kid of another key', () => signWith('first'), wrongSignature],
+  ['has a path as kid', () => sign({}, { kid: '../../../dev/null' }), unknownKey],
+  ['has __proto__ as kid', () => sign({}, { kid: '__proto__' }), unknownKey],
+  [
+    'carries its own key',
+    async () => signWith('own', { jwk: (await issuer.createKey('own')).jwk }),
+    unknownKey,
+  ],
+  ['carries the URL of its key', () => signWith('own', { jku: foreignUrl, x5u: foreignUrl }), unknownKey],
+  [
+    'requires an unknown extension',
+    () => sign({}, { crit: ['unknownExtension'], unknownExtension: 1 }),
+    malformed,
+  ],
+  [
+    'was changed after signing',
+    async () => (await sign()).replace(/\.[^.]*\./, `.${encode(payload())}.`),
+    wrongSignature,
+  ],
+  ['has no signature', async () => (await sign()).replace(/[^.]*$/, ''), wrongSignature],
   [
     'has an ES256 signature of zeros',
     () =>
       `${encode({ alg: 'ES256', kid: 'first' })}.${encode(payload())}.${Buffer.alloc(64).toString('base64url')}`,
+    unknownKey,
   ],
   [
     'is encrypted to the public key',
@@ -96,28 +143,39 @@ const invalidTokens: [name: string, make: MakeToken][] = [
         .setProtectedHeader(header)
         .encrypt(key);
     },
+    malformed,
   ],
-  ['is longer than 8,000 characters', () => sign({ padding: 'x'.repeat(8000) })],
-  ['is the second of two in one header', async () => `garbage, Bearer ${await sign()}`],
+  [
+    'is longer than 8,000 characters',
+    () => sign({ padding: 'x'.repeat(8000) }),
+    'invalid_token: The token is longer than 8192 characters.',
+  ],
+  ['is the second of two in one header', async () => `garbage, Bearer ${await sign()}`, oneToken],
 ];
 
 describe('a request whose token', () => {
-  it.each(invalidTokens)('%s is rejected as UNAUTHENTICATED', async (_, make) => {
-    const headers = { authorization: `Bearer ${await make()}`, 'x-request-id': 'r' };
-    const outcome = await survive(gateway, () => post(gateway, requestBody, headers));
-    expect(outcome).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
-    expect(JSON.parse(outcome.body)).toEqual({
-      errors: [
-        {
-          message: 'Expected a valid bearer token.',
-          extensions: { code: 'UNAUTHENTICATED', retryable: false, requestId: 'r' },
-        },
-      ],
-    });
-    expect(outcome.headers.get('www-authenticate')).toBe('Bearer');
-    expect(gateway.simulator.requests).toBe(0);
-    expect(foreignRequests).toBe(0);
-  });
+  it.each(invalidTokens)(
+    '%s is rejected as UNAUTHENTICATED, and the challenge says why',
+    async (_, make, challenge) => {
+      const headers = { authorization: `Bearer ${await make()}`, 'x-request-id': 'r' };
+      const outcome = await survive(gateway, () => post(gateway, requestBody, headers));
+      expect(outcome).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
+      expect(JSON.parse(outcome.body)).toEqual({
+        errors: [
+          {
+            message: 'Expected a valid bearer token.',
+            extensions: { code: 'UNAUTHENTICATED', retryable: false, requestId: 'r' },
+          },
+        ],
+      });
+      const [error, description] = challenge.split(': ');
+      expect(outcome.headers.get('www-authenticate')).toBe(
+        `Bearer error="${error}", error_description="${description}"`,
+      );
+      expect(gateway.simulator.requests).toBe(0);
+      expect(foreignRequests).toBe(0);
+    },
+  );
 
   it.each<[string, () => Record<string, string> | Promise<Record<string, string>>]>([
     ['is missing', () => ({})],
@@ -125,10 +183,19 @@ describe('a request whose token', () => {
     ['has the scheme Basic', async () => ({ authorization: `Basic ${await sign()}` })],
     ['is in the header x-authorization', async () => ({ 'x-authorization': `Bearer ${await sign()}` })],
     ['is replaced by the API key of the gateway', () => ({ 'x-api-key': apiKey })],
-  ])('%s is rejected as UNAUTHENTICATED', async (_, make) => {
+    ['is in an empty header', () => ({ authorization: '' })],
+    ['has a scheme that starts with Bearer', async () => ({ authorization: `BearerToken ${await sign()}` })],
+    ['follows the scheme and a comma', async () => ({ authorization: `Bearer,${await sign()}` })],
+    [
+      'is a parameter of the scheme Digest',
+      async () => ({ authorization: `Digest token="${await sign()}"` }),
+    ],
+    ['has spaces in front of 8,000 letters', () => ({ authorization: `${'x '.repeat(4000)}` })],
+  ])('%s is rejected as UNAUTHENTICATED, and the challenge has no error', async (_, make) => {
     const headers = await make();
     const outcome = await survive(gateway, () => post(gateway, requestBody, headers));
     expect(outcome).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
+    expect(outcome.headers.get('www-authenticate')).toBe('Bearer');
   });
 
   it('is signed with a symmetric key that the issuer published is rejected as UNAUTHENTICATED', async () => {
@@ -171,15 +238,37 @@ describe('a request whose token', () => {
     ]);
   });
 
-  it('is invalid writes no part of the token to the log', async () => {
-    for (const [, make] of invalidTokens.slice(3)) {
+  it('is invalid writes no part of the token to the log or the challenge', async () => {
+    for (const [, make] of invalidTokens) {
       const token = await make();
-      await post(gateway, requestBody, { authorization: `Bearer ${token}` });
+      const { headers } = await post(gateway, requestBody, { authorization: `Bearer ${token}` });
       const parts = token.split(/[., ]/).filter((part) => part.length > 6);
-      const text = JSON.stringify(gateway.log);
+      const text = JSON.stringify([gateway.log, headers.get('www-authenticate')]);
       expect(parts.filter((part) => text.includes(part))).toEqual([]);
     }
   }, 20_000);
+});
+
+describe('the challenge', () => {
+  it.each(['", error="x', 'x\\"y', 'a\r\nset-cookie: a=b', '%22%0d%0a'])(
+    'contains nothing of a token whose key id and issuer are %j',
+    async (text) => {
+      const tokens = [await sign({}, { kid: text }), await sign({ iss: text }), await signWith(text)];
+      const challenges = await Promise.all(
+        tokens.map(async (token) => {
+          const { headers } = await post(gateway, requestBody, { authorization: `Bearer ${token}` });
+          return [headers.get('www-authenticate'), headers.get('set-cookie')];
+        }),
+      );
+      const [unknown, issuerOnly] = [unknownKey, wrongIssuer].map((challenge) => challenge.split(': ')[1]);
+      expect(challenges).toEqual(
+        [unknown, issuerOnly, unknown].map((description) => [
+          `Bearer error="invalid_token", error_description="${description}"`,
+          null,
+        ]),
+      );
+    },
+  );
 });
 
 describe('a bearer token', () => {
@@ -190,6 +279,8 @@ describe('a bearer token', () => {
 
   it.each<[string, MakeToken]>([
     ['with valid claims', () => sign()],
+    ['after several spaces', async () => `  ${await sign()}`],
+    ['after a tab', async () => `\t${await sign()}`],
     ['for several audiences', () => sign({ aud: ['other', audience] })],
     ['that expired within the leeway', () => sign({ exp: seconds() - 25 })],
     ['that becomes valid within the leeway', () => sign({ nbf: seconds() + 25 })],
