@@ -9,6 +9,7 @@ import relay from 'relay-runtime';
 import { clientLibraries, createRelayEnvironment, type Outcome, type Variables } from '../support/clients.ts';
 import { useGateway } from '../support/gateway.ts';
 import { customer, customerOf, entitlement, expectedQuantity, idOf, totalQuery } from '../support/ids.ts';
+import { unreachableIssuer, unsignedToken } from '../support/issuer.ts';
 import { toRelayQuery } from '../support/relayQuery.ts';
 
 const variables: Variables = { entitlementId: entitlement, first: customer, second: idOf(2) };
@@ -51,6 +52,7 @@ describe.each(clientLibraries)('$name', ({ connect, errorNames, sendsText }) => 
   const safelisted = useGateway({ GRAPHQL_SAFELIST: 'examples/web/persisted-query-manifest.json' });
   const secret = 'a-secret-of-the-router-0123456789';
   const authenticated = useGateway({ AUTH_MODE: 'router', ROUTER_SECRET: secret });
+  const keyless = useGateway(unreachableIssuer);
 
   const errorOf = ({ data, errors }: Expected) => {
     if (errors.length === 0) return undefined;
@@ -75,6 +77,15 @@ describe.each(clientLibraries)('$name', ({ connect, errorNames, sendsText }) => 
     expect(await ask(limited, {})).toEqual({ ...complete, error: undefined });
     const expected = failed('RATE_LIMITED', { retryAfterSeconds: expect.any(Number) });
     expect(await ask(limited, {})).toEqual({ ...expected, error: errorOf(expected) });
+  });
+
+  it('gives the application the code and retryAfterSeconds of a 503', async () => {
+    const headers = { authorization: `Bearer ${unsignedToken}` };
+    const expected = failed('SERVICE_UNAVAILABLE', { retryAfterSeconds: 1 });
+    const seen = toSeen(
+      await connect({ url: `${keyless.url}/graphql`, headers, isPersisted: false })(variables),
+    );
+    expect(seen).toEqual({ ...expected, error: errorOf(expected) });
   });
 
   it('gives the application the totals of an unknown persisted query if it sends the text then, else its code', async () => {

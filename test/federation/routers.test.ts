@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { reset } from '../../src/simulator/simulator.ts';
 import { startWith } from '../support/gateway.ts';
 import { customerOf, entitlement, expectedQuantity, idOf } from '../support/ids.ts';
+import { unreachableIssuer, unsignedToken } from '../support/issuer.ts';
 import { type Graph, startGraph } from './graph.ts';
 import { type Router, startApolloGateway, startHiveGateway } from './routers.ts';
 
@@ -17,10 +18,11 @@ const routers = [
     requestsForAliasedParents: 2,
     documentedName: '@apollo/gateway 2.14',
     isErrorPerTotal: false,
-    /** It replaces the errors of a 4xx, and knows no code but this one. */
+    /** It replaces the errors of a 4xx or 5xx, and knows only the code of a 401. */
     replaced: new Map<string, Rejected>([
       ['UNAUTHENTICATED', { code: 'UNAUTHENTICATED', message: '401: Unauthorized' }],
       ['BAD_REQUEST', { code: 'INTERNAL_SERVER_ERROR', message: '413: Payload Too Large' }],
+      ['SERVICE_UNAVAILABLE', { code: 'INTERNAL_SERVER_ERROR', message: '503: Service Unavailable' }],
     ]),
   },
   {
@@ -72,6 +74,15 @@ const rejections: [string, Rejected, Record<string, string>][] = [
     'with a body that is too large',
     { code: 'BAD_REQUEST', message: 'The body exceeds 100 bytes.' },
     { HTTP_MAX_BODY_BYTES: '100' },
+  ],
+  [
+    'while the keys for tokens cannot be fetched',
+    {
+      code: 'SERVICE_UNAVAILABLE',
+      message: 'The keys that verify tokens cannot be fetched. Try again.',
+      retryAfterSeconds: 1,
+    },
+    unreachableIssuer,
   ],
 ];
 
@@ -255,12 +266,13 @@ describe.each(routers)('$name', (expectations) => {
   it.each(rejections)(
     'returns the error that docs/federation.md describes for an operation %s',
     async (_, rejected, environment) => {
+      const authorization = `Bearer ${unsignedToken}`;
       const restricted = await startWith({ ZENSKAR_URL: graph.upstream, ...environment });
       const { target } = graph.recorder;
       graph.recorder.target = restricted.url;
-      await ask(page, { ids: newIds(2) });
+      await ask(page, { ids: newIds(2) }, { authorization });
       const ids = newIds(2);
-      const { data, errors = [] } = await ask(page, { ids });
+      const { data, errors = [] } = await ask(page, { ids }, { authorization });
       graph.recorder.target = target;
       await restricted.stop();
       expect(data).toEqual({ customers: ids.map((id) => ({ ...rowOf(id), entitlementTotal: null })) });

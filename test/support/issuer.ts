@@ -29,6 +29,18 @@ export type Issuer = {
 export const issuerName = 'https://issuer.example.com/';
 export const audience = 'totals';
 
+/** The variables of a gateway that can fetch no keys: nothing listens at this port. */
+export const unreachableIssuer = {
+  AUTH_MODE: 'jwt',
+  JWT_JWKS_URL: 'http://127.0.0.1:1/keys',
+  JWT_ISSUER: issuerName,
+  JWT_AUDIENCE: audience,
+};
+/** A token that may be valid as long as no keys are known. */
+export const unsignedToken = ['{"alg":"RS256"}', '{}', 'signature']
+  .map((part) => Buffer.from(part).toString('base64url'))
+  .join('.');
+
 /** An issuer of tokens with a server for its key set, for the tests of one file. */
 export function useIssuer(): Issuer {
   const server = createServer((_, response) => {
