@@ -44,7 +44,7 @@ export function toErrorResponse(error: unknown, rejected: RejectedRequest): Erro
     return {
       status,
       headers: [contentType, ...Object.entries(headers)],
-      body: toBody(message, { code, requestId }),
+      body: toBody(message, { code, retryable: false, requestId }),
     };
   }
   if (error instanceof AppError) {
@@ -90,7 +90,7 @@ export function rejectUnreadable(
   // The parser rejects each further piece of an unreadable request as well.
   if (!socket.writable) return;
   const [status, message] = toParserError(error);
-  const body = toBody(message, { code: 'BAD_REQUEST', requestId: randomUUID() });
+  const body = toBody(message, { code: 'BAD_REQUEST', retryable: false, requestId: randomUUID() });
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'content-type: application/json; charset=utf-8',

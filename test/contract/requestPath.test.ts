@@ -388,7 +388,10 @@ describe('an operation', () => {
       const { body, metrics, log, headers } = await observeRejected(sent, status);
       expect(body).toEqual({
         errors: [
-          { message: expect.any(String), extensions: { code: 'BAD_REQUEST', requestId: '(request id)' } },
+          {
+            message: expect.any(String),
+            extensions: { code: 'BAD_REQUEST', retryable: false, requestId: '(request id)' },
+          },
         ],
       });
       expect(metrics).toEqual({

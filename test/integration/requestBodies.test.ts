@@ -128,7 +128,7 @@ describe('a request body', () => {
         errors: [
           {
             message: 'The body is incomplete or not in its content-encoding.',
-            extensions: { code: 'BAD_REQUEST', requestId: expect.any(String) },
+            extensions: { code: 'BAD_REQUEST', retryable: false, requestId: expect.any(String) },
           },
         ],
       },
