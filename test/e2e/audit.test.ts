@@ -47,6 +47,11 @@ describe('npm run audit', () => {
       ['http://127.0.0.1/', '--header', 'secret'],
       /^Expected --header in the form/,
     ],
+    [
+      'a header with bytes that HTTP forbids',
+      ['http://127.0.0.1/', '--header', 'a: …'],
+      /^Invalid character in header/,
+    ],
     ['a time that is no number', ['http://127.0.0.1/', '--wait', 'long'], /^Expected a number of seconds/],
   ])('exits with 64 and prints its usage if it gets %s', async (_, args, problem) => {
     const { exitCode, output } = await runAudit(...args);

@@ -28,7 +28,8 @@ export function checkMetrics(text: string): Promise<Judgement> {
 async function runPromtool(input: string, args: readonly string[]): Promise<Judgement> {
   try {
     const running = execute('promtool', args);
-    running.child.stdin?.end(input);
+    // A check of files ends without reading its input, which may be before it was written.
+    running.child.stdin?.on('error', () => {}).end(input);
     const { stdout, stderr } = await running;
     return { isContent: true, output: stdout + stderr };
   } catch (error) {

@@ -1,3 +1,4 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { parseArgs } from 'node:util';
 import { mediaTypesOf, rows, runRow, strengthOf } from './audit.ts';
 import type { Target } from './target.ts';
@@ -59,6 +60,8 @@ function parseArguments(): Arguments {
 function toHeader(text: string): [string, string] {
   const [, name, value = ''] = /^([^:\s]+):\s*(.*)$/.exec(text) ?? [];
   if (name === undefined) throw new Error('Expected --header in the form NAME: VALUE.');
+  validateHeaderName(name);
+  validateHeaderValue(name, value);
   return [name.toLowerCase(), value];
 }
 
