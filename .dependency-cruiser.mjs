@@ -1,5 +1,5 @@
 /** What every file may import. */
-const base = 'config/|errors[.]ts$|text[.]ts$|auth/tenant[.]ts$';
+const base = 'config/|clock[.]ts$|errors[.]ts$|text[.]ts$|auth/tenant[.]ts$';
 
 /** What the files of each folder may import besides their own folder and the base. */
 const folders = {

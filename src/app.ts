@@ -1,5 +1,6 @@
 import { createAuthenticate } from './auth/authenticate.ts';
 import { createRateLimiter } from './auth/rateLimiter.ts';
+import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { loadGraphiql } from './explorer/graphiql.ts';
 import { sandboxOrigins } from './graphql/apollo.ts';
@@ -22,8 +23,7 @@ import { createPolicy, type Policy, toPolicySettings } from './zenskar/policy.ts
 import { loadZenskarClient } from './zenskar/tracedClient.ts';
 
 export type Overrides = {
-  /** Milliseconds since the epoch. */
-  now?: () => number;
+  clock?: Clock;
   logDestination?: LogDestination;
   connectionLimits?: Partial<ConnectionLimits>;
   /** A worker process: its primary has the admin listener. */
@@ -41,10 +41,9 @@ export type App = {
   readSamples: () => Promise<Samples>;
 };
 
-type Dependencies = {
+type Dependencies = Clock & {
   config: Config;
   emit: Emit;
-  now: () => number;
   redis: Redis | undefined;
   tracing: Tracing;
   connectionLimits: Partial<ConnectionLimits> | undefined;
@@ -52,14 +51,14 @@ type Dependencies = {
 
 /** Builds each part of the gateway once, from the inside out. */
 export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
-  const { now = Date.now, logDestination, connectionLimits, isWorker = false } = overrides;
+  const { clock = systemClock, logDestination, connectionLimits, isWorker = false } = overrides;
   const operationNames = config.GRAPHQL_SAFELIST && namesOf(config.GRAPHQL_SAFELIST);
-  const metrics = createMetrics({ config, operationNames, now });
+  const metrics = createMetrics({ config, operationNames, ...clock });
   const log = createConfiguredLog(config, { destination: logDestination, onDrop: metrics.countDroppedLine });
   const emit = combine(log, metrics.count);
-  const redis = await loadRedis({ config, emit, now });
-  const tracing = await loadTracing({ config, emit, now });
-  const dependencies = { config, emit, now, redis, tracing, connectionLimits };
+  const redis = await loadRedis({ config, emit, ...clock });
+  const tracing = await loadTracing({ config, emit, ...clock });
+  const dependencies = { config, emit, redis, tracing, connectionLimits, ...clock };
 
   const { client, policy } = await composePolicy(dependencies);
   const source = composeTotals(policy, dependencies);

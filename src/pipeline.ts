@@ -24,7 +24,7 @@ type PipelineDependencies = {
   /** GraphiQL's page, when it is on. */
   page: string | undefined;
   emit: Emit;
-  now: () => number;
+  monotonic: () => number;
 };
 
 /**
@@ -32,14 +32,14 @@ type PipelineDependencies = {
  * request by an error, which `http/errorResponse.ts` turns into the response.
  */
 export function createPipeline(dependencies: PipelineDependencies): Route {
-  const { config, graphql, tracing, now } = dependencies;
+  const { config, graphql, tracing, monotonic } = dependencies;
   const limit = createLimit(dependencies);
   const authenticate = createPageOrAuthenticate(dependencies, limit);
   // A cache between client and gateway must not give one caller's response to another (RFC 9111, section 4.1).
   const vary: [string, string] = ['vary', ['accept', ...identifyingHeaders[config.AUTH_MODE]].join(', ')];
   const servePage = createServePage(dependencies, vary);
   const finish = createFinish(dependencies, vary);
-  const responses = createResponseCache(now);
+  const responses = createResponseCache(monotonic);
 
   async function respond(request: IncomingMessage, exchange: Exchange, span: Span): Promise<HttpResponse> {
     const { method, headers } = toEquivalent(request);
@@ -53,7 +53,7 @@ export function createPipeline(dependencies: PipelineDependencies): Route {
     if (mediaType === undefined) throw notAcceptable();
     // 3 read the body
     const bytes = method === 'POST' ? await readBody(request, config.HTTP_MAX_BODY_BYTES) : undefined;
-    const startedMs = now();
+    const startedMs = monotonic();
     // 4 look into the response cache
     const key = bytes && toCacheKey(identity, { mediaType, search, bytes });
     const stored = key && responses.get(key);
@@ -175,7 +175,7 @@ type Finishing = Pick<OperationEnded, 'requestId' | 'responseCache'> & {
 };
 
 /** Reports an operation, once, and adds the headers that every route promises. */
-function createFinish({ emit, now }: PipelineDependencies, vary: [string, string]) {
+function createFinish({ emit, monotonic }: PipelineDependencies, vary: [string, string]) {
   function report(operation: OperationReport, finishing: Finishing): void {
     const { requestId, span, startedMs, responseCache, signal } = finishing;
     const { operationName, operationType } = operation;
@@ -193,7 +193,7 @@ function createFinish({ emit, now }: PipelineDependencies, vary: [string, string
       totals: operation.totals,
       responseCache,
       execution: operation.execution,
-      durationMs: now() - startedMs,
+      durationMs: monotonic() - startedMs,
     };
     emit(event);
     describeOperation(span, event, { type: operationType, name: operationName ?? undefined });
@@ -206,7 +206,7 @@ function createFinish({ emit, now }: PipelineDependencies, vary: [string, string
     if (finishing.timedOrigin !== undefined && response.report !== undefined)
       headers.push(...toServerTiming(response.report));
     if (retryAfterSeconds !== undefined) headers.push(['retry-after', String(retryAfterSeconds)]);
-    if (cachePolicy !== undefined) headers.push(['cache-control', toCacheControl(cachePolicy, now())]);
+    if (cachePolicy !== undefined) headers.push(['cache-control', toCacheControl(cachePolicy, monotonic())]);
     return { status, headers, body };
   };
 }

@@ -29,7 +29,7 @@ const entrySize = 500;
 const totalSize = 100;
 
 /** Stores whole responses by tenant, access, headers and the bytes of the body, for as long as the totals in them are fresh. */
-export function createResponseCache(now: () => number): ResponseCache {
+export function createResponseCache(monotonic: () => number): ResponseCache {
   const entries = new LRUCache<string, Entry>({ maxSize });
   const seen = new LRUCache<number, true>({ max: maxSeen });
 
@@ -38,7 +38,7 @@ export function createResponseCache(now: () => number): ResponseCache {
     const entry = entries.get(text);
     if (entry?.rawBody.text !== key.rawBody.text) return undefined;
     const { response } = entry;
-    if (isFresh(response, now())) return response;
+    if (isFresh(response, monotonic())) return response;
     entries.delete(text);
     return undefined;
   }

@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { z } from 'zod';
+import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { createAdminListener, type Purge } from './http/admin.ts';
 import { createConfiguredLog } from './telemetry/log.ts';
@@ -64,7 +65,7 @@ export async function runWorkers(config: Config, stopping: Promise<void>): Promi
   }
 
   for (let n = 0; n < config.WEB_CONCURRENCY; n += 1) startWorker();
-  const admin = createAdminListener({ purge: purgeAll, readMetrics, config, emit, now: Date.now });
+  const admin = createAdminListener({ purge: purgeAll, readMetrics, config, emit, ...systemClock });
   const adminUrl = await admin.start();
   emit({ type: 'workersStarted', workers: config.WEB_CONCURRENCY, adminUrl });
   const exitCode = await Promise.race([failed.promise, stopping.then(() => 0)]);

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import { type Config, need } from '../config/config.ts';
 import { AppError } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
@@ -7,7 +8,7 @@ import { type Authenticate, createTenant, type Tenant } from './tenant.ts';
 
 export type { Authenticate, Identity } from './tenant.ts';
 
-type AuthenticateDependencies = { config: Config; emit: Emit; now: () => number };
+type AuthenticateDependencies = { config: Config; emit: Emit } & Clock;
 
 /** The headers that identify a caller in each mode. */
 export const identifyingHeaders = {

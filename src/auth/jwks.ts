@@ -22,14 +22,14 @@ const minModulusBits = 2048;
  */
 type KeySet = (header: JWSHeaderParameters, token: FlattenedJWSInput) => Promise<CryptoKey>;
 
-type KeySetDependencies = { url: string; emit: Emit; now: () => number };
+type KeySetDependencies = { url: string; emit: Emit; monotonic: () => number };
 
 /**
  * The issuer's public keys, selected by `kid`. An unknown `kid` triggers a fetch. Known keys stay valid while the issuer
  * is unreachable. jose's own refresh is turned off: it would reject every token once its copy is too old, and it applies
  * its cooldown only after a successful fetch.
  */
-export function createKeySet({ url, emit, now }: KeySetDependencies): KeySet {
+export function createKeySet({ url, emit, monotonic }: KeySetDependencies): KeySet {
   const keySet = createRemoteJWKSet(new URL(url), {
     timeoutDuration: timeoutMs,
     cooldownDuration: Number.POSITIVE_INFINITY,
@@ -43,15 +43,15 @@ export function createKeySet({ url, emit, now }: KeySetDependencies): KeySet {
 
   /** The rest of the cooldown. */
   function remainingMs(): number {
-    return attemptedAtMs + (fetchedAtMs === undefined ? firstCooldownMs : cooldownMs) - now();
+    return attemptedAtMs + (fetchedAtMs === undefined ? firstCooldownMs : cooldownMs) - monotonic();
   }
 
   /** Fetches the key set, except during the cooldown. Resolves when the latest fetch has ended, also if it failed. */
   function refresh(): Promise<void> {
     if (remainingMs() > 0) return inFlight;
-    attemptedAtMs = now();
+    attemptedAtMs = monotonic();
     const onFetched = () => {
-      fetchedAtMs = now();
+      fetchedAtMs = monotonic();
       hasFailed = false;
     };
     const onFailed = (error: Error) => {
@@ -75,8 +75,8 @@ export function createKeySet({ url, emit, now }: KeySetDependencies): KeySet {
 
   return async (header, token) => {
     // With expired keys a request waits for the fetch; with ageing keys the fetch runs in the background.
-    if (fetchedAtMs === undefined || now() - fetchedAtMs > maxAgeMs) await refresh();
-    else if (now() - fetchedAtMs > maxAgeMs / 2) void refresh();
+    if (fetchedAtMs === undefined || monotonic() - fetchedAtMs > maxAgeMs) await refresh();
+    else if (monotonic() - fetchedAtMs > maxAgeMs / 2) void refresh();
     if (fetchedAtMs === undefined) throw toUnavailable();
     try {
       return await keySet(header, token);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { errors, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
+import type { Clock } from '../clock.ts';
 import { type Config, need } from '../config/config.ts';
 import { AppError } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
@@ -25,6 +26,8 @@ export const algorithms = [
 /** Accepted difference between the clocks of issuer and gateway. */
 const leewaySeconds = 30;
 const maxVerifiedTokens = 10_000;
+/** Then the signature of a token is verified again, because its key may have been withdrawn. */
+const maxRememberedMs = 600_000;
 /** Far above real tokens. */
 const maxTokenLength = 8192;
 
@@ -48,19 +51,22 @@ export const tokenDescriptions: ReadonlyMap<string, string> = new Map([
   ['unreadable token', malformed],
 ]);
 
-type JwtDependencies = { config: Config; emit: Emit; now: () => number };
+type JwtDependencies = { config: Config; emit: Emit } & Clock;
 type VerifiedToken = { identity: Identity; expiresAtMs: number };
 
 /** Identifies callers by a bearer token of the configured issuer (RFC 6750, RFC 7519). */
-export function createJwtAuthenticate(tenant: Tenant, { config, emit, now }: JwtDependencies): Authenticate {
-  const keySet = createKeySet({ url: need(config, 'JWT_JWKS_URL'), emit, now });
+export function createJwtAuthenticate(
+  tenant: Tenant,
+  { config, emit, now, monotonic }: JwtDependencies,
+): Authenticate {
+  const keySet = createKeySet({ url: need(config, 'JWT_JWKS_URL'), emit, monotonic });
   const issuer = need(config, 'JWT_ISSUER');
   const audience = need(config, 'JWT_AUDIENCE');
   const claimNames = {
     customerClaim: config.JWT_CUSTOMER_CLAIM,
     allCustomersScope: config.JWT_ALL_CUSTOMERS_SCOPE,
   };
-  const verifiedTokens = createVerifiedTokens(now);
+  const verifiedTokens = createVerifiedTokens({ now, monotonic });
 
   async function verify(token: string): Promise<VerifiedToken> {
     const { payload } = await jwtVerify(token, keySet, {
@@ -90,18 +96,18 @@ export function createJwtAuthenticate(tenant: Tenant, { config, emit, now }: Jwt
   };
 }
 
-/** Identities of verified tokens until the tokens expire, by hash: memory holds no usable token. */
-function createVerifiedTokens(now: () => number) {
+/** Identities of verified tokens until the tokens expire or have to be verified again, by hash: memory holds no usable token. */
+function createVerifiedTokens({ now, monotonic }: Clock) {
   // `ttlResolution: 0` reads the injected clock at each look-up; by default lru-cache keeps its value for a millisecond.
   const identities = new LRUCache<string, Identity>({
     max: maxVerifiedTokens,
-    perf: { now },
+    perf: { now: monotonic },
     ttlResolution: 0,
   });
   const toHash = (token: string) => createHash('sha256').update(token).digest('base64url');
 
   function set(token: string, { identity, expiresAtMs }: VerifiedToken): void {
-    const ttl = expiresAtMs - now();
+    const ttl = Math.min(expiresAtMs - now(), maxRememberedMs);
     // A token within the leeway has expired. To lru-cache a TTL of 0 means no limit.
     if (ttl > 0) identities.set(toHash(token), identity, { ttl });
   }

@@ -1,5 +1,6 @@
 import { readFileSync, writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { systemClock } from '../clock.ts';
 import { describeOutdatedNode } from '../config/nodeVersion.ts';
 import { toUuid } from '../text.ts';
 import type { Finding } from './doctorAdvice.ts';
@@ -40,7 +41,7 @@ else {
   const readFile = (path: string) => readFileSync(path, 'utf8');
   const outdatedNode = describeOutdatedNode(process.versions.node);
   if (outdatedNode !== undefined) writeSync(stderr, `${outdatedNode}\n`);
-  const report = await runChecks({ environment, readFile, ids: parsed.ids, now: Date.now });
+  const report = await runChecks({ environment, readFile, ids: parsed.ids, clock: systemClock });
   finish(stdout, parsed.json ? `${JSON.stringify(report, undefined, 2)}\n` : toText(report), report.exitCode);
 }
 

@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { createKeySet, hasKeyFor } from '../auth/jwks.ts';
 import { algorithms } from '../auth/jwt.ts';
 import { createTenant } from '../auth/tenant.ts';
+import type { Clock } from '../clock.ts';
 import { type Config, parseConfig } from '../config/config.ts';
 import type { Redis } from '../redis/connection.ts';
 import { loadRedis } from '../redis/connection.ts';
@@ -43,10 +44,10 @@ export type DoctorInput = {
   /** The total to request from Zenskar; by default one that need not exist. */
   ids?: TotalIds | undefined;
   /** Milliseconds since the epoch. */
-  now: () => number;
+  clock: Clock;
 };
 
-type CheckContext = Pick<DoctorInput, 'ids' | 'now'> & { config: Config; redact: Redact };
+type CheckContext = Pick<DoctorInput, 'ids' | 'clock'> & { config: Config; redact: Redact };
 
 /** Contains no secret. */
 export type Report = {
@@ -56,11 +57,11 @@ export type Report = {
 };
 
 /** Checks the configuration and, if it is valid, each service that it names. */
-export async function runChecks({ environment, readFile, ids, now }: DoctorInput): Promise<Report> {
+export async function runChecks({ environment, readFile, ids, clock }: DoctorInput): Promise<Report> {
   const parsed = parseConfig(environment, readFile);
   const redact = createRedact(environment, readFile);
   const findings = parsed.ok
-    ? await checkServices({ config: parsed.config, ids, now, redact })
+    ? await checkServices({ config: parsed.config, ids, clock, redact })
     : reportInvalidConfiguration(parsed.problems);
   const variables = listVariables(environment, readFile).map(([name, value]) => [name, redact(value)]);
   return {
@@ -101,7 +102,7 @@ function checkConnections({ HTTP_KEEP_ALIVE_TIMEOUT_MS: timeoutMs }: Config): Fi
 }
 
 /** Connects as the gateway does, within the same limits. */
-async function checkRedis({ config, now }: CheckContext): Promise<Finding> {
+async function checkRedis({ config, clock }: CheckContext): Promise<Finding> {
   const { promise: settled, resolve: settle } = Promise.withResolvers<void>();
   const seen: { isUp: boolean; reason: string } = { isUp: false, reason: 'timeout' };
   const emit: Emit = (event) => {
@@ -110,7 +111,7 @@ async function checkRedis({ config, now }: CheckContext): Promise<Finding> {
     seen.reason = event.reason ?? seen.reason;
     settle();
   };
-  const redis = await loadRedis({ config, emit, now });
+  const redis = await loadRedis({ config, emit, ...clock });
   if (redis === undefined) return diagnose('redis', 'not configured');
   const timer = setTimeout(settle, redisTimeoutMs);
   redis.start();
@@ -134,12 +135,12 @@ async function measurePing(redis: Redis): Promise<number | undefined> {
 }
 
 /** Fetches the key set as the gateway does, and looks for keys that the gateway can use. */
-async function checkKeySet({ config, now }: CheckContext): Promise<Finding> {
+async function checkKeySet({ config, clock }: CheckContext): Promise<Finding> {
   const { AUTH_MODE: mode, JWT_JWKS_URL: url } = config;
   if (mode !== 'jwt' || url === undefined) return diagnose('jwks', 'not used', { mode });
   const failures: string[] = [];
   const emit: Emit = (event) => event.type === 'keysUnavailable' && failures.push(event.reason);
-  const keySet = createKeySet({ url, emit, now });
+  const keySet = createKeySet({ url, emit, ...clock });
   const usable: string[] = [];
   for (const algorithm of algorithms) {
     if (await hasKeyFor(keySet, algorithm)) usable.push(algorithm);
@@ -150,7 +151,7 @@ async function checkKeySet({ config, now }: CheckContext): Promise<Finding> {
 }
 
 /** Makes one attempt with the gateway's client. With `AUTH_MODE=passthrough` there may be no credentials. */
-async function checkUpstream({ config, ids, now, redact }: CheckContext): Promise<Finding[]> {
+async function checkUpstream({ config, ids, clock, redact }: CheckContext): Promise<Finding[]> {
   const {
     ZENSKAR_URL: url,
     ZENSKAR_API_VERSION: apiVersion,
@@ -159,7 +160,7 @@ async function checkUpstream({ config, ids, now, redact }: CheckContext): Promis
   const { ZENSKAR_API_KEY: apiKey = '', ZENSKAR_ORGANISATION: organisation = '' } = config;
   const parameters = { ...(ids ?? probeIds), startDate: null, endDate: null };
   const client = await loadZenskarClient(config);
-  const sentMs = now();
+  const sentMs = clock.now();
   const outcome = await client.attempt(parameters, {
     tenant: createTenant({ apiKey, organisation, url, apiVersion }),
     requestId: `doctor-${randomUUID()}`,
@@ -168,7 +169,7 @@ async function checkUpstream({ config, ids, now, redact }: CheckContext): Promis
     signal: new AbortController().signal,
     timeoutMs,
   });
-  const receivedMs = now();
+  const receivedMs = clock.now();
   client.close();
   const facts = {
     call: `${ids ? ' total' : ' probe'}${apiKey && organisation ? '' : ' without credentials'}`,

@@ -12,7 +12,7 @@ import { prepare } from './jit.ts';
 
 /** Until when, and on what condition, a response may be reused (RFC 9111, section 4.2). */
 export type CachePolicy = {
-  /** Milliseconds since the epoch. */
+  /** By the monotonic clock. */
   expiresAtMs: number;
   /** Whether a total in the response was purged since. */
   isPurged: () => boolean;
@@ -101,7 +101,7 @@ type Lifetime = { maxAgeMs: number; isPurged: ReturnType<TotalSource['watchPurge
  * refreshed or failed, or when it has no total.
  */
 function toCachePolicy(stats: LoadStats, { maxAgeMs, isPurged }: Lifetime): CachePolicy | undefined {
-  const { totals, sources, oldestAsOfMs, isRevalidating } = stats;
+  const { totals, sources, oldestReceivedAtMs, isRevalidating } = stats;
   if (isRevalidating || sources.stale || sources.failed || totals.length === 0) return undefined;
-  return { expiresAtMs: oldestAsOfMs + maxAgeMs, isPurged: () => isPurged(totals) };
+  return { expiresAtMs: oldestReceivedAtMs + maxAgeMs, isPurged: () => isPurged(totals) };
 }

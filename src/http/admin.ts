@@ -22,7 +22,7 @@ type AdminDependencies = {
   readMetrics: () => Promise<{ contentType: string; body: string }>;
   config: Config;
   emit: Emit;
-  now: () => number;
+  monotonic: () => number;
   connectionLimits?: Partial<ConnectionLimits> | undefined;
 };
 

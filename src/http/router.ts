@@ -52,7 +52,7 @@ export type RouterSettings = {
   /** Tells the listeners apart in log and metrics. */
   listener: 'main' | 'admin';
   emit: Emit;
-  now: () => number;
+  monotonic: () => number;
 };
 
 type ConnectionState = {
@@ -73,7 +73,7 @@ const pagePolicy = "frame-ancestors 'none'; base-uri 'none'; object-src 'none'; 
 
 /** Gives each request an id, finds its route, and writes the response, or that of the error that the route throws. */
 export function createRouter(settings: RouterSettings & ConnectionState): Router {
-  const { corsOrigins, config, listener: name, emit, now, isDraining, lingerLimits } = settings;
+  const { corsOrigins, config, listener: name, emit, monotonic, isDraining, lingerLimits } = settings;
   const applyCors = createCors(corsOrigins, config.HTTP_SERVER_TIMING);
   const toRouted = createToRouted(settings);
   /** Until their handlers have ended. */
@@ -105,9 +105,15 @@ export function createRouter(settings: RouterSettings & ConnectionState): Router
     if (isOver(response)) return;
     const linger = response.req.complete ? undefined : lingerLimits;
     const { requestId, timedOrigin } = exchange;
-    const timing = timedOrigin === undefined ? undefined : toTiming(timedOrigin, now() - startedMs);
+    const durationMs = monotonic() - startedMs;
+    const timing = timedOrigin === undefined ? undefined : toTiming(timedOrigin, durationMs);
     send(response, result, { requestId, timing, linger, isLast: isDraining() });
-    emit({ type: 'requestEnded', listener: name, status: result.status, durationMs: now() - startedMs });
+    emit({
+      type: 'requestEnded',
+      listener: name,
+      status: result.status,
+      durationMs: monotonic() - startedMs,
+    });
   }
 
   function cutOff(): number {
@@ -131,7 +137,7 @@ export function createRouter(settings: RouterSettings & ConnectionState): Router
 
 type Routed = { exchange: Exchange; route: Route | undefined; startedMs: number };
 
-function createToRouted({ routes, corsOrigins, config, now }: RouterSettings) {
+function createToRouted({ routes, corsOrigins, config, monotonic }: RouterSettings) {
   const negotiate = createNegotiate();
   const timedOrigins = new Set(config.HTTP_SERVER_TIMING ? corsOrigins : []);
   return ({ url = '', headers }: IncomingMessage, signal: Pick<Exchange, 'createSignal'>): Routed => {
@@ -141,7 +147,11 @@ function createToRouted({ routes, corsOrigins, config, now }: RouterSettings) {
     const mediaType = route?.isGraphQL && negotiate(headers.accept);
     const { origin = '' } = headers;
     const timedOrigin = timedOrigins.has(origin) ? origin : undefined;
-    return { exchange: { requestId, mediaType, search, timedOrigin, ...signal }, route, startedMs: now() };
+    return {
+      exchange: { requestId, mediaType, search, timedOrigin, ...signal },
+      route,
+      startedMs: monotonic(),
+    };
   };
 }
 

@@ -59,7 +59,7 @@ export type HttpServer = {
 };
 
 export function createHttpServer(host: string, port: number, settings: HttpServerSettings): HttpServer {
-  const { listener, config, emit, now } = settings;
+  const { listener, config, emit, monotonic } = settings;
   let isDraining = false;
   const routes = new Map([...settings.routes, ...createProbes(() => isDraining)]);
   const limits = { ...toConnectionLimits(config.HTTP_KEEP_ALIVE_TIMEOUT_MS), ...settings.connectionLimits };
@@ -83,7 +83,7 @@ export function createHttpServer(host: string, port: number, settings: HttpServe
     if (!server.listening) return;
     isDraining = true;
     emit({ type: 'draining', listener });
-    const startedMs = now();
+    const startedMs = monotonic();
     await sleep(config.SHUTDOWN_DELAY_MS);
     const closed = once(server, 'close');
     // Closes idle connections at once and busy ones after their response, but not those that a browser or load
@@ -99,7 +99,7 @@ export function createHttpServer(host: string, port: number, settings: HttpServe
     ];
     await closed;
     timers.forEach(clearTimeout);
-    emit({ type: 'drained', listener, cut, durationMs: now() - startedMs });
+    emit({ type: 'drained', listener, cut, durationMs: monotonic() - startedMs });
   }
   return { start, stop };
 }

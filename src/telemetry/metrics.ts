@@ -45,7 +45,7 @@ type MetricsSettings = {
   config: Pick<Config, 'UPSTREAM_BREAKER_RESET_MS'>;
   /** The names of a safelist's operations; undefined without a safelist. */
   operationNames?: readonly string[] | undefined;
-  now: () => number;
+  monotonic: () => number;
 };
 
 /** Counts events, so that no other part of the gateway knows about metrics. */
@@ -168,7 +168,7 @@ function countUpstream(registry: Registry): Emit {
   };
 }
 
-function countCircuits(registry: Registry, { config, now }: MetricsSettings): Emit {
+function countCircuits(registry: Registry, { config, monotonic }: MetricsSettings): Emit {
   // A tenant that sends no more requests emits no more events: its last state expires after the reset time.
   const notClosed = new Map<string, { state: number; expiresAtMs: number }>();
   new Gauge({
@@ -177,7 +177,8 @@ function countCircuits(registry: Registry, { config, now }: MetricsSettings): Em
     aggregator: 'max',
     registers: [registry],
     collect() {
-      for (const [tenant, { expiresAtMs }] of notClosed) if (expiresAtMs < now()) notClosed.delete(tenant);
+      for (const [tenant, { expiresAtMs }] of notClosed)
+        if (expiresAtMs < monotonic()) notClosed.delete(tenant);
       this.set(Math.max(circuitStates.closed, ...notClosed.values().map(({ state }) => state)));
     },
   });
@@ -186,7 +187,7 @@ function countCircuits(registry: Registry, { config, now }: MetricsSettings): Em
     if (event.type !== 'circuitChanged') return;
     const state = circuitStates[event.state];
     if (state === circuitStates.closed) notClosed.delete(event.tenant);
-    else notClosed.set(event.tenant, { state, expiresAtMs: now() + config.UPSTREAM_BREAKER_RESET_MS });
+    else notClosed.set(event.tenant, { state, expiresAtMs: monotonic() + config.UPSTREAM_BREAKER_RESET_MS });
   };
 }
 

@@ -28,7 +28,7 @@ const maxFlushMs = 1000;
 /** At most one event about lost spans in this time. */
 const lossIntervalMs = 60_000;
 
-type TracerSettings = { url: string; config: Config; emit: Emit; now: () => number };
+type TracerSettings = { url: string; config: Config; emit: Emit; monotonic: () => number };
 
 /** A tracer of the SDK that exports by OTLP. Not registered globally: no other code in this process is traced. */
 export function createTracer(settings: TracerSettings): { tracer: Tracer; stop: () => Promise<void> } {
@@ -72,15 +72,15 @@ const rootSamplers: Readonly<Record<string, (ratio: number) => Sampler>> = {
 };
 
 /** The library's exporter, which reports no failures, with an event when spans are lost. */
-function createExporter({ url, config, emit, now }: TracerSettings): SpanExporter {
+function createExporter({ url, config, emit, monotonic }: TracerSettings): SpanExporter {
   const { OTEL_EXPORTER_OTLP_HEADERS: all, OTEL_EXPORTER_OTLP_TRACES_HEADERS: traces } = config;
   const headers = { ...(all && parseHeaderList(all)), ...(traces && parseHeaderList(traces)) };
   const exporter = new OTLPTraceExporter({ url, headers });
   let reportedAtMs = Number.NEGATIVE_INFINITY;
 
   function reportLoss(spans: number, error: Error | undefined): void {
-    if (now() - reportedAtMs < lossIntervalMs) return;
-    reportedAtMs = now();
+    if (monotonic() - reportedAtMs < lossIntervalMs) return;
+    reportedAtMs = monotonic();
     emit({ type: 'tracesLost', spans, reason: toReason(error) });
   }
   return {

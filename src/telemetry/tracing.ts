@@ -80,7 +80,7 @@ export const propagatingTracing: Tracing = {
   stop: async () => {},
 };
 
-type LoadSettings = { config: Config; emit: Emit; now: () => number };
+type LoadSettings = { config: Config; emit: Emit; monotonic: () => number };
 
 /** The SDK and its exporter, which take about 5 MiB, are loaded only with a collector. */
 export async function loadTracing(settings: LoadSettings): Promise<Tracing> {

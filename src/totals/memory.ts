@@ -24,11 +24,11 @@ export function createMemory(maxEntries: number, purges: Purges): Memory {
     return undefined;
   }
 
-  function set(key: TotalKey, { quantity, asOfMs }: Entry, epoch: PurgeEpoch): void {
+  function set(key: TotalKey, { quantity, asOfMs, receivedAtMs }: Entry, epoch: PurgeEpoch): void {
     if (purges.isPurged(key, epoch)) return;
     const stored = get(key);
-    if (stored !== undefined && stored.asOfMs > asOfMs) return;
-    entries.set(key.text, { quantity, asOfMs, epoch });
+    if (stored !== undefined && stored.receivedAtMs > receivedAtMs) return;
+    entries.set(key.text, { quantity, asOfMs, receivedAtMs, epoch });
   }
   return { get, set, delete: (key) => void entries.delete(key.text) };
 }

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import type { Clock } from '../clock.ts';
 import type { Redis, RedisClient } from '../redis/connection.ts';
 import { parseJson } from '../text.ts';
+import { type FreshnessSettings, toLifetimeMs } from './freshness.ts';
 import { createPendingPurges, type Purges, type PurgeTarget, toPurgeName } from './purges.ts';
 import type { Entry, TotalKey } from './total.ts';
 
@@ -31,11 +33,9 @@ export type RedisCache = {
 
 type RedisCacheSettings = {
   redis: Redis;
-  /** The age from which a number is never served. */
-  lifetimeMs: number;
+  freshness: FreshnessSettings;
   purges: Purges;
-  now: () => number;
-};
+} & Clock;
 
 const storedEntry = z
   .tuple([z.number().nullable(), z.number().int(), z.string().nullable(), z.string().nullable()])
@@ -46,7 +46,10 @@ const purgeMessage = z.object({
   entitlementId: z.string().optional(),
 });
 
-export function createRedisCache({ redis, lifetimeMs, purges, now }: RedisCacheSettings): RedisCache {
+export function createRedisCache(settings: RedisCacheSettings): RedisCache {
+  const { redis, purges, monotonic } = settings;
+  const lifetimeMs = toLifetimeMs(settings.freshness);
+  const toLookup = createToLookup(settings);
   const replicaId = randomUUID();
   const pendingPurges = createPendingPurges();
   const onUp = () => {
@@ -62,13 +65,12 @@ export function createRedisCache({ redis, lifetimeMs, purges, now }: RedisCacheS
   async function getMany(keys: readonly TotalKey[]) {
     const values = await redis.run((client) => client.mGet(keys.flatMap(toNames)));
     return (
-      values &&
-      keys.map((key, n) => (pendingPurges.has(key) ? undefined : toLookup(values.slice(3 * n), now())))
+      values && keys.map((key, n) => (pendingPurges.has(key) ? undefined : toLookup(values.slice(3 * n))))
     );
   }
 
-  function set(key: TotalKey, { quantity, asOfMs }: Entry, version: PurgeVersion): void {
-    const remainingMs = Math.ceil(asOfMs + lifetimeMs - now());
+  function set(key: TotalKey, { quantity, asOfMs, receivedAtMs }: Entry, version: PurgeVersion): void {
+    const remainingMs = Math.ceil(receivedAtMs + lifetimeMs - monotonic());
     if (remainingMs <= 0) return;
     const value = JSON.stringify([quantity, asOfMs, ...version]);
     void redis.run((client) =>
@@ -97,16 +99,26 @@ export function createRedisCache({ redis, lifetimeMs, purges, now }: RedisCacheS
   return { getMany, set, delete: remove, purge };
 }
 
-/** An entry that cannot be read, comes from the future or was stored under other versions counts as missing. */
-function toLookup([value, ...versions]: readonly (string | null)[], nowMs: number): RedisLookup {
-  const version: PurgeVersion = [versions[0] ?? null, versions[1] ?? null];
-  const stored = storedEntry.safeParse(typeof value === 'string' ? parseJson(value) : undefined);
-  if (!stored.success) return { entry: undefined, version };
-  const { quantity, asOfMs, version: storedVersion } = stored.data;
-  const isCurrent = storedVersion[0] === version[0] && storedVersion[1] === version[1];
-  if (!isCurrent || asOfMs > nowMs + maxSkewMs) return { entry: undefined, version };
-  // The clock of another replica may be a little ahead, but no age is negative.
-  return { entry: { quantity, asOfMs: Math.min(asOfMs, nowMs) }, version };
+/** An entry that cannot be read or was stored under other versions counts as missing. */
+function createToLookup({ freshness, now, monotonic }: RedisCacheSettings) {
+  return ([value, ...versions]: readonly (string | null)[]): RedisLookup => {
+    const version: PurgeVersion = [versions[0] ?? null, versions[1] ?? null];
+    const stored = storedEntry.safeParse(typeof value === 'string' ? parseJson(value) : undefined);
+    if (!stored.success) return { entry: undefined, version };
+    const { quantity, asOfMs, version: storedVersion } = stored.data;
+    if (storedVersion[0] !== version[0] || storedVersion[1] !== version[1])
+      return { entry: undefined, version };
+    const receivedAtMs = monotonic() - toAgeMs(now() - asOfMs, freshness);
+    return { entry: { quantity, asOfMs, receivedAtMs }, version };
+  };
+}
+
+/**
+ * The age by the wall clocks of two replicas. The writer's may be a little ahead. A number from further in the future has an unknown
+ * age: it is served only if the upstream fails.
+ */
+function toAgeMs(differenceMs: number, { maxAgeMs, staleWhileRevalidateMs }: FreshnessSettings): number {
+  return differenceMs < -maxSkewMs ? maxAgeMs + staleWhileRevalidateMs : Math.max(0, differenceMs);
 }
 
 function toNames(key: TotalKey): [entry: string, customerVersion: string, pairVersion: string] {

@@ -1,4 +1,5 @@
 import type { Tenant } from '../auth/tenant.ts';
+import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import type { Redis } from '../redis/connection.ts';
 import type { Emit } from '../telemetry/events.ts';
@@ -60,8 +61,7 @@ type TotalSourceSettings = {
   freshness: FreshnessSettings;
   maxEntries: number;
   emit: Emit;
-  now: () => number;
-};
+} & Clock;
 
 type Dependencies = {
   policy: Policy;
@@ -71,7 +71,7 @@ type Dependencies = {
   /** Undefined without Redis. */
   redisCache: RedisCache | undefined;
   singleFlight: SingleFlight<LoadResult>;
-  now: () => number;
+  monotonic: () => number;
 };
 
 /** `waiter.span` is the span of the batch. */
@@ -82,11 +82,11 @@ const roundTripAttributes = { 'db.system.name': 'redis', 'db.operation.name': 'M
 /** Reads the memory, then Redis, then the upstream, and decides by its age whether a cached total may be returned. */
 export function createTotalSource(settings: TotalSourceSettings): TotalSource {
   const dependencies = createDependencies(settings);
-  const { purges, redisCache, memory, freshness, now } = dependencies;
+  const { purges, redisCache, memory, freshness, monotonic } = dependencies;
 
   function getFresh({ key, entry }: MemoryRead, { stats }: Requester): Total | undefined {
     if (entry === undefined || purges.mayHaveMissedPurge(entry.epoch)) return undefined;
-    if (toFreshness(now() - entry.asOfMs, freshness) !== 'fresh') return undefined;
+    if (toFreshness(monotonic() - entry.receivedAtMs, freshness) !== 'fresh') return undefined;
     return count(stats, 'memory', toTotal(key, entry, false));
   }
 
@@ -114,13 +114,21 @@ export function createTotalSource(settings: TotalSourceSettings): TotalSource {
 }
 
 function createDependencies({ redis, maxEntries, ...settings }: TotalSourceSettings): Dependencies {
-  const { policy, freshness, now } = settings;
+  const { policy, freshness, now, monotonic } = settings;
   const lifetimeMs = toLifetimeMs(freshness);
   const purges = createPurges();
   const memory = createMemory(maxEntries, purges);
   const isShared = redis !== undefined && lifetimeMs > 0;
-  const redisCache = isShared ? createRedisCache({ redis, lifetimeMs, purges, now }) : undefined;
-  return { policy, freshness, purges, memory, redisCache, singleFlight: createSingleFlight(purges), now };
+  const redisCache = isShared ? createRedisCache({ redis, freshness, purges, now, monotonic }) : undefined;
+  return {
+    policy,
+    freshness,
+    purges,
+    memory,
+    redisCache,
+    singleFlight: createSingleFlight(purges),
+    monotonic,
+  };
 }
 
 async function loadMany(
@@ -154,12 +162,13 @@ function readMemoryAgain(dependencies: Dependencies, lookup: Lookup): Lookup {
 }
 
 function update(
-  { purges, freshness, now }: Dependencies,
+  { purges, freshness, monotonic }: Dependencies,
   lookup: Lookup,
   stored: MemoryRead['entry'],
 ): Lookup {
   lookup.entry = stored ?? lookup.redisEntry;
-  const byAge = lookup.entry === undefined ? 'gone' : toFreshness(now() - lookup.entry.asOfMs, freshness);
+  const byAge =
+    lookup.entry === undefined ? 'gone' : toFreshness(monotonic() - lookup.entry.receivedAtMs, freshness);
   lookup.stale = byAge !== 'fresh';
   // An entry whose purge may have been missed is served, so that no request waits, and then refreshed.
   const isSuspect = stored !== undefined && purges.mayHaveMissedPurge(stored.epoch);
@@ -218,10 +227,10 @@ function resolveLookup(
 async function fetchTotal(dependencies: Dependencies, lookup: Lookup, batch: Batch): Promise<Total | Error> {
   const { key } = lookup;
   const { stats, signal } = batch.requester;
-  const startedMs = dependencies.now();
+  const startedMs = dependencies.monotonic();
   const { joined, result } = loadOnce(dependencies, lookup, batch);
   const loaded = await result.catch(toFailure);
-  countWait(stats, dependencies.now() - startedMs);
+  countWait(stats, dependencies.monotonic() - startedMs);
   if (loaded.ok) return count(stats, joined ? 'inflight' : 'upstream', toTotal(key, loaded, false));
   if (signal.aborted) return new AppError('UPSTREAM_UNAVAILABLE', 'The caller has gone.');
   // A total that was read before may have been purged or replaced meanwhile.
@@ -267,9 +276,9 @@ async function refresh(dependencies: Dependencies, stale: readonly Lookup[], bat
   span.end();
 }
 
-function toTotal(key: TotalKey, { quantity, asOfMs }: Entry, stale: boolean): Total {
+function toTotal(key: TotalKey, { quantity, asOfMs, receivedAtMs }: Entry, stale: boolean): Total {
   const { entitlementId, customerId, startDate, endDate } = key;
-  return { entitlementId, customerId, startDate, endDate, quantity, asOfMs, stale };
+  return { entitlementId, customerId, startDate, endDate, quantity, asOfMs, receivedAtMs, stale };
 }
 
 function count(stats: LoadStats, source: Source, total: Total): Total {

@@ -11,8 +11,8 @@ export type LoadStats = {
   upstreamMs: number | undefined;
   sources: Partial<Record<Source, number>>;
   totals: Total[];
-  /** Of the oldest total; infinite without totals. */
-  oldestAsOfMs: number;
+  /** When the oldest total was received; infinite without totals. */
+  oldestReceivedAtMs: number;
   /** Whether any of them is being refreshed, because it is stale or its purge may have been missed. */
   isRevalidating: boolean;
 };
@@ -23,7 +23,7 @@ export function createLoadStats(): LoadStats {
     upstreamMs: undefined,
     sources: {},
     totals: [],
-    oldestAsOfMs: Number.POSITIVE_INFINITY,
+    oldestReceivedAtMs: Number.POSITIVE_INFINITY,
     isRevalidating: false,
   };
 }
@@ -31,7 +31,7 @@ export function createLoadStats(): LoadStats {
 export function countTotal(stats: LoadStats, source: Source, total: Total): void {
   countSource(stats, source);
   stats.totals.push(total);
-  stats.oldestAsOfMs = Math.min(stats.oldestAsOfMs, total.asOfMs);
+  stats.oldestReceivedAtMs = Math.min(stats.oldestReceivedAtMs, total.receivedAtMs);
 }
 
 export function countFailure(stats: LoadStats): void {

@@ -22,8 +22,10 @@ export type TotalKey = Required<TotalArguments> & {
 /** What is cached of a total. */
 export type Entry = {
   quantity: number | null;
-  /** When the upstream gave this number, in milliseconds since the epoch. */
+  /** When the upstream gave this number, by the wall clock of the replica that asked. Only for clients. */
   asOfMs: number;
+  /** The same by this process's monotonic clock, for its age. */
+  receivedAtMs: number;
 };
 
 /** How much was granted, and how current that number is. */

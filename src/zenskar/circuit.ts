@@ -25,12 +25,12 @@ type CircuitSettings = {
   maxFailures: number;
   /** Time from opening until one call probes the upstream. */
   resetMs: number;
-  now: () => number;
+  monotonic: () => number;
   onChange: (state: CircuitState) => void;
 };
 
 /** A circuit breaker: rejects calls to an upstream that keeps failing, and probes it with one call at a time. */
-export function createCircuit({ maxFailures, resetMs, now, onChange }: CircuitSettings): Circuit {
+export function createCircuit({ maxFailures, resetMs, monotonic, onChange }: CircuitSettings): Circuit {
   let current: State = { state: 'closed', failures: 0 };
 
   function change(next: State): void {
@@ -39,7 +39,7 @@ export function createCircuit({ maxFailures, resetMs, now, onChange }: CircuitSe
   }
 
   function remainingMs(): number {
-    return current.state === 'open' ? Math.max(0, current.openedAtMs + resetMs - now()) : 0;
+    return current.state === 'open' ? Math.max(0, current.openedAtMs + resetMs - monotonic()) : 0;
   }
 
   function allow(): Generation | undefined {
@@ -59,12 +59,12 @@ export function createCircuit({ maxFailures, resetMs, now, onChange }: CircuitSe
     if (current.state === 'closed') {
       if (health === 'healthy') current.failures = 0;
       else if (health === 'failing') current.failures += 1;
-      if (current.failures >= maxFailures) change({ state: 'open', openedAtMs: now() });
+      if (current.failures >= maxFailures) change({ state: 'open', openedAtMs: monotonic() });
     } else if (current.state === 'halfOpen') {
       // After a probe that was cancelled, the next call becomes the probe.
       if (health === 'unknown') current.isProbing = false;
       else if (health === 'healthy') change({ state: 'closed', failures: 0 });
-      else change({ state: 'open', openedAtMs: now() });
+      else change({ state: 'open', openedAtMs: monotonic() });
     }
   }
   return { allow, record, remainingMs };

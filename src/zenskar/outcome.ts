@@ -59,9 +59,11 @@ function toKind(status: number): FailureKind {
   return kindOfStatus.get(status) ?? (status >= 400 ? 'otherClientError' : 'invalidResponse');
 }
 
+/** When Zenskar answered: in milliseconds since the epoch, and by the monotonic clock. */
+type AnswerTime = { asOfMs: number; receivedAtMs: number };
+
 export type TotalResult =
-  /** `asOfMs`: when Zenskar answered, in milliseconds since the epoch. */
-  | { ok: true; quantity: number | null; asOfMs: number }
+  | ({ ok: true; quantity: number | null } & AnswerTime)
   | { ok: false; error: AppError; mayServeStale: boolean };
 
 export type Assessment = {
@@ -76,15 +78,15 @@ export type Assessment = {
 };
 
 /** Looks up what the outcome of an attempt means. */
-export function assess(outcome: AttemptOutcome, parameters: TotalParameters, nowMs: number): Assessment {
+export function assess(outcome: AttemptOutcome, parameters: TotalParameters, time: AnswerTime): Assessment {
   if (outcome.kind !== 'answered') return toFailure(outcome.kind);
   const { status: upstreamStatus, body, headers } = outcome;
-  if (upstreamStatus === 200) return assessTotal(body, parameters, nowMs);
+  if (upstreamStatus === 200) return assessTotal(body, parameters, time);
   if (upstreamStatus === 422) return assessValidation(body);
   const kind = toKind(upstreamStatus);
   // A later call does not help before an operator has acted.
   const needsOperator = kind === 'rejectedCredentials' || outcomes[kind][0] === 'UPSTREAM_INVALID_RESPONSE';
-  const retryAfterSeconds = needsOperator ? undefined : parseRetryAfter(headers.retryAfter, nowMs);
+  const retryAfterSeconds = needsOperator ? undefined : parseRetryAfter(headers.retryAfter, time.asOfMs);
   return toFailure(kind, { upstreamStatus, retryAfterSeconds });
 }
 
@@ -101,11 +103,11 @@ export function toFailure(kind: FailureKind, details: AppErrorDetails = {}): Ass
   };
 }
 
-function assessTotal(body: string, parameters: TotalParameters, asOfMs: number): Assessment {
+function assessTotal(body: string, parameters: TotalParameters, time: AnswerTime): Assessment {
   const total = decodeTotal(body, parameters);
   if (!total.ok) return { ...toFailure('invalidResponse', { upstreamStatus: 200 }), problem: total.problem };
   return {
-    result: { ok: true, quantity: total.quantity, asOfMs },
+    result: { ok: true, quantity: total.quantity, ...time },
     retryable: false,
     retryAfterMs: 0,
     health: 'healthy',

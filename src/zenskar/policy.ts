@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Tenant } from '../auth/tenant.ts';
+import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { Span } from '../telemetry/tracing.ts';
@@ -36,7 +37,7 @@ type PolicySettings = TenantPolicySettings & {
   retries: number;
 };
 
-type PolicyDependencies = PolicySettings & { client: ZenskarClient; emit: Emit; now: () => number };
+type PolicyDependencies = PolicySettings & { client: ZenskarClient; emit: Emit } & Clock;
 
 export function toPolicySettings(config: Config): PolicySettings {
   return {
@@ -61,12 +62,12 @@ type Load = {
 
 /** Decides whether, when and how often Zenskar is called for a total. */
 export function createPolicy(dependencies: PolicyDependencies): Policy {
-  const { deadlineMs, emit, now } = dependencies;
+  const { deadlineMs, emit, monotonic } = dependencies;
   const tenantPolicyOf = createTenantPolicies(dependencies);
 
   async function loadTotal(parameters: TotalParameters, context: LoadContext): Promise<LoadResult> {
     const tenantPolicy = tenantPolicyOf(context.tenant.scope);
-    const load = { parameters, context, tenantPolicy, deadlineAtMs: now() + deadlineMs, attempts: 0 };
+    const load = { parameters, context, tenantPolicy, deadlineAtMs: monotonic() + deadlineMs, attempts: 0 };
     for (;;) {
       const assessment = await attemptInTurn(dependencies, load);
       const { attempts } = load;
@@ -92,11 +93,17 @@ async function attemptInTurn(dependencies: PolicyDependencies, load: Load): Prom
 }
 
 /** Resolves to undefined if the load is cancelled or its deadline passes first. */
-async function waitInQueue({ emit, now }: PolicyDependencies, load: Load): Promise<Release | undefined> {
+async function waitInQueue(
+  { emit, monotonic }: PolicyDependencies,
+  load: Load,
+): Promise<Release | undefined> {
   const { waiters, signal } = load.context;
   emit({ type: 'upstreamQueueChanged', change: 1 });
   try {
-    return await load.tenantPolicy.queue.acquire(waiters, { signal, timeoutMs: load.deadlineAtMs - now() });
+    return await load.tenantPolicy.queue.acquire(waiters, {
+      signal,
+      timeoutMs: load.deadlineAtMs - monotonic(),
+    });
   } catch {
     return undefined;
   } finally {
@@ -108,7 +115,7 @@ async function attemptIfAllowed(dependencies: PolicyDependencies, load: Load): P
   const { rateLimitPause, circuit } = load.tenantPolicy;
   if (load.context.signal.aborted) return toFailure('aborted');
 
-  const remainingMs = load.deadlineAtMs - dependencies.now();
+  const remainingMs = load.deadlineAtMs - dependencies.monotonic();
   if (remainingMs <= 0) return toFailure('deadlinePassed');
 
   const pausedMs = rateLimitPause.remainingMs();
@@ -123,7 +130,7 @@ async function attemptIfAllowed(dependencies: PolicyDependencies, load: Load): P
 }
 
 async function attempt(
-  { client, attemptTimeoutMs, emit, now }: PolicyDependencies,
+  { client, attemptTimeoutMs, emit, now, monotonic }: PolicyDependencies,
   load: Load,
   { generation, timeoutMs }: { generation: Generation; timeoutMs: number },
 ): Promise<Assessment> {
@@ -133,10 +140,10 @@ async function attempt(
   load.attempts += 1;
   if (resends === 0) tenantPolicy.budget.countCall();
   emit({ type: 'upstreamCallStarted' });
-  const startedMs = now();
+  const startedMs = monotonic();
   const outcome = await client.attempt(parameters, { tenant, requestId, span, resends, signal, timeoutMs });
-  const endedMs = now();
-  const assessment = assess(outcome, parameters, endedMs);
+  const endedMs = monotonic();
+  const assessment = assess(outcome, parameters, { asOfMs: now(), receivedAtMs: endedMs });
   // If the deadline shortened the timeout, a timeout is no failure of the upstream.
   const isCutShort = outcome.kind === 'timeout' && timeoutMs < attemptTimeoutMs;
   tenantPolicy.circuit.record(generation, isCutShort ? 'unknown' : assessment.health);
@@ -164,13 +171,13 @@ function describe(outcome: AttemptOutcome) {
 
 /** The pause before the next attempt; undefined if the result stands. */
 function decidePause(
-  { retries, now }: PolicyDependencies,
+  { retries, monotonic }: PolicyDependencies,
   { attempts, deadlineAtMs, tenantPolicy }: Load,
   { retryable, retryAfterMs }: Assessment,
 ): number | undefined {
   if (!retryable) return undefined;
   const { circuit, rateLimitPause, budget } = tenantPolicy;
-  const remainingMs = deadlineAtMs - now();
+  const remainingMs = deadlineAtMs - monotonic();
   const pauseMs = decideRetry({ attempts, retries, remainingMs, retryAfterMs, random: Math.random() });
   if (pauseMs === undefined) return undefined;
   // The next attempt would be rejected.

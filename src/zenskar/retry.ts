@@ -53,12 +53,12 @@ export type RetryBudget = {
 };
 
 /** Keeps retries a small share of all calls, so that a failing upstream does not get three times the traffic. */
-export function createRetryBudget(now: () => number): RetryBudget {
+export function createRetryBudget(monotonic: () => number): RetryBudget {
   const perSecond = new Map<number, { calls: number; retries: number }>();
   let latestSecond = Number.NaN;
 
   function currentCounts() {
-    const second = Math.floor(now() / 1000);
+    const second = Math.floor(monotonic() / 1000);
     if (second !== latestSecond) {
       latestSecond = second;
       for (const counted of perSecond.keys())

@@ -25,7 +25,7 @@ export type TenantPolicySettings = {
   breakerResetMs: number;
 };
 
-type TenantPolicyDependencies = TenantPolicySettings & { emit: Emit; now: () => number };
+type TenantPolicyDependencies = TenantPolicySettings & { emit: Emit; monotonic: () => number };
 
 /** Callers with credentials of their own may bring any number of tenants. */
 const maxTenants = 1000;
@@ -56,17 +56,17 @@ export function createTenantPolicies(
 }
 
 function createTenantPolicy(tenant: TenantScope, dependencies: TenantPolicyDependencies): TenantPolicy {
-  const { concurrency, breakerFailures, breakerResetMs, emit, now } = dependencies;
+  const { concurrency, breakerFailures, breakerResetMs, emit, monotonic } = dependencies;
   return {
     circuit: createCircuit({
       maxFailures: breakerFailures,
       resetMs: breakerResetMs,
-      now,
+      monotonic,
       onChange: (state) => emit({ type: 'circuitChanged', tenant, state }),
     }),
     queue: createFairQueue(concurrency),
-    budget: createRetryBudget(now),
-    rateLimitPause: createRateLimitPause(now, (durationMs) =>
+    budget: createRetryBudget(monotonic),
+    rateLimitPause: createRateLimitPause(monotonic, (durationMs) =>
       emit({ type: 'upstreamPaused', tenant, durationMs }),
     ),
   };
@@ -75,15 +75,18 @@ function createTenantPolicy(tenant: TenantScope, dependencies: TenantPolicyDepen
 /** An upstream that asks for more is called again after this time: it may have meant milliseconds. */
 const maxPauseMs = 300_000;
 
-function createRateLimitPause(now: () => number, onPause: (durationMs: number) => void): RateLimitPause {
+function createRateLimitPause(
+  monotonic: () => number,
+  onPause: (durationMs: number) => void,
+): RateLimitPause {
   let endsAtMs = 0;
   return {
     pauseFor(requestedMs) {
       if (requestedMs === 0) return;
       const durationMs = Math.min(requestedMs, maxPauseMs);
-      if (endsAtMs <= now()) onPause(durationMs);
-      endsAtMs = Math.max(endsAtMs, now() + durationMs);
+      if (endsAtMs <= monotonic()) onPause(durationMs);
+      endsAtMs = Math.max(endsAtMs, monotonic() + durationMs);
     },
-    remainingMs: () => Math.max(0, endsAtMs - now()),
+    remainingMs: () => Math.max(0, endsAtMs - monotonic()),
   };
 }

@@ -128,7 +128,7 @@ describe('docs/observability.md', () => {
   it('lists every metric with its kind and help text', async () => {
     const metrics = createMetrics({
       config: { UPSTREAM_BREAKER_RESET_MS: 1 },
-      now: Date.now,
+      monotonic: () => performance.now(),
     });
     metrics.count({ type: 'redisChanged', state: 'up', reason: undefined });
     const { body } = await metrics.read();

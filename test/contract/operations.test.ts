@@ -16,7 +16,7 @@ const pathOf = (name: string) => new URL(name, root).pathname;
 async function readMetricNames(): Promise<string[]> {
   const metrics = createMetrics({
     config: { UPSTREAM_BREAKER_RESET_MS: 1 },
-    now: Date.now,
+    monotonic: () => performance.now(),
   });
   metrics.count({ type: 'redisChanged', state: 'up', reason: undefined });
   const { body } = await metrics.read();

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Finding } from '../../src/cli/doctorAdvice.ts';
 import { checkClock, listDrift, runChecks } from '../../src/cli/doctorChecks.ts';
+import { systemClock } from '../../src/clock.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
 import { decodeTotal } from '../../src/zenskar/outcome.ts';
 import { createCertificate } from '../support/certificate.ts';
@@ -50,7 +51,7 @@ async function findAll(environment: Environment, ids?: typeof real, sent: Enviro
     environment: { ZENSKAR_URL: simulated, ...sent, ...environment },
     readFile: readNothing,
     ids,
-    now: Date.now,
+    clock: systemClock,
   });
   for (const secret of secrets) expect(JSON.stringify(report)).not.toContain(secret);
   expect(JSON.stringify(report)).not.toMatch(/\{\w+\}/);

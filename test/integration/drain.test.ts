@@ -52,7 +52,7 @@ async function serve(route: Partial<Route> = {}, onEvent: (event: GatewayEvent) 
       events.push(event);
       onEvent(event);
     },
-    now: Date.now,
+    monotonic: () => performance.now(),
   });
   stops.push(server.stop);
   const url = await server.start();

@@ -27,7 +27,7 @@ async function serve(routes: Routes, keepAliveTimeoutMs = config.HTTP_KEEP_ALIVE
     corsOrigins: [],
     config: { ...config, HTTP_KEEP_ALIVE_TIMEOUT_MS: keepAliveTimeoutMs },
     emit,
-    now: Date.now,
+    monotonic: () => performance.now(),
   });
   stops.push(server.stop);
   return { url: await server.start(), events };

@@ -60,7 +60,7 @@ describe('the response cache behind the pipeline', () => {
           emit: (event) => {
             if (event.type === 'operationEnded' && event.responseCache === 'hit') hits += 1;
           },
-          now: () => nowMs,
+          monotonic: () => nowMs,
           graphql: {
             start: async () => {},
             stop: async () => {},

@@ -19,7 +19,7 @@ const keyOf = (n: number) =>
   });
 
 for (let n = 0; n < 1_000_000; n += 1)
-  memory.set(keyOf(n), { quantity: n, asOfMs: n }, purges.currentEpoch());
+  memory.set(keyOf(n), { quantity: n, asOfMs: n, receivedAtMs: n }, purges.currentEpoch());
 let kept = 0;
 for (let n = 0; n < 1_000_000; n += 1) if (memory.get(keyOf(n)) !== undefined) kept += 1;
 process.stdout.write(JSON.stringify({ kept, residentMebibytes: process.memoryUsage().rss / 1_048_576 }));

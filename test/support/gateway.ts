@@ -27,6 +27,8 @@ export type Gateway = {
   wholeLog: LogLine[];
   /** The gateway's time, in milliseconds since the epoch. */
   now: () => number;
+  /** Moves the wall clock alone, forwards or backwards. */
+  jump: (ms: number) => void;
   /** Advances the gateway's time, in addition to real time. */
   advance: (ms: number) => void;
   /** Until the end of the test, only `advance` changes the gateway's time. */
@@ -68,8 +70,14 @@ export function useReplicas(
   let advancedMs = 0;
   let stoppedAtMs: number | undefined;
   const stops: (() => Promise<void>)[] = [];
+  let jumpedMs = 0;
+  const monotonic = () => (stoppedAtMs ?? Date.now()) + advancedMs;
   const clock = {
-    now: () => (stoppedAtMs ?? Date.now()) + advancedMs,
+    monotonic,
+    now: () => monotonic() + jumpedMs,
+    jump: (ms: number) => {
+      jumpedMs += ms;
+    },
     advance: (ms: number) => {
       advancedMs += ms;
     },
@@ -86,7 +94,7 @@ export function useReplicas(
     const upstream = await simulator.start('127.0.0.1', 0);
     for (const replica of replicas) {
       const app = await createApp(createTestConfig({ ZENSKAR_URL: upstream, ...environment() }), {
-        now: clock.now,
+        clock: { now: clock.now, monotonic: clock.monotonic },
         connectionLimits,
         logDestination: {
           write: (line) => {
@@ -101,6 +109,7 @@ export function useReplicas(
   });
   beforeEach(() => {
     stoppedAtMs = undefined;
+    jumpedMs = 0;
     // Entries, failures and pauses of earlier tests have expired after a day.
     clock.advance(86_400_000);
     reset(simulator.state);
@@ -114,7 +123,9 @@ export function useReplicas(
   return replicas;
 }
 
-function createTestGateway(parts: Pick<Gateway, 'simulator' | 'now' | 'advance' | 'stopClock'>): Gateway {
+function createTestGateway(
+  parts: Pick<Gateway, 'simulator' | 'now' | 'jump' | 'advance' | 'stopClock'>,
+): Gateway {
   const gateway: Gateway = {
     ...parts,
     url: '',

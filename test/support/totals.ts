@@ -11,8 +11,10 @@ type Attempt = (parameters: TotalParameters, tenant: Tenant) => Promise<AttemptO
 
 /** The gateway from the totals to the HTTP client, on a clock of its own. */
 export async function createTotals(attempt: Attempt, freshness: FreshnessSettings, breakerFailures = 1000) {
-  const clock = { nowMs: 1_000_000 };
-  const now = () => clock.nowMs;
+  /** `nowMs` is monotonic; the wall clock is ahead of it by `jumpedMs`. */
+  const clock = { nowMs: 1_000_000, jumpedMs: 0 };
+  const monotonic = () => clock.nowMs;
+  const now = () => clock.nowMs + clock.jumpedMs;
   const emit = () => {};
   const client: ZenskarClient = {
     attempt: (parameters, { tenant }) => attempt(parameters, tenant),
@@ -28,8 +30,17 @@ export async function createTotals(attempt: Attempt, freshness: FreshnessSetting
     breakerResetMs: 1000,
     emit,
     now,
+    monotonic,
   });
-  const source = createTotalSource({ policy, redis: undefined, freshness, maxEntries: 1000, emit, now });
+  const source = createTotalSource({
+    policy,
+    redis: undefined,
+    freshness,
+    maxEntries: 1000,
+    emit,
+    now,
+    monotonic,
+  });
 
   async function load(asked: TotalArguments, tenant: Tenant): Promise<Total | Error> {
     const read = source.readMemory(toTotalKey(tenant.scope, asked));

@@ -17,7 +17,7 @@ beforeEach(() => {
   circuit = createCircuit({
     maxFailures: 3,
     resetMs: 100,
-    now: () => nowMs,
+    monotonic: () => nowMs,
     onChange: (state) => changes.push(state),
   });
 });

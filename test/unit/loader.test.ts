@@ -19,7 +19,16 @@ const requester: Requester = {
 };
 const totalOf = (asked: Required<TotalArguments>): Total => {
   const { entitlementId, customerId, startDate, endDate } = asked;
-  return { entitlementId, customerId, startDate, endDate, quantity: 1, asOfMs: 0, stale: false };
+  return {
+    entitlementId,
+    customerId,
+    startDate,
+    endDate,
+    quantity: 1,
+    asOfMs: 0,
+    receivedAtMs: 0,
+    stale: false,
+  };
 };
 
 /** A loader over an empty cache, and the batches that it asked the source for. */

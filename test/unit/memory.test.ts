@@ -7,7 +7,7 @@ import { tenantOf } from '../support/totals.ts';
 const { scope } = tenantOf('one');
 const keyOf = (customerId: string) => toTotalKey(scope, { customerId, entitlementId: 'e' });
 const key = keyOf('c');
-const entry = (quantity: number, asOfMs: number) => ({ quantity, asOfMs });
+const entry = (quantity: number, asOfMs: number) => ({ quantity, asOfMs, receivedAtMs: asOfMs });
 const names = (count: number, from = 0) => Array.from({ length: count }, (_, n) => String(from + n));
 
 describe('the memory of totals', () => {
@@ -63,7 +63,7 @@ describe('the memory of totals', () => {
     const memory = createMemory(2, createPurges());
     memory.set(key, entry(2, 20), 0);
     memory.set(key, entry(1, 10), 0);
-    expect(memory.get(key)).toMatchObject({ quantity: 2, asOfMs: 20 });
+    expect(memory.get(key)).toMatchObject({ quantity: 2, asOfMs: 20, receivedAtMs: 20 });
   });
 
   it('does not replace a number requested after a purge by one requested before it', () => {
@@ -73,7 +73,7 @@ describe('the memory of totals', () => {
     memory.set(key, entry(2, 20), purges.currentEpoch());
     // It was requested first, and answered last.
     memory.set(key, entry(1, 30), 0);
-    expect(memory.get(key)).toMatchObject({ quantity: 2, asOfMs: 20 });
+    expect(memory.get(key)).toMatchObject({ quantity: 2, asOfMs: 20, receivedAtMs: 20 });
   });
 
   it('replaces a purged number by an older one that was requested after the purge', () => {
@@ -82,6 +82,6 @@ describe('the memory of totals', () => {
     memory.set(key, entry(1, 30), purges.currentEpoch());
     purges.purge({ customerId: 'c' });
     memory.set(key, entry(2, 20), purges.currentEpoch());
-    expect(memory.get(key)).toMatchObject({ quantity: 2, asOfMs: 20 });
+    expect(memory.get(key)).toMatchObject({ quantity: 2, asOfMs: 20, receivedAtMs: 20 });
   });
 });

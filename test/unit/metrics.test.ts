@@ -15,7 +15,7 @@ const operation = {
 } as const;
 
 const config = { UPSTREAM_BREAKER_RESET_MS: 5000 };
-const settings = { config, now: () => 0 };
+const settings = { config, monotonic: () => 0 };
 
 describe('the metrics', () => {
   it('label operations by the names of the safelist and all others as other', async () => {
@@ -63,7 +63,7 @@ describe('the metrics', () => {
 
   it('show the worst circuit of all tenants until it closes or its reset time has passed', async () => {
     let nowMs = 0;
-    const { count, read } = createMetrics({ ...settings, now: () => nowMs });
+    const { count, read } = createMetrics({ ...settings, monotonic: () => nowMs });
     const state = async () => Number(/^upstream_circuit_state (\d)$/m.exec((await read()).body)?.[1]);
     count({ type: 'circuitChanged', tenant: 'a', state: 'open' });
     nowMs = 3000;

@@ -6,6 +6,7 @@ import { customer, entitlement } from '../support/ids.ts';
 
 const parameters = { entitlementId: entitlement, customerId: customer, startDate: null, endDate: null };
 const nowMs = 1_000_000;
+const time = { asOfMs: nowMs, receivedAtMs: 0 };
 
 const answer = (status: number, body = '', retryAfter?: string): AttemptOutcome => ({
   kind: 'answered',
@@ -21,7 +22,7 @@ const headerMissing =
   '{"detail":[{"loc":["header","organisation"],"msg":"Field required","type":"missing"}]}';
 
 function errorOf(outcome: AttemptOutcome): AppError {
-  const { result } = assess(outcome, parameters, nowMs);
+  const { result } = assess(outcome, parameters, time);
   if (result.ok) throw new Error('The outcome is a total');
   return result.error;
 }
@@ -62,7 +63,7 @@ describe('the outcome table', () => {
     ['a 599', answer(599), 'UPSTREAM_UNAVAILABLE', 'retry', 'failing', 'stale', 'warn'],
   ])('maps %s to its error code, retry, health, stale totals and log level', (...row) => {
     const [, outcome, code, retry, health, stale, severity] = row;
-    expect(assess(outcome, parameters, nowMs)).toMatchObject({
+    expect(assess(outcome, parameters, time)).toMatchObject({
       result: { ok: false, error: { code }, mayServeStale: stale === 'stale' },
       retryable: retry === 'retry',
       health,
@@ -72,8 +73,8 @@ describe('the outcome table', () => {
 
   it('maps a valid 200 to a total with the time of the answer, a healthy call and a debug log line', () => {
     const body = JSON.stringify({ entitlement, customer, quantity: 7 });
-    expect(assess(answer(200, body), parameters, nowMs)).toEqual({
-      result: { ok: true, quantity: 7, asOfMs: nowMs },
+    expect(assess(answer(200, body), parameters, time)).toEqual({
+      result: { ok: true, quantity: 7, ...time },
       retryable: false,
       retryAfterMs: 0,
       health: 'healthy',
@@ -83,7 +84,7 @@ describe('the outcome table', () => {
   });
 
   it('names the problem of the body of an invalid 200', () => {
-    expect(assess(answer(200, '{'), parameters, nowMs)).toMatchObject({
+    expect(assess(answer(200, '{'), parameters, time)).toMatchObject({
       result: { error: { upstreamStatus: 200 } },
       problem: 'the body is not JSON',
     });
@@ -118,7 +119,7 @@ describe('the outcome table', () => {
   );
 
   it.each([400, 404, 408, 429, 503])('passes on the Retry-After of a %i', (status) => {
-    const { result, retryAfterMs } = assess(answer(status, '', '7'), parameters, nowMs);
+    const { result, retryAfterMs } = assess(answer(status, '', '7'), parameters, time);
     expect(result).toMatchObject({ error: { retryAfterSeconds: 7 } });
     expect(retryAfterMs).toBe(7000);
   });

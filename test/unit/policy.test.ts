@@ -44,6 +44,7 @@ function createTestPolicy({
     breakerResetMs: 100,
     emit: (event) => void events.push(event),
     now: () => clock.nowMs,
+    monotonic: () => clock.nowMs,
   });
 }
 
@@ -82,6 +83,7 @@ describe('the upstream policy', () => {
       attempts: 1,
       quantity: 7,
       asOfMs: 1_000_030,
+      receivedAtMs: 1_000_030,
     });
   });
 

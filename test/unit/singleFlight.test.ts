@@ -25,10 +25,10 @@ describe('the single flight', () => {
     const flights = [loadOnce(key, patient, start), loadOnce(key, waiterOf(undefined), start)];
     expect(flights.map(({ joined }) => joined)).toEqual([false, true]);
     expect(isInFlight(key)).toBe(true);
-    load.resolve({ quantity: 1, asOfMs: 1 });
+    load.resolve({ quantity: 1, asOfMs: 1, receivedAtMs: 1 });
     expect(await Promise.all(flights.map(({ result }) => result))).toEqual([
-      { quantity: 1, asOfMs: 1 },
-      { quantity: 1, asOfMs: 1 },
+      { quantity: 1, asOfMs: 1, receivedAtMs: 1 },
+      { quantity: 1, asOfMs: 1, receivedAtMs: 1 },
     ]);
     expect([starts, isInFlight(key)]).toEqual([1, false]);
   });

@@ -2,7 +2,13 @@ import { describe, expect, it } from '@jest/globals';
 import { createTenantPolicies } from '../../src/zenskar/tenantPolicies.ts';
 import { tenantOf } from '../support/totals.ts';
 
-const settings = { concurrency: 2, breakerFailures: 3, breakerResetMs: 1000, emit: () => {}, now: () => 0 };
+const settings = {
+  concurrency: 2,
+  breakerFailures: 3,
+  breakerResetMs: 1000,
+  emit: () => {},
+  monotonic: () => 0,
+};
 const scopeOf = (n: number) => tenantOf(`tenant ${n}`).scope;
 
 describe('tenant policies', () => {
