@@ -23,7 +23,7 @@ export const errorCodes = {
   },
   SERVICE_UNAVAILABLE: {
     retryable: true,
-    when: 'The gateway cannot answer now: it is stopping, or cannot fetch the keys that verify tokens. The only code with HTTP 503.',
+    when: 'The gateway cannot answer now: it is stopping, cannot fetch the keys that verify tokens, or cannot reach Redis for a purge. The only code with HTTP 503.',
   },
   RATE_LIMITED: { retryable: true, when: 'The caller has used up its rate limit.' },
   UPSTREAM_REJECTED_CREDENTIALS: {

@@ -9,6 +9,7 @@ import type { GraphQLResponse, GraphQLServer, OperationReport } from './graphql/
 import { parseJsonBody, readBody } from './http/body.ts';
 import { createClientAddress } from './http/clientAddress.ts';
 import { HttpError, toErrorCode } from './http/errorResponse.ts';
+import { prefersPage } from './http/mediaType.ts';
 import type { Exchange, HttpResponse, Route } from './http/router.ts';
 import { createResponseCache } from './responseCache.ts';
 import type { Emit, OperationEnded } from './telemetry/events.ts';
@@ -36,9 +37,9 @@ export function createPipeline(dependencies: PipelineDependencies): Route {
   const limit = createLimit(dependencies);
   const authenticate = createPageOrAuthenticate(dependencies, limit);
   // A cache between client and gateway must not give one caller's response to another (RFC 9111, section 4.1).
-  const vary: [string, string] = ['vary', ['accept', ...identifyingHeaders[config.AUTH_MODE]].join(', ')];
-  const servePage = createServePage(dependencies, vary);
-  const finish = createFinish(dependencies, vary);
+  const vary = ['accept', ...identifyingHeaders[config.AUTH_MODE]].join(', ');
+  const servePage = createServePage(dependencies);
+  const finish = createFinish(dependencies);
   const responses = createResponseCache(monotonic);
 
   async function respond(request: IncomingMessage, exchange: Exchange, span: Span): Promise<HttpResponse> {
@@ -82,7 +83,7 @@ export function createPipeline(dependencies: PipelineDependencies): Route {
   }
 
   const handle = inSpan(tracing, respond);
-  return { methods, isGraphQL: true, handle };
+  return { methods, isGraphQL: true, vary, handle };
 }
 
 type Respond = (request: IncomingMessage, exchange: Exchange, span: Span) => Promise<HttpResponse>;
@@ -103,12 +104,11 @@ function inSpan(tracing: Tracing, respond: Respond): Route['handle'] {
 }
 
 /** Serves the explorer's page: GraphiQL's, or Apollo Server's for Sandbox. */
-function createServePage({ graphql, page }: PipelineDependencies, vary: [string, string]) {
+function createServePage({ graphql, page }: PipelineDependencies) {
   return async (request: Parameters<GraphQLServer['serveLandingPage']>[0]): Promise<HttpResponse> => {
-    if (page !== undefined)
-      return { status: 200, headers: [['content-type', 'text/html'], vary], body: page };
+    if (page !== undefined) return { status: 200, headers: [['content-type', 'text/html']], body: page };
     const { status, headers, body } = await graphql.serveLandingPage(request);
-    return { status, headers: [...headers, vary], body };
+    return { status, headers, body };
   };
 }
 
@@ -147,8 +147,8 @@ function createPageOrAuthenticate(
     try {
       return await authenticate(request.headers);
     } catch (error) {
-      // Guessing credentials costs the address a point.
-      await limit(request, undefined)?.(1);
+      // Guessing credentials costs the address a point. An issuer that is down costs nothing.
+      if (toErrorCode(error) === 'UNAUTHENTICATED') await limit(request, undefined)?.(1);
       throw error;
     }
   };
@@ -164,7 +164,7 @@ function toEquivalent({ method = '', headers }: Pick<Caller, 'method' | 'headers
 
 function wantsPage(request: Caller): boolean {
   const { method, headers } = toEquivalent(request);
-  return method === 'GET' && headers.accept?.includes('text/html') === true;
+  return method === 'GET' && headers.accept !== undefined && prefersPage(headers.accept);
 }
 
 type Finishing = Pick<OperationEnded, 'requestId' | 'responseCache'> & {
@@ -175,7 +175,7 @@ type Finishing = Pick<OperationEnded, 'requestId' | 'responseCache'> & {
 };
 
 /** Reports an operation, once, and adds the headers that every route promises. */
-function createFinish({ emit, monotonic }: PipelineDependencies, vary: [string, string]) {
+function createFinish({ emit, monotonic }: PipelineDependencies) {
   function report(operation: OperationReport, finishing: Finishing): void {
     const { requestId, span, startedMs, responseCache, signal } = finishing;
     const { operationName, operationType } = operation;
@@ -202,7 +202,7 @@ function createFinish({ emit, monotonic }: PipelineDependencies, vary: [string, 
   return (response: GraphQLResponse, finishing: Finishing): HttpResponse => {
     const { status, body, cachePolicy, retryAfterSeconds } = response;
     if (response.report !== undefined) report(response.report, finishing);
-    const headers = [...response.headers, vary];
+    const headers = [...response.headers];
     if (finishing.timedOrigin !== undefined && response.report !== undefined)
       headers.push(...toServerTiming(response.report));
     if (retryAfterSeconds !== undefined) headers.push(['retry-after', String(retryAfterSeconds)]);

@@ -35,7 +35,7 @@ const malformed = 'The token is malformed.';
 
 /**
  * What the challenge says of a rejected token, by its reason in the log. Fixed words: a part of the token could inject parameters.
- * jose reads claims only after it has verified the signature, so a forged token learns nothing about the expected claims.
+ * jose reads claims only after it has verified the signature, so a caller with a forged token learns nothing about the expected claims.
  */
 export const tokenDescriptions: ReadonlyMap<string, string> = new Map([
   ['token too long', `The token is longer than ${maxTokenLength} characters.`],

@@ -95,8 +95,8 @@ export function createApollo(dependencies: ApolloDependencies): Apollo {
       server.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: toContextValue }),
     );
     const { status = 200 } = response;
-    // The pipeline decides how long a response may be reused.
-    const kept = [...response.headers].filter(([name]) => name !== 'cache-control');
+    // The pipeline decides how long a response may be reused, the router which methods a path has.
+    const kept = [...response.headers].filter(([name]) => name !== 'cache-control' && name !== 'allow');
     return { status, headers: kept, body: await readBody(response), ...exchange };
   }
   return { start: () => server.start(), stop: () => server.stop(), execute };

@@ -67,7 +67,7 @@ function parseSearch(search: string): ParameterMap {
   };
 }
 
-/** A repeated parameter has no one meaning. */
+/** A repeated parameter is ambiguous. */
 function findOnce(parameters: URLSearchParams, name: string): string | undefined {
   const values = parameters.getAll(name);
   if (values.length > 1) throw malformed(`Expected the parameter \`${name}\` once.`);

@@ -59,10 +59,8 @@ function createPurgeRoute(purge: Purge, purgeToken: string): Route {
       if (!target.success)
         throw new HttpError(400, 'Expected {"customerId": UUID}, optionally with "entitlementId": UUID.');
       if (await purge(target.data)) return { status: 204, headers: [], body: '' };
-      throw new HttpError(
-        503,
-        'Purged on this replica only: Redis could not be reached for the others. Try again.',
-      );
+      const message = 'Purged on this replica only: Redis could not be reached for the others. Try again.';
+      throw new AppError('SERVICE_UNAVAILABLE', message, { retryAfterSeconds: 1 });
     },
   };
 }

@@ -90,12 +90,15 @@ export function rejectUnreadable(
   // The parser rejects each further piece of an unreadable request as well.
   if (!socket.writable) return;
   const [status, message] = toParserError(error);
-  const body = toBody(message, { code: 'BAD_REQUEST', retryable: false, requestId: randomUUID() });
+  const requestId = randomUUID();
+  const body = toBody(message, { code: 'BAD_REQUEST', retryable: false, requestId });
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'content-type: application/json; charset=utf-8',
+    `x-request-id: ${requestId}`,
     'x-content-type-options: nosniff',
     'referrer-policy: no-referrer',
+    'cache-control: no-store',
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
   ];

@@ -7,7 +7,7 @@ const maxKnown = 100;
 const maxKnownLength = 500;
 
 const json: MediaType = 'application/json';
-/** In the order of preference where the client has none: `application/json` for clients that accept everything. */
+/** In the order of preference if the client has none: `application/json` for clients that accept everything. */
 const offered: readonly MediaType[] = [json, 'application/graphql-response+json'];
 
 /** The media type of a response, by the `Accept` header of its request; undefined if the client accepts none. */
@@ -23,8 +23,14 @@ export function createNegotiate(): Negotiate {
   };
 }
 
+/** Whether the client prefers a page to GraphQL, as browsers do that open a URL. */
+export function prefersPage(accept = ''): boolean {
+  const [preferred] = new Negotiator({ headers: { accept } }).mediaTypes([...offered, 'text/html']);
+  return preferred === 'text/html';
+}
+
 function choose(accept: string): MediaType | undefined {
-  // An empty header is as good as none.
+  // An empty header counts as absent.
   if (accept.trim() === '') return json;
   const types = offered.map((mediaType) => `${mediaType}; charset=utf-8`);
   const [chosen] = new Negotiator({ headers: { accept } }).mediaTypes(types);

@@ -39,6 +39,8 @@ export type Route = {
   methods: readonly string[];
   /** Its responses, errors included, have the media type that the client accepts; errors of other routes are JSON. */
   isGraphQL?: true;
+  /** The request headers that its responses depend on, errors included. */
+  vary?: string;
   /** Throws an `HttpError` or `AppError` to reject the request. */
   handle: (request: IncomingMessage, exchange: Exchange) => Promise<HttpResponse> | HttpResponse;
 };
@@ -101,19 +103,17 @@ export function createRouter(settings: RouterSettings & ConnectionState): Router
     return toErrorResponse(error, { listener: name, requestId, mediaType, emit: report });
   }
 
-  function answer(response: ServerResponse, { exchange, startedMs }: Routed, result: HttpResponse): void {
+  function answer(
+    response: ServerResponse,
+    { exchange: { requestId, timedOrigin }, route, startedMs }: Routed,
+    result: HttpResponse,
+  ): void {
     if (isOver(response)) return;
     const linger = response.req.complete ? undefined : lingerLimits;
-    const { requestId, timedOrigin } = exchange;
     const durationMs = monotonic() - startedMs;
     const timing = timedOrigin === undefined ? undefined : toTiming(timedOrigin, durationMs);
-    send(response, result, { requestId, timing, linger, isLast: isDraining() });
-    emit({
-      type: 'requestEnded',
-      listener: name,
-      status: result.status,
-      durationMs: monotonic() - startedMs,
-    });
+    send(response, result, { requestId, vary: route?.vary, timing, linger, isLast: isDraining() });
+    emit({ type: 'requestEnded', listener: name, status: result.status, durationMs });
   }
 
   function cutOff(): number {
@@ -164,8 +164,14 @@ async function handle(request: IncomingMessage, { exchange, route }: Routed): Pr
   if (route === undefined) throw new HttpError(404, 'Not found.');
   const { methods } = route;
   const { method = '' } = request;
-  if (methods.includes(method)) return route.handle(request, exchange);
   const headers = describeMethods(methods);
+  if (methods.includes(method)) {
+    const response = await route.handle(request, exchange);
+    // A mutation by GET.
+    return response.status === 405
+      ? { ...response, headers: [...response.headers, ...Object.entries(headers)] }
+      : response;
+  }
   if (method === 'OPTIONS') return { status: 204, headers: Object.entries(headers), body: '' };
   throw new HttpError(405, `Expected ${methods.join(' or ')}.`, headers);
 }
@@ -228,6 +234,7 @@ function toTiming(origin: string, durationMs: number): string[] {
 
 type SendOptions = {
   requestId: string;
+  vary: string | undefined;
   timing: readonly string[] | undefined;
   /** The connection closes after the response, even if the whole request has arrived. */
   isLast: boolean;
@@ -249,18 +256,26 @@ function send(response: ServerResponse, answer: HttpResponse, options: SendOptio
 
 function toHeaderList(
   { headers }: HttpResponse,
-  { requestId, timing, isLast, linger, corsVary }: SendOptions & { corsVary: OutgoingHttpHeaders[string] },
+  {
+    requestId,
+    vary,
+    timing,
+    isLast,
+    linger,
+    corsVary,
+  }: SendOptions & { corsVary: OutgoingHttpHeaders[string] },
 ): string[] {
   const list = ['x-request-id', requestId];
   list.push('x-content-type-options', 'nosniff', 'referrer-policy', 'no-referrer');
   let cacheControl = 'no-store';
   for (const [name, value] of headers) {
     if (name === 'cache-control') cacheControl = value;
-    else if (name === 'vary' && corsVary !== undefined) list.push(name, [corsVary, value].flat().join(', '));
     else list.push(name, value);
     if (name === 'content-type' && value === 'text/html') list.push('content-security-policy', pagePolicy);
   }
   list.push('cache-control', cacheControl);
+  // Replaces the header that CORS has set.
+  if (vary !== undefined) list.push('vary', [corsVary ?? [], vary].flat().join(', '));
   if (timing !== undefined) list.push(...timing);
   if (isLast || linger !== undefined) list.push('connection', 'close');
   return list;

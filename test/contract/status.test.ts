@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { MediaType } from '../../src/errors.ts';
 import { type Gateway, useGateway } from '../support/gateway.ts';
 import { customer, customerOf, entitlement, idOf, totalQuery } from '../support/ids.ts';
+import { unreachableIssuer, unsignedToken } from '../support/issuer.ts';
 
 const graphqlResponse: MediaType = 'application/graphql-response+json';
 const json: MediaType = 'application/json';
@@ -158,7 +159,8 @@ describe('the status, media type and headers of a response', () => {
     expect(await posted.clone().json()).not.toHaveProperty('data');
     expect(await see(posted)).toMatchObject({ status: 422, codes: ['BAD_USER_INPUT'] });
     const got = await routes.GET(gateway.url, mutation, { accept: graphqlResponse });
-    expect(got.headers.get('allow')).toBe('POST');
+    expect(got.headers.get('allow')).toBe('GET, HEAD, POST, QUERY, OPTIONS');
+    expect(got.headers.get('accept-query')).toBe('application/json');
     expect(await see(got)).toMatchObject({ status: 405, codes: ['BAD_REQUEST'] });
   });
 
@@ -192,7 +194,7 @@ describe('the status, media type and headers of a response', () => {
         status: 406,
         statusText: 'Not Acceptable',
         type: 'application/json; charset=utf-8',
-        vary: null,
+        vary: 'accept',
         cacheControl: 'no-store',
         retryAfter: false,
         codes: ['BAD_REQUEST'],
@@ -212,6 +214,20 @@ async function seeLast(gateway: Gateway, count: number, parameters: object) {
   return seen;
 }
 
+describe('an issuer that is down', () => {
+  const gateway = useGateway({ ...unreachableIssuer, RATE_LIMIT_PER_MINUTE: '2' });
+
+  it('is answered with 503 each time, and consumes no points of the address of its callers', async () => {
+    const headers = { authorization: `Bearer ${unsignedToken}` };
+    for (let n = 0; n < 4; n += 1)
+      expect(await see(await post(gateway.url, { query: totalQuery, variables }, headers))).toMatchObject({
+        status: 503,
+        codes: ['SERVICE_UNAVAILABLE'],
+        retryAfter: true,
+      });
+  });
+});
+
 describe('the status of a rejected operation', () => {
   const limited = useGateway({ RATE_LIMIT_PER_MINUTE: '2' });
   const restricted = useGateway({ GRAPHQL_SAFELIST: 'examples/web/persisted-query-manifest.json' });
@@ -221,16 +237,17 @@ describe('the status of a rejected operation', () => {
   });
 
   it.each([
-    ['of which the rate limit has no points left', () => limited, 3, 429, 'RATE_LIMITED'],
-    ['that is not in the safelist', () => restricted, 1, 403, 'QUERY_NOT_IN_SAFELIST'],
-    ['without credentials', () => authenticated, 1, 401, 'UNAUTHENTICATED'],
+    ['of which the rate limit has no points left', () => limited, 3, 429, 'RATE_LIMITED', 'accept'],
+    ['that is not in the safelist', () => restricted, 1, 403, 'QUERY_NOT_IN_SAFELIST', 'accept'],
+    ['without credentials', () => authenticated, 1, 401, 'UNAUTHENTICATED', 'accept, x-router-secret'],
   ])('is 200 as JSON, unless it is 401, and its own in the GraphQL media type: %s', async (...row) => {
-    const [, gatewayOf, count, status, code] = row;
+    const [, gatewayOf, count, status, code, vary] = row;
     const [asJson, asGraphQL] = await seeLast(gatewayOf(), count, { query: totalQuery, variables });
     expect(asJson).toMatchObject({ status: status === 401 ? 401 : 200, codes: [code] });
     expect(asJson?.type).toBe('application/json; charset=utf-8');
     expect(asGraphQL).toMatchObject({ status, statusText: reasons[status], codes: [code] });
     expect(asGraphQL?.type).toBe('application/graphql-response+json; charset=utf-8');
+    expect([asJson?.vary, asGraphQL?.vary]).toEqual(Array(2).fill(vary));
     expect([asJson?.retryAfter, asGraphQL?.retryAfter]).toEqual(Array(2).fill(status === 429));
   });
 

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { findFreePort } from '../support/freePort.ts';
 import { useGateway } from '../support/gateway.ts';
 import { run } from '../support/process.ts';
 
@@ -58,6 +59,12 @@ describe('npm run audit', () => {
     expect(output).toMatch(problem);
     expect(output).toContain('npm run audit -- URL');
     expect(exitCode).toBe(64);
+  });
+
+  it('exits with 69 and one message if the server does not answer', async () => {
+    const { exitCode, output } = await runAudit(`http://127.0.0.1:${await findFreePort()}/graphql`);
+    expect(output).toMatch(/^The server does not answer\. .*ECONNREFUSED.*\n$/);
+    expect(exitCode).toBe(69);
   });
 
   it('prints its usage with --help', async () => {

@@ -152,6 +152,19 @@ describe('GRAPHQL_EXPLORER=sandbox', () => {
 describe('GRAPHQL_EXPLORER=graphiql', () => {
   const gateway = useGateway({ GRAPHQL_EXPLORER: 'graphiql', GRAPHQL_INTROSPECTION: 'true' });
 
+  it.each([
+    ['application/graphql-response+json, text/html;q=0', 'application/graphql-response+json; charset=utf-8'],
+    ['application/json, text/html;q=0.5', 'application/json; charset=utf-8'],
+    ['text/htmlx, */*;q=0.1', 'application/json; charset=utf-8'],
+    ['TEXT/HTML', 'text/html'],
+    ['text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8', 'text/html'],
+  ])('serves the page only to clients that prefer it: %s', async (accept, type) => {
+    const search = new URLSearchParams({ query: '{ __typename }' });
+    const headers = { accept, 'apollo-require-preflight': '1' };
+    const response = await gateway.fetch(`/graphql?${search}`, { headers });
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, type]);
+  });
+
   it('serves a page that loads only from its own origin, evaluates no text as code and forbids frames', async () => {
     const response = await gateway.fetch('/graphql', asBrowser);
     const page = await response.text();

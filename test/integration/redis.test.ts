@@ -57,6 +57,25 @@ describeWithRedis('two gateways on one Redis', { own: false }, (redis) => {
     await until(() => two.log.some(({ msg }) => msg === 'upstreamCallEnded'));
   });
 
+  it.each(['ok', 'down'] as const)(
+    'serve a number from a clock that is an hour ahead as stale, and only if the upstream fails: upstream %s',
+    async (mode) => {
+      one.jump(3_600_000);
+      await ask(one);
+      await written(one);
+      one.jump(-3_600_000);
+      simulator.overall = { mode };
+      const { body } = await two.gql(
+        `{ customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}") { quantity stale } }`,
+      );
+      expect(body.data?.customerEntitlementTotal).toEqual({
+        quantity: expectedQuantity(),
+        stale: mode === 'down',
+      });
+      expect(simulator.requests).toBe(2);
+    },
+  );
+
   it('refresh a stale total once between them', async () => {
     await ask(one);
     await written(one);

@@ -10,6 +10,7 @@ const keyOf = (n: number) => ({
   startDate: null,
   endDate: null,
 });
+const dayMs = 86_400_000;
 const duration = fc.constantFrom(0, 20, 50, 100);
 const settings = fc.record({
   maxAgeMs: duration,
@@ -20,6 +21,10 @@ const settings = fc.record({
 const action = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('get' as const), key: fc.nat(1) }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('advance' as const), ms: fc.nat(80) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('jump' as const), ms: fc.integer({ min: -dayMs, max: dayMs }) }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -37,7 +42,7 @@ const action = fc.oneof(
 );
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('for every sequence of requests, time, failures and purges', () => {
+describe('for every sequence of requests, time, failures, purges and jumps of the wall clock', () => {
   it('a total is a number that the upstream gave at asOf, is no older than allowed, and is stale exactly when its freshness time is over', async () => {
     const seen = { fresh: 0, stale: 0, failed: 0 };
     await fc.assert(
@@ -49,17 +54,19 @@ describe('for every sequence of requests, time, failures and purges', () => {
           let status = 200;
           let lastNumber = 0;
           /** The time and key of each number that the upstream gave. */
-          const given = new Map<number, { atMs: number; key: string }>();
+          const given = new Map<number, { asOfMs: number; atMs: number; key: string }>();
           const { clock, load, purge } = await createTotals(async (parameters) => {
             if (status !== 200) return answerStatus(status);
             lastNumber += 1;
-            given.set(lastNumber, { atMs: clock.nowMs, key: parameters.entitlementId });
+            const asOfMs = clock.nowMs + clock.jumpedMs;
+            given.set(lastNumber, { asOfMs, atMs: clock.nowMs, key: parameters.entitlementId });
             return answerWith(parameters, lastNumber);
           }, freshness);
           /** The last number before the last purge or rejection of each key: no number up to it may be served again. */
           const forgotten = [0, 0];
           for (const step of actions) {
             if (step.kind === 'advance') clock.nowMs += step.ms;
+            else if (step.kind === 'jump') clock.jumpedMs += step.ms;
             else if (step.kind === 'upstream') status = step.status;
             else if (step.kind === 'purge') {
               await purge({
@@ -74,10 +81,12 @@ describe('for every sequence of requests, time, failures and purges', () => {
                 expect(status).not.toBe(200);
                 if (status === 404 || status === 422) forgotten[step.key] = lastNumber;
               } else {
-                const ageMs = clock.nowMs - total.asOfMs;
+                const { atMs = Number.NaN } = given.get(Number(total.quantity)) ?? {};
+                const ageMs = clock.nowMs - atMs;
                 seen[total.stale ? 'stale' : 'fresh'] += 1;
                 expect(given.get(Number(total.quantity))).toEqual({
-                  atMs: total.asOfMs,
+                  asOfMs: total.asOfMs,
+                  atMs,
                   key: idOf(step.key),
                 });
                 expect(total.quantity).toBeGreaterThan(forgotten[step.key] ?? 0);

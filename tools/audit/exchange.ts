@@ -31,6 +31,8 @@ export type AuditResponse = {
 };
 
 const usualTimeoutMs = 10_000;
+/** Of a body. The server may be any. */
+const maxResponseBytes = 1_048_576;
 const maxLabelLength = 120;
 
 /**
@@ -90,7 +92,12 @@ function toHeaders(target: Target, { method = 'POST', headers, body }: AuditRequ
 
 async function readBytes(incoming: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(chunk);
+  let size = 0;
+  for await (const chunk of incoming) {
+    size += chunk.length;
+    if (size > maxResponseBytes) throw new Error(`more than ${maxResponseBytes} bytes`);
+    chunks.push(chunk);
+  }
   return Buffer.concat(chunks);
 }
 

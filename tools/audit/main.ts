@@ -1,10 +1,12 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { parseArgs } from 'node:util';
 import { mediaTypesOf, rows, runRow, strengthOf } from './audit.ts';
+import { post, send } from './exchange.ts';
 import type { Target } from './target.ts';
 
-/** sysexits.h: EX_USAGE. */
+/** sysexits.h: EX_USAGE and EX_UNAVAILABLE. */
 const usageExitCode = 64;
+const unavailableExitCode = 69;
 
 const usage = `Checks a server against GraphQL over HTTP, September 2026, and prints each rule with its verdict.
 
@@ -15,11 +17,11 @@ npm run audit -- URL [--query TEXT] [--partial-query TEXT] [--null-query TEXT]
   --partial-query TEXT    a document without variables that yields data and errors, if the server has one
   --null-query TEXT       a document without variables that yields errors and null as data, if the server has one
   --header 'NAME: VALUE'  sent with each request, such as credentials; may be repeated
-  --wait SECONDS          waits so long for the server to end a request that never arrives completely
+  --wait SECONDS          how long to wait for the server to end a request that never arrives completely
   --failures              prints only rules that fail
   --help                  prints this text
 
-Exit codes: 0 all rules of strength MUST hold, 1 one of them fails, 64 wrong arguments.
+Exit codes: 0 all rules of strength MUST hold, 1 one of them fails, 64 wrong arguments, 69 no response.
 `;
 
 const options = {
@@ -73,6 +75,13 @@ function toMs(seconds: string): number {
 
 /** Prints a line for each row and media type; returns the exit code. */
 async function audit(server: Omit<Target, 'accept'>, failuresOnly: boolean): Promise<number> {
+  const accept = 'application/graphql-response+json';
+  try {
+    await send({ ...server, accept }, post({ query: server.query }));
+  } catch (error) {
+    process.stderr.write(`The server does not answer. ${error instanceof Error ? error.message : ''}\n`);
+    return unavailableExitCode;
+  }
   const counts = { holds: 0, fails: 0, 'not used': 0, 'not applicable': 0 };
   let hasFailed = false;
   for (const row of rows) {
