@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { createKeySet, hasKeyFor } from '../auth/jwks.ts';
 import { algorithms } from '../auth/jwt.ts';
 import { createTenant } from '../auth/tenant.ts';
-import { type Config, parseConfig } from '../config/config.ts';
+import { type Config, parseConfig, type ValidConfig } from '../config/config.ts';
 import type { Redis } from '../redis/connection.ts';
 import { loadRedis } from '../redis/connection.ts';
 import type { Emit } from '../telemetry/events.ts';
@@ -60,7 +60,10 @@ export async function runChecks({ environment, readFile, ids, now }: DoctorInput
   const parsed = parseConfig(environment, readFile);
   const redact = createRedact(environment, readFile);
   const findings = parsed.ok
-    ? await checkServices({ config: parsed.config, ids, now, redact })
+    ? [
+        ...reportValidConfiguration(parsed),
+        ...(await checkServices({ config: parsed.config, ids, now, redact })),
+      ]
     : reportInvalidConfiguration(parsed.problems);
   const variables = listVariables(environment, readFile).map(([name, value]) => [name, redact(value)]);
   return {
@@ -70,6 +73,11 @@ export async function runChecks({ environment, readFile, ids, now }: DoctorInput
       return { ...rest, reason: redact(reason), ...(next === undefined ? {} : { next: redact(next) }) };
     }),
   };
+}
+
+function reportValidConfiguration({ warnings }: ValidConfig): Finding[] {
+  if (warnings.length === 0) return [diagnose('configuration', 'valid')];
+  return warnings.map((problem) => diagnose('configuration', 'ignored', { problem }));
 }
 
 function reportInvalidConfiguration(problems: readonly string[]): Finding[] {
@@ -85,13 +93,7 @@ async function checkServices(context: CheckContext): Promise<Finding[]> {
     checkKeySet(context),
     checkUpstream(context),
   ]);
-  return [
-    diagnose('configuration', 'valid'),
-    redis,
-    jwks,
-    ...upstreamAndClock,
-    checkConnections(context.config),
-  ];
+  return [redis, jwks, ...upstreamAndClock, checkConnections(context.config)];
 }
 
 /** Nothing shows which load balancer is in front, so the check compares with what is usual. */

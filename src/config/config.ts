@@ -29,7 +29,9 @@ export function need(config: Config, name: RequiredVariable): string {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
-type ParsedConfig = { ok: true; config: Config } | { ok: false; problems: readonly string[] };
+/** `warnings` name the variables whose values are ignored. */
+export type ValidConfig = { config: Config; warnings: readonly string[] };
+type ParsedConfig = ({ ok: true } & ValidConfig) | { ok: false; problems: readonly string[] };
 
 /**
  * Reads the settings from an environment. Reports all problems at once, one sentence each: the variable, what is wrong,
@@ -42,15 +44,22 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
     if (rejected.has(name)) continue;
     const value = values[name] || undefined;
     const result = schema.safeParse(value);
-    if (result.success) parsed[name] = result.data;
-    else problems.push(describeProblem(name, value, result.error));
+    parsed[name] = result.success ? result.data : schema.safeParse(undefined).data;
+    if (!result.success) problems.push(describeProblem(name, value, result.error));
   }
   const safelist = readSafelist(values.GRAPHQL_SAFELIST, readFile);
   parsed.GRAPHQL_SAFELIST = safelist.documents;
   problems.push(...missingVariables(parsed, (name) => Boolean(values[name]) || rejected.has(name)));
   problems.push(...safelist.problems, ...unknownVariables(environment));
   problems.push(...missingMode(values), ...anonymousAccess(parsed));
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, config: parsed as Config };
+  // Platforms set them for all programs of a host, so the specification asks to ignore values that a program does not support
+  // (OpenTelemetry, "Environment Variable Specification", types).
+  const { ignored = [], fatal = [] } = Object.groupBy(problems, (problem) =>
+    otelPrefix.test(problem) ? 'ignored' : 'fatal',
+  );
+  if (fatal.length > 0) return { ok: false, problems: fatal };
+  const warnings = ignored.map((problem) => `${problem} The value is ignored.`);
+  return { ok: true, config: parsed as Config, warnings };
 }
 
 function readSecretFiles(environment: Environment, readFile: (path: string) => string) {

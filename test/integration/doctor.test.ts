@@ -104,6 +104,38 @@ function problemLike(reason: RegExp, next: RegExp) {
   return problemOf('upstream', expect.stringMatching(reason), expect.stringMatching(next));
 }
 
+describe('doctor, configuration check', () => {
+  it('names variables whose values the gateway ignores, and still checks the services', async () => {
+    const [first, second, ...others] = await findAll({
+      OTEL_TRACES_EXPORTER: 'otlp,console',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4317',
+    });
+    const next = 'Correct it, or leave it out if it is meant for another program.';
+    expect([first, second]).toEqual([
+      {
+        check: 'configuration',
+        status: 'warning',
+        reason: 'OTEL_TRACES_EXPORTER is "otlp,console"; expected otlp or none. The value is ignored.',
+        next,
+      },
+      {
+        check: 'configuration',
+        status: 'warning',
+        reason:
+          'OTEL_EXPORTER_OTLP_ENDPOINT has a value that is not shown here; expected an http or https URL without credentials. The value is ignored.',
+        next,
+      },
+    ]);
+    expect(others.map(({ check, status }) => [check, status])).toEqual([
+      ['redis', 'skipped'],
+      ['jwks', 'skipped'],
+      ['upstream', 'ok'],
+      ['clock', 'ok'],
+      ['connections', 'ok'],
+    ]);
+  });
+});
+
 describe('doctor, upstream check', () => {
   it('reports no problem when Zenskar answers with a valid total', async () => {
     expect(await findAll({}, real)).toEqual([

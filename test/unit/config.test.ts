@@ -10,6 +10,11 @@ function parse(environment: Record<string, string>, readFile: (path: string) => 
   return parseConfig({ ...credentials, ...environment }, readFile);
 }
 
+function warningsOf(environment: Record<string, string>) {
+  const parsed = parse(environment);
+  return parsed.ok ? parsed.warnings : parsed.problems;
+}
+
 function problemsOf(environment: Record<string, string>) {
   const parsed = parse(environment);
   return parsed.ok ? [] : parsed.problems;
@@ -59,6 +64,7 @@ describe('parseConfig', () => {
         SHUTDOWN_TIMEOUT_MS: 10_000,
         LOG_LEVEL: 'info',
         OTEL_SDK_DISABLED: false,
+        OTEL_PROPAGATORS: 'tracecontext',
         OTEL_TRACES_EXPORTER: 'otlp',
         OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
         OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/protobuf',
@@ -69,6 +75,7 @@ describe('parseConfig', () => {
         OTEL_BSP_MAX_QUEUE_SIZE: 2048,
         OTEL_BSP_MAX_EXPORT_BATCH_SIZE: 512,
       },
+      warnings: [],
     });
   });
 
@@ -185,12 +192,6 @@ describe('parseConfig', () => {
     ['CORS_ORIGINS', '*'],
     ['CORS_ORIGINS', 'https://a.example/path'],
     ['CORS_ORIGINS', 'https://a.example,'],
-    ['OTEL_TRACES_SAMPLER', 'jaeger_remote'],
-    ['OTEL_TRACES_SAMPLER_ARG', '1.5'],
-    ['OTEL_TRACES_SAMPLER_ARG', '1%'],
-    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
-    ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'http/json'],
-    ['OTEL_BSP_SCHEDULE_DELAY', '0'],
   ])('rejects %s=%s', (name, value) => {
     expect(problemsOf({ [name]: value })).toEqual([
       expect.stringMatching(`^${name} is ".*"; expected .+\\.$`),
@@ -217,21 +218,72 @@ describe('parseConfig', () => {
     },
   );
 
+  it.each([
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc', 'http/protobuf'],
+    ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'http/json', 'http/protobuf'],
+    ['OTEL_TRACES_SAMPLER', 'xray', 'parentbased_always_on'],
+    ['OTEL_TRACES_SAMPLER', 'jaeger_remote', 'parentbased_always_on'],
+    ['OTEL_TRACES_EXPORTER', 'otlp,console', 'otlp'],
+    ['OTEL_TRACES_EXPORTER', 'zipkin', 'otlp'],
+    ['OTEL_PROPAGATORS', 'xray', 'tracecontext'],
+    ['OTEL_PROPAGATORS', 'tracecontext,b3', 'tracecontext'],
+    ['OTEL_PROPAGATORS', 'none', 'tracecontext'],
+    ['OTEL_SDK_DISABLED', '1', false],
+    ['OTEL_SDK_DISABLED', 'yes', false],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.5', 1],
+    ['OTEL_TRACES_SAMPLER_ARG', '1%', 1],
+    ['OTEL_TRACES_SAMPLER_ARG', 'endpoint=http://localhost:14250,pollingIntervalMs=5000', 1],
+    ['OTEL_BSP_SCHEDULE_DELAY', '5s', 5000],
+    ['OTEL_BSP_SCHEDULE_DELAY', '0', 5000],
+    ['OTEL_BSP_EXPORT_TIMEOUT', '-1', 30_000],
+    ['OTEL_BSP_MAX_QUEUE_SIZE', '1e9', 2048],
+    ['OTEL_BSP_MAX_EXPORT_BATCH_SIZE', '99999999999', 512],
+  ])('starts with a warning if %s is %s, which is meant for another program', (name, value, fallback) => {
+    const parsed = parse({ [name]: value });
+    expect(parsed).toMatchObject({ ok: true, config: { [name]: fallback } });
+    expect(warningsOf({ [name]: value })).toEqual([
+      expect.stringMatching(`^${name} is ".*"; expected .+\\. The value is ignored\\.$`),
+    ]);
+  });
+
+  it.each([
+    ['OTEL_SDK_DISABLED', 'True', true],
+    ['OTEL_SDK_DISABLED', 'TRUE', true],
+    ['OTEL_SDK_DISABLED', 'False', false],
+    ['OTEL_TRACES_EXPORTER', 'None', 'none'],
+    ['OTEL_TRACES_SAMPLER', 'ALWAYS_OFF', 'always_off'],
+    ['OTEL_PROPAGATORS', 'TraceContext, baggage', 'tracecontext, baggage'],
+  ])('takes %s=%s in any case, without a warning', (name, value, expected) => {
+    expect(parse({ [name]: value })).toMatchObject({ ok: true, config: { [name]: expected }, warnings: [] });
+  });
+
+  it('reports invalid OpenTelemetry variables only as warnings if there are other problems', () => {
+    expect(problemsOf({ OTEL_TRACES_SAMPLER: 'xray', PORT: 'http' })).toEqual([
+      'PORT is "http"; expected a whole number from 0 to 65535.',
+    ]);
+  });
+
+  it('starts without the collector headers if their file cannot be read', () => {
+    expect(warningsOf({ OTEL_EXPORTER_OTLP_HEADERS_FILE: '/none' })).toEqual([
+      'OTEL_EXPORTER_OTLP_HEADERS_FILE cannot be read or is empty; expected the path of a readable file that contains the secret. The value is ignored.',
+    ]);
+  });
+
   it.each(['collector:4318', 'grpc://collector', 'http://me:pw@collector'])(
-    'rejects the collector URL %s without printing the value, which may contain a password',
+    'ignores the collector URL %s without printing the value, which may contain a password',
     (url) => {
       for (const name of ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'])
-        expect(problemsOf({ [name]: url })).toEqual([
-          `${name} has a value that is not shown here; expected an http or https URL without credentials.`,
+        expect(warningsOf({ [name]: url })).toEqual([
+          `${name} has a value that is not shown here; expected an http or https URL without credentials. The value is ignored.`,
         ]);
     },
   );
 
   it.each(['a key', 'x-key', 'x-key=%zz', 'x-key=1,two words=2', 'x-key=%0d%0a'])(
-    'rejects the collector headers %j without printing them',
+    'ignores the collector headers %j without printing them',
     (list) => {
-      expect(problemsOf({ OTEL_EXPORTER_OTLP_HEADERS: list })).toEqual([
-        'OTEL_EXPORTER_OTLP_HEADERS has a value that is not shown here; expected name=value, separated by commas.',
+      expect(warningsOf({ OTEL_EXPORTER_OTLP_HEADERS: list })).toEqual([
+        'OTEL_EXPORTER_OTLP_HEADERS has a value that is not shown here; expected name=value, separated by commas. The value is ignored.',
       ]);
     },
   );
