@@ -388,6 +388,40 @@ describe('parseConfig', () => {
     expect(problemsOf({ ROUTER_SECRET: 'x', AUTH_MODE: 'none' })).toEqual([]);
   });
 
+  it('starts with one warning if Kubernetes sets variables for services named cache and auth', () => {
+    const links = {
+      CACHE_PORT: 'tcp://10.0.0.1:80',
+      CACHE_PORT_80_TCP: 'tcp://10.0.0.1:80',
+      CACHE_PORT_80_TCP_PROTO: 'tcp',
+      AUTH_SERVICE_HOST: '10.0.0.2',
+      AUTH_SERVICE_PORT_HTTP: '80',
+      BILLING_PORT: 'tcp://10.0.0.3:80',
+    };
+    expect(warningsOf(links)).toEqual([
+      'CACHE_PORT, CACHE_PORT_80_TCP, CACHE_PORT_80_TCP_PROTO, AUTH_SERVICE_HOST, AUTH_SERVICE_PORT_HTTP: names of service links of Kubernetes, not of variables of the gateway. They are ignored; `enableServiceLinks: false` in the pod leaves them out.',
+    ]);
+  });
+
+  it.each([
+    ['ADMIN_PORT', 'tcp://10.0.0.1:4001', 4001],
+    ['ADMIN_PORT', 'udp://[fd00::1]:53', 4001],
+    ['PORT', 'tcp://10.0.0.1:80', 4000],
+  ] as const)(
+    'starts on the default port if %s is %s, as Kubernetes sets it for a service',
+    (name, value, port) => {
+      expect(parse({ [name]: value })).toMatchObject({ ok: true, config: { [name]: port } });
+      expect(warningsOf({ [name]: value })).toEqual([
+        `${name} is "${value}", a service link of Kubernetes; expected a port. The value is ignored.`,
+      ]);
+    },
+  );
+
+  it('reports AUTH_MODE alone if it is invalid and HOST is not loopback', () => {
+    expect(problemsOf({ AUTH_MODE: 'jwtt', HOST: '0.0.0.0' })).toEqual([
+      'AUTH_MODE is "jwtt"; expected none, jwt, router or passthrough.',
+    ]);
+  });
+
   it('ignores variables that Kubernetes injects and variables of other programs', () => {
     const injected = {
       GRAPHQL_SERVICE_HOST: '10.0.0.1',
