@@ -4,6 +4,12 @@ import { otelVariables } from './otelVariables.ts';
 
 const text = z.string();
 const flag = z.enum(['true', 'false'], 'true or false').transform((value) => value === 'true');
+const address = text
+  .transform((value) => value.replace(/^\[(.+)\]$/, '$1'))
+  .refine(
+    (value) => isIP(value) !== 0 || /^[\w.-]+$/.test(value),
+    'an address or a host name, without a port',
+  );
 const port = integer(0, 65_535);
 const milliseconds = integer(1, 600_000);
 const seconds = integer(0, 31_536_000);
@@ -15,9 +21,9 @@ const credential = text.regex(/^[\x21-\x7e]+$/, 'visible ASCII characters withou
  * A test compares the table in docs/configuration.md with this one.
  */
 export const variables = {
-  HOST: text.default('127.0.0.1').describe('Address of the main listener.'),
+  HOST: address.default('127.0.0.1').describe('Address of the main listener.'),
   PORT: port.default(4000).describe('Port of the main listener. 0 selects a free port.'),
-  ADMIN_HOST: text.default('127.0.0.1').describe('Address of the admin listener.'),
+  ADMIN_HOST: address.default('127.0.0.1').describe('Address of the admin listener.'),
   ADMIN_PORT: port.default(4001).describe('Port of the admin listener. 0 selects a free port.'),
   ZENSKAR_URL: z
     .string()

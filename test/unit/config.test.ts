@@ -416,6 +416,28 @@ describe('parseConfig', () => {
     },
   );
 
+  it.each(['0.0.0.0:4000', 'http://localhost', '[::1]:4000', 'tcp://10.0.0.1:80', '*'])(
+    'rejects HOST=%s, to which no listener can be bound',
+    (HOST) => {
+      expect(problemsOf({ HOST, ADMIN_HOST: HOST, AUTH_ALLOW_ANONYMOUS: 'true' })).toEqual(
+        ['HOST', 'ADMIN_HOST'].map(
+          (name) => `${name} is "${HOST}"; expected an address or a host name, without a port.`,
+        ),
+      );
+    },
+  );
+
+  it.each([
+    ['[::1]', '::1'],
+    ['fe80::1%eth0', 'fe80::1%eth0'],
+    ['my_host.internal', 'my_host.internal'],
+  ])('takes HOST=%s', (value, HOST) => {
+    expect(parse({ HOST: value, AUTH_ALLOW_ANONYMOUS: 'true' })).toMatchObject({
+      ok: true,
+      config: { HOST },
+    });
+  });
+
   it('reports AUTH_MODE alone if it is invalid and HOST is not loopback', () => {
     expect(problemsOf({ AUTH_MODE: 'jwtt', HOST: '0.0.0.0' })).toEqual([
       'AUTH_MODE is "jwtt"; expected none, jwt, router or passthrough.',
