@@ -41,14 +41,16 @@ export function parseConfig(environment: Environment, readFile: ReadFile): Parse
   const { values, problems, warnings, rejected } = prepareEnvironment(environment, readFile);
   const parsed: Record<string, unknown> = {};
   for (const [name, schema] of Object.entries(variables)) {
-    if (rejected.has(name)) continue;
     const value = values[name] || undefined;
-    const result = schema.safeParse(value);
-    if (result.success) parsed[name] = result.data;
-    else problems.push(describeProblem(name, value, result.error));
-    if (!result.success && otelPrefix.test(name)) parsed[name] = schema.parse(undefined);
+    const result = rejected.has(name) ? undefined : schema.safeParse(value);
+    if (result?.success) parsed[name] = result.data;
+    else if (otelPrefix.test(name)) parsed[name] = schema.parse(undefined);
+    if (result?.error) problems.push(describeProblem(name, value, result.error));
   }
-  const safelist = readSafelist(values.GRAPHQL_SAFELIST, readFile);
+  const safelist = readSafelist(
+    rejected.has('GRAPHQL_SAFELIST') ? undefined : values.GRAPHQL_SAFELIST,
+    readFile,
+  );
   parsed.GRAPHQL_SAFELIST = safelist.documents;
   problems.push(...missingVariables(parsed, (name) => Boolean(values[name]) || rejected.has(name)));
   const unknown = describeUnknown(Object.keys(environment));

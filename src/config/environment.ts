@@ -1,4 +1,4 @@
-import { secretVariables } from './variables.ts';
+import { secretVariables, variables } from './variables.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 export type ReadFile = (path: string) => string;
@@ -18,25 +18,48 @@ type PreparedEnvironment = {
 /** Reads the `NAME_FILE` variants of secrets, and leaves out what other programs mean by a name of the gateway. */
 export function prepareEnvironment(environment: Environment, readFile: ReadFile): PreparedEnvironment {
   const prepared = { values: { ...environment }, problems: [], warnings: [], rejected: new Set<string>() };
+  rejectWrappedValues(prepared);
   readSecretFiles(prepared, readFile);
   ignoreServiceLinks(prepared);
   return prepared;
 }
 
+/** Quotes, spaces and line ends around a value never belong to it, and what fails because of them names another cause. */
+function rejectWrappedValues({ values, problems, rejected }: PreparedEnvironment): void {
+  const names = [...Object.keys(variables), ...secretVariables.map((name) => `${name}_FILE`)];
+  for (const name of names) {
+    const problem = describeWrapping(name, values[name] ?? '');
+    if (problem === undefined) continue;
+    rejected.add(name.replace(/_FILE$/, ''));
+    problems.push(problem);
+  }
+}
+
+function describeWrapping(name: string, value: string): string | undefined {
+  if (value !== value.trim())
+    return `${name} has white space around its value, such as the line end of a file from Windows; expected the value alone.`;
+  if (/^(["'`]).*\1$/s.test(value))
+    return `${name} has quotes around its value; expected the value alone: \`docker --env-file\` and Kubernetes take quotes as a part of it.`;
+  return undefined;
+}
+
 function readSecretFiles({ values, problems, rejected }: PreparedEnvironment, readFile: ReadFile): void {
   for (const name of secretVariables) {
     const path = values[`${name}_FILE`];
-    if (!path) continue;
+    if (!path || rejected.has(name)) continue;
     const secret = values[name] ? undefined : readText(path, readFile)?.trim();
-    if (!secret) {
-      rejected.add(name);
-      problems.push(
-        values[name]
-          ? `${name} and ${name}_FILE are both set; expected one of them.`
-          : `${name}_FILE cannot be read or is empty; expected the path of a readable file that contains the secret.`,
-      );
-    } else values[name] = secret;
+    const problem = secret ? describeWrapping(name, secret) : describeMissing(name, values[name]);
+    values[name] = secret;
+    if (problem === undefined) continue;
+    rejected.add(name);
+    problems.push(problem);
   }
+}
+
+function describeMissing(name: string, value: string | undefined): string {
+  return value
+    ? `${name} and ${name}_FILE are both set; expected one of them.`
+    : `${name}_FILE cannot be read or is empty; expected the path of a readable file that contains the secret.`;
 }
 
 function ignoreServiceLinks({ values, warnings }: PreparedEnvironment): void {
@@ -49,10 +72,10 @@ function ignoreServiceLinks({ values, warnings }: PreparedEnvironment): void {
   }
 }
 
-/** Undefined if the file cannot be read. */
+/** The text without the byte order mark that editors of Windows write; undefined if the file cannot be read. */
 export function readText(path: string, readFile: ReadFile): string | undefined {
   try {
-    return readFile(path);
+    return readFile(path).replace(/^\uFEFF/, '');
   } catch {
     return undefined;
   }

@@ -26,11 +26,11 @@ export const otelVariables = {
     .default('otlp')
     .describe('Exporter of traces. `none` disables traces.'),
   OTEL_EXPORTER_OTLP_ENDPOINT: text
-    .refine(isEndpoint, 'an http or https URL without credentials')
+    .refine(isBaseEndpoint, 'an http or https URL without credentials, query or fragment')
     .optional()
     .describe('Base URL of the collector. Enables traces.'),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: text
-    .refine(isEndpoint, 'an http or https URL without credentials')
+    .refine(isEndpoint, 'an http or https URL without credentials or fragment')
     .optional()
     .describe('Complete URL of the collector for traces. Takes precedence over the base URL.'),
   OTEL_EXPORTER_OTLP_PROTOCOL: protocol.describe('Protocol of the collector. No other value is supported.'),
@@ -72,9 +72,15 @@ function isPropagated(value: string): boolean {
   return /^(\s*(tracecontext|baggage)\s*(,|$))+$/.test(value) && value.includes('tracecontext');
 }
 
+/** The path of the signal is appended to it. */
+function isBaseEndpoint(value: string): boolean {
+  return isEndpoint(value) && !value.includes('?');
+}
+
 function isEndpoint(value: string): boolean {
   const url = URL.parse(value);
-  return url !== null && /^https?:$/.test(url.protocol) && !url.username && !url.password;
+  const isHttp = url !== null && /^https?:$/.test(url.protocol);
+  return isHttp && !url.username && !url.password && !value.includes('#');
 }
 
 /** Parses a header list. Values are percent-encoded (OpenTelemetry specification, "OTLP exporter", headers). */

@@ -65,7 +65,7 @@ export const variables = {
     .default(100_000)
     .describe('Maximum number of totals in memory, per process.'),
   REDIS_URL: text
-    .refine(isRedisUrl, 'a redis or rediss URL')
+    .refine(isRedisUrl, 'a redis or rediss URL without query or fragment')
     .optional()
     .describe('Redis that all replicas share: cache, purges, rate limits, persisted queries.'),
   AUTH_MODE: z
@@ -226,5 +226,5 @@ function isRedisUrl(value: string): boolean {
   } catch {
     return false;
   }
-  return url !== null && /^rediss?:$/.test(url.protocol) && /^(\/\d*)?$/.test(url.pathname);
+  return url !== null && /^rediss?:\/\/[^?#]+$/i.test(value) && /^(\/\d*)?$/.test(url.pathname);
 }

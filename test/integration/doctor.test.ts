@@ -122,7 +122,7 @@ describe('doctor, configuration check', () => {
         check: 'configuration',
         status: 'warning',
         reason:
-          'OTEL_EXPORTER_OTLP_ENDPOINT has a value that is not shown here; expected an http or https URL without credentials. The value is ignored.',
+          'OTEL_EXPORTER_OTLP_ENDPOINT has a value that is not shown here; expected an http or https URL without credentials, query or fragment. The value is ignored.',
         next,
       },
     ]);

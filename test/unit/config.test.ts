@@ -177,7 +177,6 @@ describe('parseConfig', () => {
     ['UPSTREAM_ATTEMPT_TIMEOUT_MS', '0'],
     ['UPSTREAM_ATTEMPT_TIMEOUT_MS', 'Infinity'],
     ['UPSTREAM_CONCURRENCY', '0'],
-    ['GRAPHQL_MAX_TOTALS', ' 7'],
     ['GRAPHQL_INTROSPECTION', 'yes'],
     ['GRAPHQL_EXPLORER', 'on'],
     ['AUTH_MODE', 'jwtt'],
@@ -203,20 +202,29 @@ describe('parseConfig', () => {
     'ftp://api.zenskar.com',
     'https://me:pw@api.zenskar.com',
     'https://api.zenskar.com?x=1',
+    'https://api.zenskar.com?',
+    'https://api.zenskar.com/#docs',
+    'https://key@api.zenskar.com',
+    'https://:pw@[::1]:8443',
   ])('rejects ZENSKAR_URL=%s without printing the value, which may contain a password', (url) => {
     expect(problemsOf({ ZENSKAR_URL: url })).toEqual([
       'ZENSKAR_URL has a value that is not shown here; expected an http or https URL without credentials, query or fragment.',
     ]);
   });
 
-  it.each(['localhost:6379', 'http://localhost', 'redis://:pa%zz@h', 'redis://h/abc'])(
-    'rejects REDIS_URL=%s without printing the value',
-    (url) => {
-      expect(problemsOf({ REDIS_URL: url })).toEqual([
-        'REDIS_URL has a value that is not shown here; expected a redis or rediss URL.',
-      ]);
-    },
-  );
+  it.each([
+    'localhost:6379',
+    'http://localhost',
+    'redis://',
+    'redis://:pa%zz@h',
+    'redis://h/abc',
+    'redis://h/1?family=6',
+    'redis://h#1',
+  ])('rejects REDIS_URL=%s without printing the value', (url) => {
+    expect(problemsOf({ REDIS_URL: url })).toEqual([
+      'REDIS_URL has a value that is not shown here; expected a redis or rediss URL without query or fragment.',
+    ]);
+  });
 
   it.each([
     ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc', 'http/protobuf'],
@@ -269,13 +277,15 @@ describe('parseConfig', () => {
     ]);
   });
 
-  it.each(['collector:4318', 'grpc://collector', 'http://me:pw@collector'])(
+  it.each(['collector:4318', 'grpc://collector', 'http://me:pw@collector', 'http://collector#key'])(
     'ignores the collector URL %s without printing the value, which may contain a password',
     (url) => {
-      for (const name of ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'])
-        expect(warningsOf({ [name]: url })).toEqual([
-          `${name} has a value that is not shown here; expected an http or https URL without credentials. The value is ignored.`,
-        ]);
+      expect(
+        warningsOf({ OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url }),
+      ).toEqual([
+        'OTEL_EXPORTER_OTLP_ENDPOINT has a value that is not shown here; expected an http or https URL without credentials, query or fragment. The value is ignored.',
+        'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT has a value that is not shown here; expected an http or https URL without credentials or fragment. The value is ignored.',
+      ]);
     },
   );
 
@@ -296,6 +306,76 @@ describe('parseConfig', () => {
       ]);
     },
   );
+
+  it.each([
+    ['https://api.zenskar.com/', 'https://api.zenskar.com'],
+    ['https://api.zenskar.com//', 'https://api.zenskar.com'],
+    ['HTTPS://API.Zenskar.com', 'https://api.zenskar.com'],
+    ['https://proxy.example/zenskar/v1/', 'https://proxy.example/zenskar/v1'],
+    ['http://[::1]:4900/', 'http://[::1]:4900'],
+    ['https://api.zenskar.com:443', 'https://api.zenskar.com'],
+  ])('takes ZENSKAR_URL=%s', (value, ZENSKAR_URL) => {
+    expect(parse({ ZENSKAR_URL: value })).toMatchObject({ ok: true, config: { ZENSKAR_URL } });
+  });
+
+  it.each(['redis://[::1]:6379/0', 'REDIS://cache', 'rediss://:p%40w@cache:6380/', 'redis://me:pw@cache'])(
+    'takes REDIS_URL=%s',
+    (REDIS_URL) => {
+      expect(parse({ REDIS_URL })).toMatchObject({ ok: true, config: { REDIS_URL } });
+    },
+  );
+
+  const quotes =
+    'has quotes around its value; expected the value alone: `docker --env-file` and Kubernetes take quotes as a part of it.';
+  const space =
+    'has white space around its value, such as the line end of a file from Windows; expected the value alone.';
+  it('names the quotes that docker --env-file leaves around values, for all variables alike', () => {
+    const quoted = {
+      PORT: '"4000"',
+      ZENSKAR_URL: "'https://api.zenskar.com'",
+      ZENSKAR_API_KEY: '"abc"',
+      AUTH_MODE: '`none`',
+      JWT_ISSUER: '"https://issuer.example/"',
+      GRAPHQL_SAFELIST: '"/list.json"',
+      PURGE_TOKEN_FILE: '"/run/secrets/token"',
+    };
+    expect(problemsOf(quoted)).toEqual(Object.keys(quoted).map((name) => `${name} ${quotes}`));
+    expect(warningsOf({ OTEL_TRACES_SAMPLER: '"always_off"' })).toEqual([
+      `OTEL_TRACES_SAMPLER ${quotes} The value is ignored.`,
+    ]);
+  });
+
+  it('names the carriage return that an environment file of Windows leaves behind values', () => {
+    for (const [name, value] of [
+      ['ZENSKAR_API_KEY', 'abc\r'],
+      ['ZENSKAR_URL', 'https://api.zenskar.com\r'],
+      ['HOST', '127.0.0.1 '],
+      ['GRAPHQL_MAX_TOTALS', ' 7'],
+      ['JWT_AUDIENCE', '\ttotals'],
+      ['ZENSKAR_ORGANISATION', '   '],
+    ] as const)
+      expect(problemsOf({ AUTH_MODE: 'none', [name]: value })).toEqual([`${name} ${space}`]);
+  });
+
+  it.each([
+    ['a carriage return', 'key\r\n'],
+    ['a byte order mark', '\uFEFFkey'],
+    ['a byte order mark and a carriage return', '\uFEFFkey\r\n'],
+    ['several line ends', '\nkey\n\n'],
+  ])('reads a secret from a file with %s', (_, content) => {
+    const environment = { ZENSKAR_API_KEY: '', ZENSKAR_API_KEY_FILE: '/key' };
+    expect(parse(environment, () => content)).toMatchObject({ ok: true, config: { ZENSKAR_API_KEY: 'key' } });
+  });
+
+  it('names the quotes around a secret in a file', () => {
+    const parsed = parse({ ZENSKAR_API_KEY: '', ZENSKAR_API_KEY_FILE: '/key' }, () => '"key"\n');
+    expect(parsed).toEqual({ ok: false, problems: [`ZENSKAR_API_KEY ${quotes}`] });
+  });
+
+  it('reads a safelist that begins with a byte order mark', () => {
+    const parsed = parse({ GRAPHQL_SAFELIST: '/list' }, () => '\uFEFF{"a":"query A { __typename }"}');
+    expect(parsed).toMatchObject({ ok: true, config: { GRAPHQL_SAFELIST: [{ id: 'a' }] } });
+  });
 
   it('reads a secret from the file that its _FILE variable names', () => {
     const environment = { ZENSKAR_API_KEY: '', ZENSKAR_API_KEY_FILE: '/run/secrets/key' };
