@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { errors, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { type Config, need } from '../config/config.ts';
+import { toProxy } from '../config/proxy.ts';
 import { AppError } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { readClaims } from './claims.ts';
@@ -53,7 +54,8 @@ type VerifiedToken = { identity: Identity; expiresAtMs: number };
 
 /** Identifies callers by a bearer token of the configured issuer (RFC 6750, RFC 7519). */
 export function createJwtAuthenticate(tenant: Tenant, { config, emit, now }: JwtDependencies): Authenticate {
-  const keySet = createKeySet({ url: need(config, 'JWT_JWKS_URL'), emit, now });
+  const url = need(config, 'JWT_JWKS_URL');
+  const keySet = createKeySet({ url, proxy: toProxy(config, url), emit, now });
   const issuer = need(config, 'JWT_ISSUER');
   const audience = need(config, 'JWT_AUDIENCE');
   const claimNames = {

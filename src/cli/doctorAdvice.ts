@@ -161,6 +161,11 @@ const table: Readonly<Record<Status, readonly Row[]>> = {
       'Timeout: no complete response from {place} within {limit} ms.',
       `${advice.network} If the service is always this slow, raise UPSTREAM_ATTEMPT_TIMEOUT_MS.`,
     ],
+    [
+      /PROXY_TUNNEL|UND_ERR_ABORTED|UND_ERR_PRX|HTTP Tunneling/,
+      'Proxy failure: no tunnel to {place} ({reason}).',
+      'Correct user and password in {proxy}, allow the host in the proxy, or add it to NO_PROXY if it is reached without one.',
+    ],
     // Reasons are the error codes of Node and undici, or the messages that go with them.
     [/ENOTFOUND|EAI_AGAIN/, 'DNS failure: the host of {place} cannot be resolved ({reason}).', advice.dns],
     [/ECONNREFUSED/, 'Connection refused: no service listens at {place} ({reason}).', advice.server],

@@ -4,6 +4,8 @@ import { createKeySet, hasKeyFor } from '../auth/jwks.ts';
 import { algorithms } from '../auth/jwt.ts';
 import { createTenant } from '../auth/tenant.ts';
 import { type Config, parseConfig, type ValidConfig } from '../config/config.ts';
+import { type Environment, preferLowerCase } from '../config/environment.ts';
+import { toProxy, toProxyVariable } from '../config/proxy.ts';
 import type { Redis } from '../redis/connection.ts';
 import { loadRedis } from '../redis/connection.ts';
 import type { Emit } from '../telemetry/events.ts';
@@ -13,7 +15,7 @@ import { decodeTotal } from '../zenskar/outcome.ts';
 import type { AttemptOutcome, TotalParameters } from '../zenskar/request.ts';
 import { loadZenskarClient } from '../zenskar/tracedClient.ts';
 import { diagnose, type Finding } from './doctorAdvice.ts';
-import { createRedact, type Environment, listVariables, type Redact } from './doctorEnvironment.ts';
+import { createRedact, listVariables, type Redact } from './doctorEnvironment.ts';
 
 /** sysexits.h: EX_CONFIG. */
 const configurationExitCode = 78;
@@ -25,6 +27,8 @@ const maxPings = 3;
 const maxSkewMs = 30_000;
 /** The shortest idle timeout that load balancers have by default: AWS. */
 const balancerIdleMs = 60_000;
+/** Codes of calls for which there was no connection. */
+const unreachable = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH/;
 const maxQuotedLength = 200;
 const maxFieldNames = 10;
 /** Need not exist. Fixed, so that they can be recognised in Zenskar's log. */
@@ -56,7 +60,8 @@ export type Report = {
 };
 
 /** Checks the configuration and, if it is valid, each service that it names. */
-export async function runChecks({ environment, readFile, ids, now }: DoctorInput): Promise<Report> {
+export async function runChecks({ readFile, ids, now, ...input }: DoctorInput): Promise<Report> {
+  const environment = preferLowerCase(input.environment);
   const parsed = parseConfig(environment, readFile);
   const redact = createRedact(environment, readFile);
   const findings = parsed.ok
@@ -141,12 +146,13 @@ async function checkKeySet({ config, now }: CheckContext): Promise<Finding> {
   if (mode !== 'jwt' || url === undefined) return diagnose('jwks', 'not used', { mode });
   const failures: string[] = [];
   const emit: Emit = (event) => event.type === 'keysUnavailable' && failures.push(event.reason);
-  const keySet = createKeySet({ url, emit, now });
+  const keySet = createKeySet({ url, proxy: toProxy(config, url), emit, now });
   const usable: string[] = [];
   for (const algorithm of algorithms) {
     if (await hasKeyFor(keySet, algorithm)) usable.push(algorithm);
     const [reason] = failures;
-    if (reason !== undefined) return diagnose('jwks', reason, { reason, ...toTarget('JWT_JWKS_URL', url) });
+    if (reason !== undefined)
+      return diagnose('jwks', reason, { reason, ...toWay('JWT_JWKS_URL', url, { config, reason }) });
   }
   return diagnose('jwks', usable.length > 0 ? 'usable' : 'none usable', { algorithms: usable.join(', ') });
 }
@@ -172,14 +178,14 @@ async function checkUpstream({ config, ids, now, redact }: CheckContext): Promis
   });
   const receivedMs = now();
   client.close();
+  const reason = outcome.kind === 'connection' ? outcome.reason : '';
   const facts = {
     call: `${ids ? ' total' : ' probe'}${apiKey && organisation ? '' : ' without credentials'}`,
     limit: timeoutMs,
     duration: Math.round(receivedMs - sentMs),
-    ...toTarget('ZENSKAR_URL', url),
+    ...toWay('ZENSKAR_URL', url, { config, reason }),
   };
   if (outcome.kind !== 'answered') {
-    const reason = outcome.kind === 'connection' ? outcome.reason : '';
     return [diagnose('upstream', `${outcome.kind} ${reason}`, { ...facts, reason }), checkClock(undefined)];
   }
   const drift = outcome.status === 200 ? listDrift(outcome.body, parameters) : [];
@@ -246,6 +252,17 @@ export function checkClock(response: DatedResponse | undefined): Finding {
     skew: `${(Math.abs(skewMs) / 1000).toFixed(1)} s (give or take ${(uncertaintyMs / 1000).toFixed(1)} s)`,
     direction: skewMs > 0 ? 'ahead of' : 'behind',
   });
+}
+
+/** Where a call failed, and the variable that says so. Until there is a tunnel, only the proxy is involved. */
+function toWay(variable: string, url: string, { config, reason }: { config: Config; reason: string }) {
+  const target = toTarget(variable, url);
+  const proxy = toProxy(config, url);
+  if (proxy === undefined) return target;
+  const { place, variable: proxyVariable } = toTarget(toProxyVariable(url), proxy);
+  return unreachable.test(reason)
+    ? { variable: proxyVariable, place: `the proxy ${place}` }
+    : { variable, place: `${target.place} through the proxy ${place}`, proxy: proxyVariable };
 }
 
 function toTarget(variable: string, value = '') {

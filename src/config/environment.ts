@@ -17,11 +17,24 @@ type PreparedEnvironment = {
 
 /** Reads the `NAME_FILE` variants of secrets, and leaves out what other programs mean by a name of the gateway. */
 export function prepareEnvironment(environment: Environment, readFile: ReadFile): PreparedEnvironment {
-  const prepared = { values: { ...environment }, problems: [], warnings: [], rejected: new Set<string>() };
+  const prepared = {
+    values: preferLowerCase(environment),
+    problems: [],
+    warnings: [],
+    rejected: new Set<string>(),
+  };
   rejectWrappedValues(prepared);
   readSecretFiles(prepared, readFile);
   ignoreServiceLinks(prepared);
   return prepared;
+}
+
+/** The usual names of proxies are lower-case ones, which take precedence in curl and Node. */
+export function preferLowerCase(environment: Environment): Record<string, string | undefined> {
+  const values = { ...environment };
+  for (const name of ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY'])
+    values[name] = environment[name.toLowerCase()] || environment[name];
+  return values;
 }
 
 /** Quotes, spaces and line ends around a value never belong to it, and what fails because of them names another cause. */

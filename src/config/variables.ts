@@ -15,6 +15,12 @@ const milliseconds = integer(1, 600_000);
 const seconds = integer(0, 31_536_000);
 /** Sent as a header: one line of visible ASCII (RFC 9110, section 5.5). */
 const credential = text.regex(/^[\x21-\x7e]+$/, 'visible ASCII characters without spaces');
+/** As with curl, a proxy without scheme is an http one. */
+const proxy = text
+  .transform((value) => (value.includes('://') ? value : `http://${value}`))
+  .refine(isProxyUrl, 'an http or https URL such as http://proxy.example.com:3128')
+  .transform((value) => new URL(value).href)
+  .optional();
 
 /**
  * Every environment variable of the gateway: parser, default and meaning.
@@ -134,6 +140,11 @@ export const variables = {
   HTTP_SERVER_TIMING: flag
     .default(false)
     .describe('Sends `server-timing` and `timing-allow-origin` to the origins in `CORS_ORIGINS`.'),
+  HTTPS_PROXY: proxy.describe('URL of the proxy for calls to https URLs: Zenskar, key set, collector.'),
+  HTTP_PROXY: proxy.describe('URL of the proxy for calls to http URLs.'),
+  NO_PROXY: text
+    .optional()
+    .describe('Hosts, domains and networks that are called without a proxy, separated by commas.'),
   PURGE_TOKEN: credential
     .optional()
     .describe('Bearer token for `POST /purge`. Without it the endpoint does not exist.'),
@@ -157,6 +168,8 @@ export const secretVariables = [
   'ZENSKAR_ORGANISATION',
   'ROUTER_SECRET',
   'REDIS_URL',
+  'HTTPS_PROXY',
+  'HTTP_PROXY',
   'PURGE_TOKEN',
   'OTEL_EXPORTER_OTLP_HEADERS',
   'OTEL_EXPORTER_OTLP_TRACES_HEADERS',
@@ -219,12 +232,27 @@ function describeOrigin(item: string): string | undefined {
   return origin === item ? undefined : `${JSON.stringify(origin)} in place of ${JSON.stringify(item)}`;
 }
 
-function isRedisUrl(value: string): boolean {
+function isProxyUrl(value: string): boolean {
   const url = URL.parse(value);
+  return url !== null && /^https?:$/.test(url.protocol) && hasReadableUser(url);
+}
+
+/** User and password are sent decoded. */
+function hasReadableUser({ username, password }: URL): boolean {
   try {
-    decodeURIComponent(`${url?.username}${url?.password}`);
+    decodeURIComponent(username + password);
+    return true;
   } catch {
     return false;
   }
-  return url !== null && /^rediss?:\/\/[^?#]+$/i.test(value) && /^(\/\d*)?$/.test(url.pathname);
+}
+
+function isRedisUrl(value: string): boolean {
+  const url = URL.parse(value);
+  return (
+    url !== null &&
+    hasReadableUser(url) &&
+    /^rediss?:\/\/[^?#]+$/i.test(value) &&
+    /^(\/\d*)?$/.test(url.pathname)
+  );
 }

@@ -53,6 +53,8 @@ export type ZenskarClientSettings = {
   url: string;
   apiVersion: string | undefined;
   userAgent: string;
+  /** URL of the proxy on the way; undefined without one. */
+  proxy?: string | undefined;
 };
 
 /** The path after the base URL, without ids: for traces. */

@@ -325,6 +325,40 @@ describe('parseConfig', () => {
     },
   );
 
+  it.each([
+    ['http://proxy.example.com:3128', 'http://proxy.example.com:3128/'],
+    ['proxy.example.com:3128', 'http://proxy.example.com:3128/'],
+    ['10.0.0.1:3128', 'http://10.0.0.1:3128/'],
+    ['HTTPS://Proxy.example.com', 'https://proxy.example.com/'],
+    ['http://me:p%40ss@[::1]:3128/', 'http://me:p%40ss@[::1]:3128/'],
+  ])('takes the proxy %s', (value, proxy) => {
+    expect(parse({ HTTPS_PROXY: value, HTTP_PROXY: value, NO_PROXY: 'localhost' })).toMatchObject({
+      ok: true,
+      config: { HTTPS_PROXY: proxy, HTTP_PROXY: proxy, NO_PROXY: 'localhost' },
+    });
+  });
+
+  it('prefers the lower-case names of proxies, as curl does', () => {
+    const lower = { https_proxy: 'http://a', http_proxy: 'http://b', no_proxy: 'c' };
+    const upper = { HTTPS_PROXY: 'http://x', HTTP_PROXY: 'http://y', NO_PROXY: 'z' };
+    const config = { HTTPS_PROXY: 'http://a/', HTTP_PROXY: 'http://b/', NO_PROXY: 'c' };
+    expect(parse(lower)).toMatchObject({ ok: true, config });
+    expect(parse({ ...upper, ...lower })).toMatchObject({ ok: true, config });
+    expect(parse({ ...upper, https_proxy: '' })).toMatchObject({ config: { HTTPS_PROXY: 'http://x/' } });
+  });
+
+  it.each(['socks5://proxy:1080', 'http://', 'http://me:%zz@proxy:3128', 'http://proxy:port', 'a proxy'])(
+    'rejects the proxy %s without printing it, because it may contain a password',
+    (value) => {
+      expect(problemsOf({ HTTPS_PROXY: value, http_proxy: value })).toEqual(
+        ['HTTPS_PROXY', 'HTTP_PROXY'].map(
+          (name) =>
+            `${name} has a value that is not shown here; expected an http or https URL such as http://proxy.example.com:3128.`,
+        ),
+      );
+    },
+  );
+
   const quotes =
     'has quotes around its value; expected the value alone: `docker --env-file` and Kubernetes take quotes as a part of it.';
   const space =
