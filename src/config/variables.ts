@@ -18,7 +18,7 @@ const credential = text.regex(/^[\x21-\x7e]+$/, 'visible ASCII characters withou
 /** As with curl, a proxy without scheme is an http one. */
 const proxy = text
   .transform((value) => (value.includes('://') ? value : `http://${value}`))
-  .refine(isProxyUrl, 'an http or https URL such as http://proxy.example.com:3128')
+  .refine(isProxyUrl, 'an http URL such as http://proxy.example.com:3128, or an https URL with a host name')
   .transform((value) => new URL(value).href)
   .optional();
 
@@ -234,7 +234,10 @@ function describeOrigin(item: string): string | undefined {
 
 function isProxyUrl(value: string): boolean {
   const url = URL.parse(value);
-  return url !== null && /^https?:$/.test(url.protocol) && hasReadableUser(url);
+  if (url === null || !hasReadableUser(url)) return false;
+  // undici sends the host of an https proxy as the name of the TLS server, which cannot be an address (RFC 6066, section 3).
+  const isAddress = isIP(url.hostname.replace(/^\[|\]$/g, '')) !== 0;
+  return url.protocol === 'http:' || (url.protocol === 'https:' && !isAddress);
 }
 
 /** User and password are sent decoded. */

@@ -11,6 +11,7 @@ import { apiKey, customer, entitlement, expectedQuantity, idOf, totalQuery } fro
 import { useIssuer } from '../support/issuer.ts';
 import { type Process, run, runGateway } from '../support/process.ts';
 import { hiddenAddress, startProxy, startTls, type TestProxy } from '../support/proxy.ts';
+import { describeWithRedis } from '../support/redis.ts';
 
 const simulator = createSimulator();
 const issuer = useIssuer();
@@ -95,8 +96,19 @@ describe.each(transports)('upstream calls through a proxy with %s', (UPSTREAM_TR
       expect(proxy.forwarded).toEqual([]);
       expect(proxy.tunnelled()).not.toContain(apiKey);
       expect(gateway.output()).not.toContain(password);
+      // Node prints no warning either.
+      for (const line of gateway.output().trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('msg');
     },
   );
+
+  it('reach the proxy itself by TLS if its URL is an https one', async () => {
+    const secureProxy = await startTls(createCertificate(), `http://127.0.0.1:${proxy.port}`);
+    stops.unshift(secureProxy.stop);
+    const HTTPS_PROXY = `https://me:${password}@localhost:${secureProxy.port}`;
+    const { ask } = await start({ UPSTREAM_TRANSPORT, HTTPS_PROXY, NODE_TLS_REJECT_UNAUTHORIZED: '0' });
+    for (const id of [idOf(1), idOf(2)]) expect(await ask(id)).toEqual(totalOf(id));
+    expect(proxy.tunnels).toEqual([{ target: new URL(secureUpstream).host, authorization }]);
+  });
 
   it('go to http upstreams through HTTP_PROXY without a tunnel', async () => {
     const url = `http://${hiddenAddress}:${new URL(upstream).port}`;
@@ -172,6 +184,31 @@ describe('other calls through a proxy', () => {
     expect(gateway.output()).not.toContain(password);
   });
 
+  it('fetch the key set and export traces through HTTP_PROXY if their URLs are http ones', async () => {
+    const issuerEnvironment = issuer.environment();
+    const hide = (url = '') => url.replace('127.0.0.1', hiddenAddress);
+    const { ask } = await start({
+      ...issuerEnvironment,
+      ZENSKAR_URL: hide(upstream),
+      JWT_JWKS_URL: hide(issuerEnvironment.JWT_JWKS_URL),
+      OTEL_EXPORTER_OTLP_ENDPOINT: hide(collector.url),
+      OTEL_BSP_SCHEDULE_DELAY: '5',
+      http_proxy: toProxyUrl(),
+    });
+    const token = await issuer.sign(Date.now(), { claims: { customer_id: customer } });
+    expect(await ask(customer, { authorization: `Bearer ${token}` })).toEqual(totalOf(customer));
+    await until(() => collector.spans.length > 0);
+    expect(new Set(proxy.forwarded.map(({ url }) => new URL(url ?? '').origin))).toEqual(
+      new Set(
+        [upstream, issuerEnvironment.JWT_JWKS_URL, collector.url].map((url) => new URL(hide(url)).origin),
+      ),
+    );
+    expect(new Set(proxy.forwarded.map(({ headers }) => headers['proxy-authorization']))).toEqual(
+      new Set([authorization]),
+    );
+    expect(proxy.tunnels.map(({ target }) => target)).toEqual([]);
+  });
+
   async function diagnose(environment: Record<string, string>) {
     const credentials = { ZENSKAR_API_KEY: apiKey, ZENSKAR_ORGANISATION: 'organisation' };
     const jwt = { AUTH_MODE: 'jwt', JWT_ISSUER: 'issuer', JWT_AUDIENCE: 'totals' };
@@ -224,5 +261,19 @@ describe('other calls through a proxy', () => {
     expect(doctor.output()).toContain('  HTTPS_PROXY=set\n');
     expect(doctor.output()).not.toContain(password);
     expect(proxy.tunnels).toEqual([{ target: new URL(secureUpstream).host, authorization }]);
+  });
+});
+
+describeWithRedis('Redis and a proxy', { own: false }, (redis) => {
+  it('connects to Redis without the proxy', async () => {
+    const { gateway, ask } = await start({
+      REDIS_URL: redis.url,
+      HTTPS_PROXY: toProxyUrl(),
+      HTTP_PROXY: toProxyUrl(),
+    });
+    await gateway.printed(/"state":"up"/);
+    expect(await ask()).toEqual(totalOf(customer));
+    expect(proxy.tunnels).toEqual([{ target: new URL(secureUpstream).host, authorization }]);
+    expect(proxy.forwarded).toEqual([]);
   });
 });

@@ -28,11 +28,15 @@ export async function startProxy(): Promise<TestProxy> {
   const server = createServer((incoming, response) => {
     proxy.forwarded.push({ url: incoming.url, headers: incoming.headers });
     const { port, pathname, search } = new URL(incoming.url ?? '');
-    const options = { host: '127.0.0.1', port, path: pathname + search, headers: incoming.headers };
-    request(options, (answer) => {
-      response.writeHead(answer.statusCode ?? 500, answer.headers);
-      answer.pipe(response);
-    }).end();
+    const { method, headers } = incoming;
+    const forwarded = request(
+      { host: '127.0.0.1', port, path: pathname + search, method, headers },
+      (answer) => {
+        response.writeHead(answer.statusCode ?? 500, answer.headers);
+        answer.pipe(response);
+      },
+    );
+    incoming.pipe(forwarded);
   });
   server.on('connect', ({ url = '', headers }, socket: Duplex) => {
     proxy.tunnels.push({ target: url, authorization: headers['proxy-authorization'] });

@@ -347,17 +347,22 @@ describe('parseConfig', () => {
     expect(parse({ ...upper, https_proxy: '' })).toMatchObject({ config: { HTTPS_PROXY: 'http://x/' } });
   });
 
-  it.each(['socks5://proxy:1080', 'http://', 'http://me:%zz@proxy:3128', 'http://proxy:port', 'a proxy'])(
-    'rejects the proxy %s without printing it, because it may contain a password',
-    (value) => {
-      expect(problemsOf({ HTTPS_PROXY: value, http_proxy: value })).toEqual(
-        ['HTTPS_PROXY', 'HTTP_PROXY'].map(
-          (name) =>
-            `${name} has a value that is not shown here; expected an http or https URL such as http://proxy.example.com:3128.`,
-        ),
-      );
-    },
-  );
+  it.each([
+    'socks5://proxy:1080',
+    'http://',
+    'http://me:%zz@proxy:3128',
+    'http://proxy:port',
+    'a proxy',
+    'https://10.0.0.1:3128',
+    'https://[::1]:3128',
+  ])('rejects the proxy %s without printing it, because it may contain a password', (value) => {
+    expect(problemsOf({ HTTPS_PROXY: value, http_proxy: value })).toEqual(
+      ['HTTPS_PROXY', 'HTTP_PROXY'].map(
+        (name) =>
+          `${name} has a value that is not shown here; expected an http URL such as http://proxy.example.com:3128, or an https URL with a host name.`,
+      ),
+    );
+  });
 
   const quotes =
     'has quotes around its value; expected the value alone: `docker --env-file` and Kubernetes take quotes as a part of it.';
