@@ -3,7 +3,11 @@ import { z } from 'zod';
 import { otelVariables } from './otelVariables.ts';
 
 const text = z.string();
-const flag = z.enum(['true', 'false'], 'true or false').transform((value) => value === 'true');
+/** In any case: Python, Helm and others write `True`. */
+const flag = text
+  .toLowerCase()
+  .pipe(z.enum(['true', 'false'], 'true or false'))
+  .transform((value) => value === 'true');
 const address = text
   .transform((value) => value.replace(/^\[(.+)\]$/, '$1'))
   .refine(
@@ -155,8 +159,9 @@ export const variables = {
   SHUTDOWN_TIMEOUT_MS: milliseconds
     .default(10_000)
     .describe('Time after that for in-flight requests to end.'),
-  LOG_LEVEL: z
-    .enum(['debug', 'info', 'warn', 'error', 'silent'], 'debug, info, warn, error or silent')
+  LOG_LEVEL: text
+    .toLowerCase()
+    .pipe(z.enum(['debug', 'info', 'warn', 'error', 'silent'], 'debug, info, warn, error or silent'))
     .default('info')
     .describe('Lowest level of the JSON lines on stdout.'),
   ...otelVariables,

@@ -136,6 +136,42 @@ describe('doctor, configuration check', () => {
   });
 });
 
+describe('doctor, faults of env files and platforms', () => {
+  it('names quotes around values and service links of Kubernetes', async () => {
+    const quoted = await find('configuration', { ZENSKAR_API_KEY: `"${apiKey}"` });
+    expect(quoted).toEqual(
+      problemOf(
+        'configuration',
+        'ZENSKAR_API_KEY has quotes around its value; expected the value alone: `docker --env-file` and Kubernetes take quotes as a part of it.',
+        'Correct it. Until then the gateway does not start.',
+      ),
+    );
+    expect(await find('configuration', { ADMIN_PORT: 'tcp://10.0.0.1:4001' })).toEqual({
+      check: 'configuration',
+      status: 'warning',
+      reason:
+        'ADMIN_PORT is "tcp://10.0.0.1:4001", a service link of Kubernetes; expected a port. The value is ignored.',
+      next: 'Correct it, or leave it out if it is meant for another program.',
+    });
+  });
+
+  it.each([
+    ['ZENSKAR_URL', 'https://me:mellon@api.zenskar.com'],
+    ['ZENSKAR_URL', 'https://api.zenskar.com/?key=mellon'],
+    ['JWT_JWKS_URL', 'https://me:mellon@issuer.example/keys'],
+    ['REDIS_URL', 'redis://cache?password=mellon'],
+    ['HTTPS_PROXY', 'socks5://me:mellon@proxy:1080'],
+  ])('names %s with a value that it does not print', async (name, value) => {
+    const findings = await findAll({ AUTH_MODE: 'none', [name]: value });
+    expect(findings[0]).toMatchObject({
+      check: 'configuration',
+      status: 'problem',
+      reason: expect.stringMatching(`^${name} has a value that is not shown here; expected .* URL`),
+    });
+    expect(JSON.stringify(findings)).not.toContain('mellon');
+  });
+});
+
 describe('doctor, upstream check', () => {
   it('reports no problem when Zenskar answers with a valid total', async () => {
     expect(await findAll({}, real)).toEqual([

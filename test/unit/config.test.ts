@@ -150,6 +150,15 @@ describe('parseConfig', () => {
     ]);
   });
 
+  it.each([
+    ['AUTH_ALLOW_ANONYMOUS', 'True', true],
+    ['GRAPHQL_INTROSPECTION', 'TRUE', true],
+    ['HTTP_SERVER_TIMING', 'False', false],
+    ['LOG_LEVEL', 'WARN', 'warn'],
+  ])('takes %s=%s in any case', (name, value, expected) => {
+    expect(parse({ [name]: value })).toMatchObject({ ok: true, config: { [name]: expected } });
+  });
+
   it('treats an empty value as unset', () => {
     expect(parse({ PORT: '', ZENSKAR_URL: '' })).toEqual(parse({}));
   });
