@@ -100,14 +100,14 @@ function createRemoteKeys(url: string, proxy: string | undefined) {
 
 /** Loads undici at the first call: the `fetch` of Node takes a proxy for the whole process only. */
 function createProxyFetch(proxy: string): FetchImplementation {
-  const loading = import('undici').then(({ fetch: send, ProxyAgent }) => {
-    const dispatcher = new ProxyAgent(proxy);
-    return (url: string, options: object) => send(url, { ...options, dispatcher });
-  });
+  const loading = import('undici');
   return async (url, options) => {
-    const send = await loading;
+    const { fetch, ProxyAgent } = await loading;
+    // The signal, a timeout, does not end the wait for the proxy, which the next fetch would join.
+    const dispatcher = new ProxyAgent(proxy);
+    options.signal.addEventListener('abort', () => void dispatcher.destroy().catch(() => {}));
     // Undici declares its own class of the same interface.
-    return (await send(url, options)) as unknown as Response;
+    return (await fetch(url, { ...options, dispatcher })) as unknown as Response;
   };
 }
 

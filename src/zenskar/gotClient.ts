@@ -9,12 +9,10 @@ import {
   toCallHeaders,
   toCommonHeaders,
   toPath,
+  tunnelTimeoutMs,
   type ZenskarClient,
   type ZenskarClientSettings,
 } from './request.ts';
-
-/** The longest wait for a proxy, which the end of the attempt does not end. */
-const tunnelTimeoutMs = 10_000;
 
 /** A client that uses got. */
 export function createGotClient(settings: ZenskarClientSettings): ZenskarClient {

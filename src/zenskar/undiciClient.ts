@@ -7,6 +7,7 @@ import {
   toCallHeaders,
   toCommonHeaders,
   toPath,
+  tunnelTimeoutMs,
   type ZenskarClient,
   type ZenskarClientSettings,
 } from './request.ts';
@@ -18,7 +19,9 @@ export function createUndiciClient(settings: ZenskarClientSettings): ZenskarClie
   // The reader limits the time of each attempt.
   const timeouts = { headersTimeout: 0, bodyTimeout: 0 };
   const { proxy } = settings;
-  const pool = proxy ? new ProxyAgent({ uri: proxy, ...timeouts }) : new Pool(origin, timeouts);
+  const pool = proxy
+    ? new ProxyAgent({ uri: proxy, clientFactory, ...timeouts })
+    : new Pool(origin, timeouts);
   const commonHeaders = toCommonHeaders(settings);
 
   function attempt(parameters: TotalParameters, context: AttemptContext): Promise<AttemptOutcome> {
@@ -41,6 +44,11 @@ export function createUndiciClient(settings: ZenskarClientSettings): ZenskarClie
     return reader.outcome;
   }
   return { attempt, close: () => void pool.destroy() };
+}
+
+/** Connections to a proxy, for CONNECT. */
+function clientFactory(proxy: URL, options: object): Pool {
+  return new Pool(proxy, { ...options, headersTimeout: tunnelTimeoutMs });
 }
 
 function toReason(error: Error): string {
