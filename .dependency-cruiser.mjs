@@ -18,7 +18,7 @@ const folders = {
 /** The folder, or the files, in which each library is used. */
 const homes = {
   got: 'zenskar/gotClient',
-  undici: 'zenskar/undiciClient',
+  undici: 'zenskar/undiciClient|auth/jwks',
   dataloader: 'totals/',
   '@redis/client': 'redis/',
   jose: 'auth/',

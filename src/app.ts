@@ -28,6 +28,8 @@ export type Overrides = {
   connectionLimits?: Partial<ConnectionLimits>;
   /** A worker process: its primary has the admin listener. */
   isWorker?: boolean;
+  /** Of the configuration; logged at the start. */
+  warnings?: readonly string[];
 };
 
 export type App = {
@@ -51,7 +53,13 @@ type Dependencies = Clock & {
 
 /** Builds each part of the gateway once, from the inside out. */
 export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
-  const { clock = systemClock, logDestination, connectionLimits, isWorker = false } = overrides;
+  const {
+    clock = systemClock,
+    logDestination,
+    connectionLimits,
+    isWorker = false,
+    warnings = [],
+  } = overrides;
   const operationNames = config.GRAPHQL_SAFELIST && namesOf(config.GRAPHQL_SAFELIST);
   const metrics = createMetrics({ config, operationNames, ...clock });
   const log = createConfiguredLog(config, { destination: logDestination, onDrop: metrics.countDroppedLine });
@@ -77,6 +85,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     const adminUrl = await admin?.start();
     const url = await http.start();
     redis?.start();
+    for (const reason of warnings) emit({ type: 'variableIgnored', reason });
     emit({ type: 'started', url, adminUrl, authMode: config.AUTH_MODE });
     return { url, adminUrl };
   }

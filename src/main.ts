@@ -3,7 +3,7 @@ import { readFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import type { App } from './app.ts';
-import { type Config, ConfigurationError, parseConfig } from './config/config.ts';
+import { ConfigurationError, parseConfig, type ValidConfig } from './config/config.ts';
 import { describeOutdatedNode } from './config/nodeVersion.ts';
 
 /** sysexits.h: EX_CONFIG. */
@@ -24,10 +24,9 @@ if (parsed.ok) {
   // Handled from the beginning: the first process of a container ignores signals without a handler.
   const stopping = Promise.withResolvers<void>();
   onStopSignal(stopping.resolve);
-  const { config } = parsed;
   if (cluster.isPrimary) warnAboutOutdatedNode();
-  if (config.WEB_CONCURRENCY > 1 && cluster.isPrimary) await runPrimary(config, stopping.promise);
-  else await runGateway(config, stopping.promise);
+  if (parsed.config.WEB_CONCURRENCY > 1 && cluster.isPrimary) await runPrimary(parsed, stopping.promise);
+  else await runGateway(parsed, stopping.promise);
 } else {
   const problems = parsed.problems.map((problem) => `  - ${problem}\n`).join('');
   writeSync(stderr, `The configuration has problems:\n${problems}`);
@@ -52,24 +51,26 @@ function warnAboutOutdatedNode(): void {
   if (warning !== undefined) writeSync(stderr, `${warning}\n`);
 }
 
-async function runPrimary(config: Config, stopping: Promise<void>): Promise<void> {
+async function runPrimary(valid: ValidConfig, stopping: Promise<void>): Promise<void> {
   const { runWorkers } = await import('./workers.ts');
-  process.exit(await runWorkers(config, stopping).catch(reportStartupError));
+  process.exit(await runWorkers(valid, stopping).catch(reportStartupError));
 }
 
-async function runGateway(config: Config, stopping: Promise<void>): Promise<void> {
-  const app = await startOrExit(config);
+async function runGateway(valid: ValidConfig, stopping: Promise<void>): Promise<void> {
+  const app = await startOrExit(valid);
   await stopping;
   await app.stop();
   process.exit(0);
 }
 
-async function startOrExit(config: Config): Promise<App> {
+async function startOrExit({ config, warnings }: ValidConfig): Promise<App> {
   try {
     // Imported late, so that configuration errors are reported before the larger part of the start.
     const { createApp } = await import('./app.ts');
-    const app = await createApp(config, { isWorker: cluster.isWorker });
-    if (cluster.isWorker) (await import('./workers.ts')).answerPrimary(app);
+    const { isWorker } = cluster;
+    // The primary has logged them.
+    const app = await createApp(config, { isWorker, warnings: isWorker ? [] : warnings });
+    if (isWorker) (await import('./workers.ts')).answerPrimary(app);
     await app.start();
     return app;
   } catch (error) {

@@ -2,7 +2,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { z } from 'zod';
 import { systemClock } from './clock.ts';
-import type { Config } from './config/config.ts';
+import type { ValidConfig } from './config/config.ts';
 import { createAdminListener, type Purge } from './http/admin.ts';
 import { createConfiguredLog } from './telemetry/log.ts';
 import type { Samples } from './telemetry/metrics.ts';
@@ -29,7 +29,10 @@ type WorkerRequest = { type: 'purge'; target: PurgeTarget } | { type: 'samples' 
  * Runs the configured number of workers, which share the main port, and one admin listener. Resolves to the exit code once
  * all workers have drained after a stop, or once a worker failed to start before any worker has listened.
  */
-export async function runWorkers(config: Config, stopping: Promise<void>): Promise<number> {
+export async function runWorkers(
+  { config, warnings }: ValidConfig,
+  stopping: Promise<void>,
+): Promise<number> {
   const metrics = createWorkerMetrics();
   const emit = createConfiguredLog(config, { onDrop: metrics.countDroppedLine });
   const failed = Promise.withResolvers<number>();
@@ -67,6 +70,7 @@ export async function runWorkers(config: Config, stopping: Promise<void>): Promi
   for (let n = 0; n < config.WEB_CONCURRENCY; n += 1) startWorker();
   const admin = createAdminListener({ purge: purgeAll, readMetrics, config, emit, ...systemClock });
   const adminUrl = await admin.start();
+  for (const reason of warnings) emit({ type: 'variableIgnored', reason });
   emit({ type: 'workersStarted', workers: config.WEB_CONCURRENCY, adminUrl });
   const exitCode = await Promise.race([failed.promise, stopping.then(() => 0)]);
   stop.abort();

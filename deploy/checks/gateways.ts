@@ -95,7 +95,7 @@ export function checkGateway({ environment, referenced, graceMs, toleratedMs }: 
   ];
 }
 
-/** A Redis URL without a password is not secret. */
+/** The URL of Redis or of a proxy is not secret without a password. */
 function isSecretText(value: string | undefined): boolean {
-  return value !== undefined && !/^redis:\/\/[^@]+$/.test(value);
+  return value !== undefined && !/^(redis|https?):\/\/[^@]+$/.test(value);
 }

@@ -1,7 +1,9 @@
 import {
   type CryptoKey,
   createRemoteJWKSet,
+  customFetch,
   errors,
+  type FetchImplementation,
   type FlattenedJWSInput,
   type JWSHeaderParameters,
 } from 'jose';
@@ -22,19 +24,15 @@ const minModulusBits = 2048;
  */
 type KeySet = (header: JWSHeaderParameters, token: FlattenedJWSInput) => Promise<CryptoKey>;
 
-type KeySetDependencies = { url: string; emit: Emit; monotonic: () => number };
+type KeySetDependencies = { url: string; proxy?: string | undefined; emit: Emit; monotonic: () => number };
 
 /**
  * The issuer's public keys, selected by `kid`. An unknown `kid` triggers a fetch. Known keys stay valid while the issuer
  * is unreachable. jose's own refresh is turned off: it would reject every token once its copy is too old, and it applies
  * its cooldown only after a successful fetch.
  */
-export function createKeySet({ url, emit, monotonic }: KeySetDependencies): KeySet {
-  const keySet = createRemoteJWKSet(new URL(url), {
-    timeoutDuration: timeoutMs,
-    cooldownDuration: Number.POSITIVE_INFINITY,
-    cacheMaxAge: Number.POSITIVE_INFINITY,
-  });
+export function createKeySet({ url, proxy, emit, monotonic }: KeySetDependencies): KeySet {
+  const keySet = createRemoteKeys(url, proxy);
   let fetchedAtMs: number | undefined;
   let attemptedAtMs = Number.NEGATIVE_INFINITY;
   let hasFailed = false;
@@ -90,8 +88,33 @@ export function createKeySet({ url, emit, monotonic }: KeySetDependencies): KeyS
   };
 }
 
-/** A failed `fetch` has a generic message; its cause names the reason. */
-function reasonOf({ message, cause }: Error): string {
+/** jose's own key set, which fetches only when it is told to. */
+function createRemoteKeys(url: string, proxy: string | undefined) {
+  return createRemoteJWKSet(new URL(url), {
+    timeoutDuration: timeoutMs,
+    cooldownDuration: Number.POSITIVE_INFINITY,
+    cacheMaxAge: Number.POSITIVE_INFINITY,
+    ...(proxy && { [customFetch]: createProxyFetch(proxy) }),
+  });
+}
+
+/** Loads undici at the first call: the `fetch` of Node takes a proxy for the whole process only. */
+function createProxyFetch(proxy: string): FetchImplementation {
+  const loading = import('undici');
+  return async (url, options) => {
+    const { fetch, ProxyAgent } = await loading;
+    // The signal, a timeout, does not end the wait for the proxy, which the next fetch would join.
+    const dispatcher = new ProxyAgent(proxy);
+    options.signal.addEventListener('abort', () => void dispatcher.destroy().catch(() => {}));
+    // Undici declares its own class of the same interface.
+    return (await fetch(url, { ...options, dispatcher })) as unknown as Response;
+  };
+}
+
+/** A failed `fetch` has a generic message; its innermost cause names the reason. */
+function reasonOf({ message, cause: outermost }: Error): string {
+  let cause = outermost;
+  while (Error.isError(cause) && Error.isError(cause.cause)) cause = cause.cause;
   if (!Error.isError(cause)) return message;
   // Without a message, the cause is the failure of several addresses of one host.
   return `${message}: ${cause.message || ('code' in cause ? cause.code : cause.name)}`;

@@ -3,6 +3,7 @@ import { errors, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import { type Config, need } from '../config/config.ts';
+import { toProxy } from '../config/proxy.ts';
 import { AppError } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { readClaims } from './claims.ts';
@@ -59,7 +60,8 @@ export function createJwtAuthenticate(
   tenant: Tenant,
   { config, emit, now, monotonic }: JwtDependencies,
 ): Authenticate {
-  const keySet = createKeySet({ url: need(config, 'JWT_JWKS_URL'), emit, monotonic });
+  const url = need(config, 'JWT_JWKS_URL');
+  const keySet = createKeySet({ url, proxy: toProxy(config, url), emit, monotonic });
   const issuer = need(config, 'JWT_ISSUER');
   const audience = need(config, 'JWT_AUDIENCE');
   const claimNames = {

@@ -1,5 +1,5 @@
 type Check = 'configuration' | 'redis' | 'jwks' | 'upstream' | 'clock' | 'connections';
-type Status = 'ok' | 'skipped' | 'problem';
+type Status = 'ok' | 'skipped' | 'warning' | 'problem';
 type Row = readonly [found: RegExp, reason: string, next?: string];
 
 /** One line of the report; `next` says what to do. */
@@ -63,6 +63,13 @@ const table: Readonly<Record<Status, readonly Row[]>> = {
     [/^not used \[jwks/, 'AUTH_MODE={mode} uses no tokens.', 'Set AUTH_MODE=jwt to use them.'],
     [/^no response \[clock/, 'There is no response with a date.', 'Solve the upstream problem first.'],
     [/^no date \[clock/, 'The response has no date.', 'Check the clock of this machine by other means.'],
+  ],
+  warning: [
+    [
+      /^ignored \[configuration/,
+      '{problem}',
+      'Correct it, or leave it out if it is meant for another program.',
+    ],
   ],
   problem: [
     [/^invalid \[configuration/, '{problem}', 'Correct it. Until then the gateway does not start.'],
@@ -154,6 +161,11 @@ const table: Readonly<Record<Status, readonly Row[]>> = {
       'Timeout: no complete response from {place} within {limit} ms.',
       `${advice.network} If the service is always this slow, raise UPSTREAM_ATTEMPT_TIMEOUT_MS.`,
     ],
+    [
+      /PROXY_TUNNEL|UND_ERR_ABORTED|UND_ERR_PRX|HTTP Tunneling/,
+      'Proxy failure: no tunnel to {place} ({reason}).',
+      'Correct user and password in {proxy}, allow the host in the proxy, or add it to NO_PROXY if it is reached without one.',
+    ],
     // Reasons are the error codes of Node and undici, or the messages that go with them.
     [/ENOTFOUND|EAI_AGAIN/, 'DNS failure: the host of {place} cannot be resolved ({reason}).', advice.dns],
     [/ECONNREFUSED/, 'Connection refused: no service listens at {place} ({reason}).', advice.server],
@@ -180,7 +192,7 @@ const table: Readonly<Record<Status, readonly Row[]>> = {
   ],
 };
 
-const statuses = ['ok', 'skipped', 'problem'] as const;
+const statuses = ['ok', 'skipped', 'warning', 'problem'] as const;
 
 /** Looks up what a check found. */
 export function diagnose(check: Check, found: string, facts: Facts = {}): Finding {

@@ -4,7 +4,9 @@ import { createKeySet, hasKeyFor } from '../auth/jwks.ts';
 import { algorithms } from '../auth/jwt.ts';
 import { createTenant } from '../auth/tenant.ts';
 import type { Clock } from '../clock.ts';
-import { type Config, parseConfig } from '../config/config.ts';
+import { type Config, parseConfig, type ValidConfig } from '../config/config.ts';
+import { type Environment, preferLowerCase } from '../config/environment.ts';
+import { toProxy, toProxyVariable } from '../config/proxy.ts';
 import type { Redis } from '../redis/connection.ts';
 import { loadRedis } from '../redis/connection.ts';
 import type { Emit } from '../telemetry/events.ts';
@@ -14,7 +16,7 @@ import { decodeTotal } from '../zenskar/outcome.ts';
 import type { AttemptOutcome, TotalParameters } from '../zenskar/request.ts';
 import { loadZenskarClient } from '../zenskar/tracedClient.ts';
 import { diagnose, type Finding } from './doctorAdvice.ts';
-import { createRedact, type Environment, listVariables, type Redact } from './doctorEnvironment.ts';
+import { createRedact, listVariables, type Redact } from './doctorEnvironment.ts';
 
 /** sysexits.h: EX_CONFIG. */
 const configurationExitCode = 78;
@@ -26,6 +28,8 @@ const maxPings = 3;
 const maxSkewMs = 30_000;
 /** The shortest idle timeout that load balancers have by default: AWS. */
 const balancerIdleMs = 60_000;
+/** Codes of calls for which there was no connection. */
+const unreachable = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH/;
 const maxQuotedLength = 200;
 const maxFieldNames = 10;
 /** Need not exist. Fixed, so that they can be recognised in Zenskar's log. */
@@ -57,11 +61,15 @@ export type Report = {
 };
 
 /** Checks the configuration and, if it is valid, each service that it names. */
-export async function runChecks({ environment, readFile, ids, clock }: DoctorInput): Promise<Report> {
+export async function runChecks({ readFile, ids, clock, ...input }: DoctorInput): Promise<Report> {
+  const environment = preferLowerCase(input.environment);
   const parsed = parseConfig(environment, readFile);
   const redact = createRedact(environment, readFile);
   const findings = parsed.ok
-    ? await checkServices({ config: parsed.config, ids, clock, redact })
+    ? [
+        ...reportValidConfiguration(parsed),
+        ...(await checkServices({ config: parsed.config, ids, clock, redact })),
+      ]
     : reportInvalidConfiguration(parsed.problems);
   const variables = listVariables(environment, readFile).map(([name, value]) => [name, redact(value)]);
   return {
@@ -71,6 +79,11 @@ export async function runChecks({ environment, readFile, ids, clock }: DoctorInp
       return { ...rest, reason: redact(reason), ...(next === undefined ? {} : { next: redact(next) }) };
     }),
   };
+}
+
+function reportValidConfiguration({ warnings }: ValidConfig): Finding[] {
+  if (warnings.length === 0) return [diagnose('configuration', 'valid')];
+  return warnings.map((problem) => diagnose('configuration', 'ignored', { problem }));
 }
 
 function reportInvalidConfiguration(problems: readonly string[]): Finding[] {
@@ -86,13 +99,7 @@ async function checkServices(context: CheckContext): Promise<Finding[]> {
     checkKeySet(context),
     checkUpstream(context),
   ]);
-  return [
-    diagnose('configuration', 'valid'),
-    redis,
-    jwks,
-    ...upstreamAndClock,
-    checkConnections(context.config),
-  ];
+  return [redis, jwks, ...upstreamAndClock, checkConnections(context.config)];
 }
 
 /** Nothing shows which load balancer is in front, so the check compares with what is usual. */
@@ -140,12 +147,13 @@ async function checkKeySet({ config, clock }: CheckContext): Promise<Finding> {
   if (mode !== 'jwt' || url === undefined) return diagnose('jwks', 'not used', { mode });
   const failures: string[] = [];
   const emit: Emit = (event) => event.type === 'keysUnavailable' && failures.push(event.reason);
-  const keySet = createKeySet({ url, emit, ...clock });
+  const keySet = createKeySet({ url, proxy: toProxy(config, url), emit, ...clock });
   const usable: string[] = [];
   for (const algorithm of algorithms) {
     if (await hasKeyFor(keySet, algorithm)) usable.push(algorithm);
     const [reason] = failures;
-    if (reason !== undefined) return diagnose('jwks', reason, { reason, ...toTarget('JWT_JWKS_URL', url) });
+    if (reason !== undefined)
+      return diagnose('jwks', reason, { reason, ...toWay('JWT_JWKS_URL', url, { config, reason }) });
   }
   return diagnose('jwks', usable.length > 0 ? 'usable' : 'none usable', { algorithms: usable.join(', ') });
 }
@@ -171,14 +179,14 @@ async function checkUpstream({ config, ids, clock, redact }: CheckContext): Prom
   });
   const receivedMs = clock.now();
   client.close();
+  const reason = outcome.kind === 'connection' ? outcome.reason : '';
   const facts = {
     call: `${ids ? ' total' : ' probe'}${apiKey && organisation ? '' : ' without credentials'}`,
     limit: timeoutMs,
     duration: Math.round(receivedMs - sentMs),
-    ...toTarget('ZENSKAR_URL', url),
+    ...toWay('ZENSKAR_URL', url, { config, reason }),
   };
   if (outcome.kind !== 'answered') {
-    const reason = outcome.kind === 'connection' ? outcome.reason : '';
     return [diagnose('upstream', `${outcome.kind} ${reason}`, { ...facts, reason }), checkClock(undefined)];
   }
   const drift = outcome.status === 200 ? listDrift(outcome.body, parameters) : [];
@@ -245,6 +253,17 @@ export function checkClock(response: DatedResponse | undefined): Finding {
     skew: `${(Math.abs(skewMs) / 1000).toFixed(1)} s (give or take ${(uncertaintyMs / 1000).toFixed(1)} s)`,
     direction: skewMs > 0 ? 'ahead of' : 'behind',
   });
+}
+
+/** Where a call failed, and the variable that says so. Until there is a tunnel, only the proxy is involved. */
+function toWay(variable: string, url: string, { config, reason }: { config: Config; reason: string }) {
+  const target = toTarget(variable, url);
+  const proxy = toProxy(config, url);
+  if (proxy === undefined) return target;
+  const { place, variable: proxyVariable } = toTarget(toProxyVariable(url), proxy);
+  return unreachable.test(reason)
+    ? { variable: proxyVariable, place: `the proxy ${place}` }
+    : { variable, place: `${target.place} through the proxy ${place}`, proxy: proxyVariable };
 }
 
 function toTarget(variable: string, value = '') {

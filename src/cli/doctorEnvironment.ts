@@ -1,8 +1,6 @@
 import { mayHoldSecret } from '../config/config.ts';
+import { type Environment, type ReadFile, readText } from '../config/environment.ts';
 import { secretVariables, variables } from '../config/variables.ts';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
-type ReadFile = (path: string) => string;
 
 /** Makes a text printable: without the values of secrets, on one line, without control characters. */
 export type Redact = (text: string) => string;
@@ -62,13 +60,5 @@ function decode(text: string): string {
     return decodeURIComponent(text);
   } catch {
     return text;
-  }
-}
-
-function readText(path: string, readFile: ReadFile): string | undefined {
-  try {
-    return readFile(path);
-  } catch {
-    return undefined;
   }
 }

@@ -1,12 +1,13 @@
 import { isIP } from 'node:net';
 import leven from 'leven';
 import type { z } from 'zod';
+import { type Environment, prepareEnvironment, type ReadFile, readText } from './environment.ts';
 import { type ListedDocument, parseManifest } from './manifest.ts';
 import { requiredVariables, secretVariables, variables } from './variables.ts';
 
 const guardedPrefix = /^(ZENSKAR|UPSTREAM|CACHE|GRAPHQL|JWT|AUTH)_/;
-/** Variables that Kubernetes injects for services, such as one named `graphql`. */
-const kubernetesInjected = /_SERVICE_HOST$|_SERVICE_PORT|_PORT$|_PORT_/;
+/** Variables that Kubernetes sets for services, such as one named `graphql`. */
+const serviceLinkName = /_SERVICE_HOST$|_SERVICE_PORT|_PORT$|_PORT_/;
 /** The OpenTelemetry libraries read more variables than the gateway. */
 const otelPrefix = /^OTEL_/;
 
@@ -28,62 +29,44 @@ export function need(config: Config, name: RequiredVariable): string {
   return value;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-type ParsedConfig = { ok: true; config: Config } | { ok: false; problems: readonly string[] };
+/** `warnings` name the variables whose values are ignored. */
+export type ValidConfig = { config: Config; warnings: readonly string[] };
+type ParsedConfig = ({ ok: true } & ValidConfig) | { ok: false; problems: readonly string[] };
 
 /**
  * Reads the settings from an environment. Reports all problems at once, one sentence each: the variable, what is wrong,
  * what is expected, never the value of a secret. `readFile` reads the safelist and the `NAME_FILE` variants.
  */
-export function parseConfig(environment: Environment, readFile: (path: string) => string): ParsedConfig {
-  const { values, problems, rejected } = readSecretFiles(environment, readFile);
+export function parseConfig(environment: Environment, readFile: ReadFile): ParsedConfig {
+  const { values, problems, warnings, rejected } = prepareEnvironment(environment, readFile);
   const parsed: Record<string, unknown> = {};
   for (const [name, schema] of Object.entries(variables)) {
-    if (rejected.has(name)) continue;
     const value = values[name] || undefined;
-    const result = schema.safeParse(value);
-    if (result.success) parsed[name] = result.data;
-    else problems.push(describeProblem(name, value, result.error));
+    const result = rejected.has(name) ? undefined : schema.safeParse(value);
+    if (result?.success) parsed[name] = result.data;
+    else if (otelPrefix.test(name)) parsed[name] = schema.parse(undefined);
+    if (result?.error) problems.push(describeProblem(name, value, result.error));
   }
-  const safelist = readSafelist(values.GRAPHQL_SAFELIST, readFile);
+  const safelist = readSafelist(
+    rejected.has('GRAPHQL_SAFELIST') ? undefined : values.GRAPHQL_SAFELIST,
+    readFile,
+  );
   parsed.GRAPHQL_SAFELIST = safelist.documents;
   problems.push(...missingVariables(parsed, (name) => Boolean(values[name]) || rejected.has(name)));
-  problems.push(...safelist.problems, ...unknownVariables(environment));
+  const unknown = describeUnknown(Object.keys(environment));
+  problems.push(...safelist.problems, ...unknown.problems);
   problems.push(...missingMode(values), ...anonymousAccess(parsed));
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, config: parsed as Config };
+  // Platforms set them for all programs of a host, so the specification asks to ignore values that a program does not support
+  // (OpenTelemetry, "Environment Variable Specification", types).
+  const { ignored = [], fatal = [] } = Object.groupBy(problems, (problem) =>
+    otelPrefix.test(problem) ? 'ignored' : 'fatal',
+  );
+  if (fatal.length > 0) return { ok: false, problems: fatal };
+  warnings.push(...unknown.warnings, ...ignored.map((problem) => `${problem} The value is ignored.`));
+  return { ok: true, config: parsed as Config, warnings };
 }
 
-function readSecretFiles(environment: Environment, readFile: (path: string) => string) {
-  const values: Record<string, string | undefined> = { ...environment };
-  const problems: string[] = [];
-  const rejected = new Set<string>();
-  for (const name of secretVariables) {
-    const path = environment[`${name}_FILE`];
-    if (!path) continue;
-    const secret = environment[name] ? undefined : readText(path, readFile)?.trim();
-    if (secret) {
-      values[name] = secret;
-      continue;
-    }
-    rejected.add(name);
-    problems.push(
-      environment[name]
-        ? `${name} and ${name}_FILE are both set; expected one of them.`
-        : `${name}_FILE cannot be read or is empty; expected the path of a readable file that contains the secret.`,
-    );
-  }
-  return { values, problems, rejected };
-}
-
-function readText(path: string, readFile: (path: string) => string): string | undefined {
-  try {
-    return readFile(path);
-  } catch {
-    return undefined;
-  }
-}
-
-function readSafelist(path: string | undefined, readFile: (path: string) => string) {
+function readSafelist(path: string | undefined, readFile: ReadFile) {
   if (!path) return { documents: undefined, problems: [] };
   const text = readText(path, readFile);
   const expected =
@@ -107,16 +90,33 @@ function describeProblem(name: string, value: string | undefined, error: z.ZodEr
   return `${name} ${shown}; expected ${error.issues.map((issue) => issue.message).join(', ')}.`;
 }
 
-function unknownVariables(environment: Environment): string[] {
-  const known = [...Object.keys(variables), ...secretVariables.map((name) => `${name}_FILE`)];
-  return Object.keys(environment).flatMap((name) => {
-    if (known.includes(name) || kubernetesInjected.test(name) || otelPrefix.test(name)) return [];
-    const nearest = known.toSorted((a, b) => leven(a, name) - leven(b, name))[0] ?? '';
-    // A name without a guarded prefix may belong to another program, unless it is almost the name of a variable.
-    const isMisspelt = leven(nearest, name) <= nearest.length / 6;
-    if (!guardedPrefix.test(name) && !isMisspelt) return [];
-    return [`${name} is not a variable of the gateway; did you mean ${nearest}?`];
+function describeUnknown(names: readonly string[]) {
+  const unknown = names.flatMap((name) => {
+    const nearest = otelPrefix.test(name) ? undefined : nearestVariable(name);
+    return nearest === undefined ? [] : [{ name, nearest }];
   });
+  const links = unknown.map(({ name }) => name).filter((name) => serviceLinkName.test(name));
+  return {
+    problems: unknown
+      .filter(({ name }) => !links.includes(name))
+      .map(({ name, nearest }) => `${name} is not a variable of the gateway; did you mean ${nearest}?`),
+    warnings:
+      links.length === 0
+        ? []
+        : [
+            `${links.join(', ')}: names of service links of Kubernetes, not of variables of the gateway. They are ignored; \`enableServiceLinks: false\` in the pod leaves them out.`,
+          ],
+  };
+}
+
+/** The variable that an unknown one may be meant for. */
+function nearestVariable(name: string): string | undefined {
+  const known = [...Object.keys(variables), ...secretVariables.map((secret) => `${secret}_FILE`)];
+  if (known.includes(name)) return undefined;
+  const nearest = known.toSorted((a, b) => leven(a, name) - leven(b, name))[0] ?? '';
+  // A name without a guarded prefix may belong to another program, unless it is almost the name of a variable.
+  const isMisspelt = leven(nearest, name) <= nearest.length / 6;
+  return guardedPrefix.test(name) || isMisspelt ? nearest : undefined;
 }
 
 /** The settings of a mode without `AUTH_MODE` would leave the gateway open to every client. */

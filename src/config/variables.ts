@@ -3,21 +3,37 @@ import { z } from 'zod';
 import { otelVariables } from './otelVariables.ts';
 
 const text = z.string();
-const flag = z.enum(['true', 'false'], 'true or false').transform((value) => value === 'true');
+/** In any case: Python, Helm and others write `True`. */
+const flag = text
+  .toLowerCase()
+  .pipe(z.enum(['true', 'false'], 'true or false'))
+  .transform((value) => value === 'true');
+const address = text
+  .transform((value) => value.replace(/^\[(.+)\]$/, '$1'))
+  .refine(
+    (value) => isIP(value) !== 0 || /^[\w.-]+$/.test(value),
+    'an address or a host name, without a port',
+  );
 const port = integer(0, 65_535);
 const milliseconds = integer(1, 600_000);
 const seconds = integer(0, 31_536_000);
 /** Sent as a header: one line of visible ASCII (RFC 9110, section 5.5). */
 const credential = text.regex(/^[\x21-\x7e]+$/, 'visible ASCII characters without spaces');
+/** As with curl, a proxy without scheme is an http one. */
+const proxy = text
+  .transform((value) => (value.includes('://') ? value : `http://${value}`))
+  .refine(isProxyUrl, 'an http URL such as http://proxy.example.com:3128, or an https URL with a host name')
+  .transform((value) => new URL(value).href)
+  .optional();
 
 /**
  * Every environment variable of the gateway: parser, default and meaning.
  * A test compares the table in docs/configuration.md with this one.
  */
 export const variables = {
-  HOST: text.default('127.0.0.1').describe('Address of the main listener.'),
+  HOST: address.default('127.0.0.1').describe('Address of the main listener.'),
   PORT: port.default(4000).describe('Port of the main listener. 0 selects a free port.'),
-  ADMIN_HOST: text.default('127.0.0.1').describe('Address of the admin listener.'),
+  ADMIN_HOST: address.default('127.0.0.1').describe('Address of the admin listener.'),
   ADMIN_PORT: port.default(4001).describe('Port of the admin listener. 0 selects a free port.'),
   ZENSKAR_URL: z
     .string()
@@ -59,7 +75,7 @@ export const variables = {
     .default(100_000)
     .describe('Maximum number of totals in memory, per process.'),
   REDIS_URL: text
-    .refine(isRedisUrl, 'a redis or rediss URL')
+    .refine(isRedisUrl, 'a redis or rediss URL without query or fragment')
     .optional()
     .describe('Redis that all replicas share: cache, purges, rate limits, persisted queries.'),
   AUTH_MODE: z
@@ -128,6 +144,11 @@ export const variables = {
   HTTP_SERVER_TIMING: flag
     .default(false)
     .describe('Sends `server-timing` and `timing-allow-origin` to the origins in `CORS_ORIGINS`.'),
+  HTTPS_PROXY: proxy.describe('URL of the proxy for calls to https URLs: Zenskar, key set, collector.'),
+  HTTP_PROXY: proxy.describe('URL of the proxy for calls to http URLs.'),
+  NO_PROXY: text
+    .optional()
+    .describe('Hosts, domains and networks that are called without a proxy, separated by commas.'),
   PURGE_TOKEN: credential
     .optional()
     .describe('Bearer token for `POST /purge`. Without it the endpoint does not exist.'),
@@ -138,8 +159,9 @@ export const variables = {
   SHUTDOWN_TIMEOUT_MS: milliseconds
     .default(10_000)
     .describe('Time after that for in-flight requests to end.'),
-  LOG_LEVEL: z
-    .enum(['debug', 'info', 'warn', 'error', 'silent'], 'debug, info, warn, error or silent')
+  LOG_LEVEL: text
+    .toLowerCase()
+    .pipe(z.enum(['debug', 'info', 'warn', 'error', 'silent'], 'debug, info, warn, error or silent'))
     .default('info')
     .describe('Lowest level of the JSON lines on stdout.'),
   ...otelVariables,
@@ -151,6 +173,8 @@ export const secretVariables = [
   'ZENSKAR_ORGANISATION',
   'ROUTER_SECRET',
   'REDIS_URL',
+  'HTTPS_PROXY',
+  'HTTP_PROXY',
   'PURGE_TOKEN',
   'OTEL_EXPORTER_OTLP_HEADERS',
   'OTEL_EXPORTER_OTLP_TRACES_HEADERS',
@@ -213,12 +237,30 @@ function describeOrigin(item: string): string | undefined {
   return origin === item ? undefined : `${JSON.stringify(origin)} in place of ${JSON.stringify(item)}`;
 }
 
-function isRedisUrl(value: string): boolean {
+function isProxyUrl(value: string): boolean {
   const url = URL.parse(value);
+  if (url === null || !hasReadableUser(url)) return false;
+  // undici sends the host of an https proxy as the name of the TLS server, which cannot be an address (RFC 6066, section 3).
+  const isAddress = isIP(url.hostname.replace(/^\[|\]$/g, '')) !== 0;
+  return url.protocol === 'http:' || (url.protocol === 'https:' && !isAddress);
+}
+
+/** User and password are sent decoded. */
+function hasReadableUser({ username, password }: URL): boolean {
   try {
-    decodeURIComponent(`${url?.username}${url?.password}`);
+    decodeURIComponent(username + password);
+    return true;
   } catch {
     return false;
   }
-  return url !== null && /^rediss?:$/.test(url.protocol) && /^(\/\d*)?$/.test(url.pathname);
+}
+
+function isRedisUrl(value: string): boolean {
+  const url = URL.parse(value);
+  return (
+    url !== null &&
+    hasReadableUser(url) &&
+    /^rediss?:\/\/[^?#]+$/i.test(value) &&
+    /^(\/\d*)?$/.test(url.pathname)
+  );
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, isIPv6 } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Behaviour,
@@ -73,7 +73,7 @@ export function createSimulator(now = Date.now): Simulator {
   async function start(host: string, port: number): Promise<string> {
     server.listen(port, host);
     await once(server, 'listening');
-    return `http://${host}:${(server.address() as AddressInfo).port}`;
+    return `http://${isIPv6(host) ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`;
   }
 
   async function stop(): Promise<void> {

@@ -1,6 +1,8 @@
 /** Everything that the log and the metrics learn about. Each event is emitted by the part in which it happens. */
 export type GatewayEvent =
   | { type: 'started'; url: string; adminUrl: string | undefined; authMode: string }
+  /** The value of an environment variable is ignored. */
+  | { type: 'variableIgnored'; reason: string }
   | { type: 'draining'; listener: Listener }
   /** `cut`: requests that got a 503, because they outlasted the shutdown timeout. */
   | { type: 'drained'; listener: Listener; cut: number; durationMs: number }

@@ -84,6 +84,7 @@ function levelOf(event: GatewayEvent): Level {
     case 'redisRefused':
     case 'upstreamPaused':
     case 'keysUnavailable':
+    case 'variableIgnored':
     case 'tracesLost':
     case 'workerDied':
       return 'warn';

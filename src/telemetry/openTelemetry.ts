@@ -1,6 +1,9 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Tracer } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
+import { convertLegacyHttpOptions } from '@opentelemetry/otlp-exporter-base/node-http';
 import {
   defaultResource,
   detectResources,
@@ -20,6 +23,7 @@ import {
 } from '@opentelemetry/sdk-trace';
 import type { Config } from '../config/config.ts';
 import { parseHeaderList } from '../config/otelVariables.ts';
+import { toProxy } from '../config/proxy.ts';
 import { name, version } from '../config/version.ts';
 import type { Emit } from './events.ts';
 
@@ -75,7 +79,12 @@ const rootSamplers: Readonly<Record<string, (ratio: number) => Sampler>> = {
 function createExporter({ url, config, emit, monotonic }: TracerSettings): SpanExporter {
   const { OTEL_EXPORTER_OTLP_HEADERS: all, OTEL_EXPORTER_OTLP_TRACES_HEADERS: traces } = config;
   const headers = { ...(all && parseHeaderList(all)), ...(traces && parseHeaderList(traces)) };
-  const exporter = new OTLPTraceExporter({ url, headers });
+  const proxy = toProxy(config, url);
+  const exporter = new OTLPTraceExporter({
+    url,
+    headers,
+    ...(proxy && { httpAgentOptions: createAgentFactory(proxy) }),
+  });
   let reportedAtMs = Number.NEGATIVE_INFINITY;
 
   function reportLoss(spans: number, error: Error | undefined): void {
@@ -91,6 +100,17 @@ function createExporter({ url, config, emit, monotonic }: TracerSettings): SpanE
       }),
     forceFlush: () => exporter.forceFlush(),
     shutdown: () => exporter.shutdown(),
+  };
+}
+
+/** Adds the proxy to the agent that the library creates, with the certificates that its variables name. */
+function createAgentFactory(proxy: string) {
+  const { agentFactory } = convertLegacyHttpOptions({}, 'TRACES', 'v1/traces', {});
+  return async (protocol: string) => {
+    // Not declared, but documented in Node: "new Agent([options])".
+    const { options } = (await agentFactory(protocol)) as HttpAgent & { options: object };
+    const withProxy = { ...options, proxyEnv: { http_proxy: proxy, https_proxy: proxy } };
+    return protocol === 'https:' ? new HttpsAgent(withProxy) : new HttpAgent(withProxy);
   };
 }
 

@@ -1,4 +1,4 @@
-import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { Agent as HttpAgent, request as httpRequest, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import got, { type RequestError, type RequestFunction, type Response } from 'got';
 import { createResponseReader } from './readResponse.ts';
@@ -9,17 +9,20 @@ import {
   toCallHeaders,
   toCommonHeaders,
   toPath,
+  tunnelTimeoutMs,
   type ZenskarClient,
   type ZenskarClientSettings,
 } from './request.ts';
 
 /** A client that uses got. */
 export function createGotClient(settings: ZenskarClientSettings): ZenskarClient {
+  const { url, proxy } = settings;
+  const isSecure = new URL(url).protocol === 'https:';
   // The agent has no limit of sockets: the policy limits the calls of each tenant.
-  const isSecure = new URL(settings.url).protocol === 'https:';
-  const agent = isSecure ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
+  const options = { keepAlive: true, ...(proxy && { proxyEnv: { http_proxy: proxy, https_proxy: proxy } }) };
+  const agent = isSecure ? new HttpsAgent(options) : new HttpAgent(options);
   const client = got.extend({
-    request: createRequest(isSecure, agent),
+    request: createRequest(isSecure, { agent, ...(proxy && { timeout: tunnelTimeoutMs }) }),
     headers: toCommonHeaders(settings),
     // A redirect would carry the credentials to another host.
     followRedirect: false,
@@ -32,8 +35,7 @@ export function createGotClient(settings: ZenskarClientSettings): ZenskarClient 
   // A stream takes three quarters of the time of got's promise; got's own timeout took another tenth.
   function attempt(parameters: TotalParameters, context: AttemptContext): Promise<AttemptOutcome> {
     // got checks a string character by character.
-    const url = new URL(settings.url + toPath(parameters));
-    const call = client.stream(url, { headers: toCallHeaders(context) });
+    const call = client.stream(new URL(url + toPath(parameters)), { headers: toCallHeaders(context) });
     const reader = createResponseReader(context, () => call.destroy());
     call.once('response', ({ statusCode, headers }: Response) => reader.begin(statusCode, headers));
     call.on('data', reader.add);
@@ -44,11 +46,15 @@ export function createGotClient(settings: ZenskarClientSettings): ZenskarClient 
   return { attempt, close: () => agent.destroy() };
 }
 
-/** Passes six options to Node, instead of got's forty. */
-function createRequest(isSecure: boolean, agent: HttpAgent): RequestFunction {
+/** Passes a few options to Node, instead of got's forty. */
+function createRequest(
+  isSecure: boolean,
+  connection: Pick<RequestOptions, 'agent' | 'timeout'>,
+): RequestFunction {
   const request = isSecure ? httpsRequest : httpRequest;
   return ({ hostname, port, pathname, search }, { method, headers }, callback) => {
     const host = hostname.replace(/^\[|\]$/g, '');
-    return request({ host, port, path: `${pathname}${search}`, method, headers, agent }, callback as never);
+    const path = `${pathname}${search}`;
+    return request({ host, port, path, method, headers, ...connection }, callback as never);
   };
 }

@@ -4,6 +4,9 @@ import type { Span } from '../telemetry/tracing.ts';
 /** No response that keeps to the contract comes near this size; a larger one is not read to its end. */
 export const maxBodyBytes = 65_536;
 
+/** The longest wait for the answer of a proxy to CONNECT: it goes on after the attempt that began it. */
+export const tunnelTimeoutMs = 10_000;
+
 /** The parameters of Zenskar's "Get total customer entitlements", ids in canonical form, dates in Unix seconds. */
 export type TotalParameters = {
   entitlementId: string;
@@ -53,6 +56,8 @@ export type ZenskarClientSettings = {
   url: string;
   apiVersion: string | undefined;
   userAgent: string;
+  /** URL of the proxy on the way; undefined without one. */
+  proxy?: string | undefined;
 };
 
 /** The path after the base URL, without ids: for traces. */

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import { toProxy } from '../config/proxy.ts';
 import { userAgent } from '../config/version.ts';
 import type { Attributes } from '../telemetry/tracing.ts';
 import {
@@ -9,12 +10,15 @@ import {
   type ZenskarClient,
 } from './request.ts';
 
-type ClientConfig = Pick<Config, 'UPSTREAM_TRANSPORT' | 'ZENSKAR_URL' | 'ZENSKAR_API_VERSION'>;
+type ClientConfig = Pick<
+  Config,
+  'UPSTREAM_TRANSPORT' | 'ZENSKAR_URL' | 'ZENSKAR_API_VERSION' | 'HTTPS_PROXY' | 'HTTP_PROXY' | 'NO_PROXY'
+>;
 
 /** Imports only the configured HTTP client, and records its attempts as spans. */
 export async function loadZenskarClient(config: ClientConfig): Promise<ZenskarClient> {
   const { ZENSKAR_URL: url, ZENSKAR_API_VERSION: apiVersion } = config;
-  const settings = { url, apiVersion, userAgent };
+  const settings = { url, apiVersion, userAgent, proxy: toProxy(config, url) };
   const client =
     config.UPSTREAM_TRANSPORT === 'got'
       ? (await import('./gotClient.ts')).createGotClient(settings)

@@ -1,4 +1,4 @@
-import { type Dispatcher, Pool } from 'undici';
+import { type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { createResponseReader } from './readResponse.ts';
 import {
   type AttemptContext,
@@ -7,6 +7,7 @@ import {
   toCallHeaders,
   toCommonHeaders,
   toPath,
+  tunnelTimeoutMs,
   type ZenskarClient,
   type ZenskarClientSettings,
 } from './request.ts';
@@ -16,7 +17,11 @@ export function createUndiciClient(settings: ZenskarClientSettings): ZenskarClie
   const { origin, pathname } = new URL(settings.url);
   const basePath = pathname === '/' ? '' : pathname;
   // The reader limits the time of each attempt.
-  const pool = new Pool(origin, { headersTimeout: 0, bodyTimeout: 0 });
+  const timeouts = { headersTimeout: 0, bodyTimeout: 0 };
+  const { proxy } = settings;
+  const pool = proxy
+    ? new ProxyAgent({ uri: proxy, clientFactory, ...timeouts })
+    : new Pool(origin, timeouts);
   const commonHeaders = toCommonHeaders(settings);
 
   function attempt(parameters: TotalParameters, context: AttemptContext): Promise<AttemptOutcome> {
@@ -35,10 +40,15 @@ export function createUndiciClient(settings: ZenskarClientSettings): ZenskarClie
     };
     const path = basePath + toPath(parameters);
     const headers = { ...commonHeaders, ...toCallHeaders(context) };
-    pool.dispatch({ path, method: 'GET', headers }, handler);
+    pool.dispatch({ origin, path, method: 'GET', headers }, handler);
     return reader.outcome;
   }
   return { attempt, close: () => void pool.destroy() };
+}
+
+/** Connections to a proxy, for CONNECT. */
+function clientFactory(proxy: URL, options: object): Pool {
+  return new Pool(proxy, { ...options, headersTimeout: tunnelTimeoutMs });
 }
 
 function toReason(error: Error): string {

@@ -56,6 +56,25 @@ describe('the gateway process', () => {
     );
   });
 
+  it.each(['1', '2'])(
+    'starts %s workers with OTEL variables meant for other programs, and logs one warning each',
+    async (WEB_CONCURRENCY) => {
+      const { gateway } = await start({
+        OTEL_TRACES_SAMPLER: 'xray',
+        OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+        ADMIN_PORT: '0',
+        WEB_CONCURRENCY,
+      });
+      const lines = gateway.output().matchAll(/^\{.*"level":"warn".*$/gm);
+      expect([...lines].map(([line]) => JSON.parse(line))).toEqual(
+        [
+          'OTEL_EXPORTER_OTLP_PROTOCOL is "grpc"; expected http/protobuf. The value is ignored.',
+          'OTEL_TRACES_SAMPLER is "xray"; expected always_on, always_off or traceidratio, or one of them with the prefix parentbased_. The value is ignored.',
+        ].map((reason) => ({ level: 'warn', time: expect.any(String), msg: 'variableIgnored', reason })),
+      );
+    },
+  );
+
   it('warns once on stderr about a Node without the latest security fixes, and starts', async () => {
     const olderNode = 'Object.defineProperty(process.versions, "node", { value: "26.12.0" })';
     const gateway = runGateway(

@@ -105,6 +105,74 @@ function problemLike(reason: RegExp, next: RegExp) {
   return problemOf('upstream', expect.stringMatching(reason), expect.stringMatching(next));
 }
 
+describe('doctor, configuration check', () => {
+  it('names variables whose values the gateway ignores, and still checks the services', async () => {
+    const [first, second, ...others] = await findAll({
+      OTEL_TRACES_EXPORTER: 'otlp,console',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4317',
+    });
+    const next = 'Correct it, or leave it out if it is meant for another program.';
+    expect([first, second]).toEqual([
+      {
+        check: 'configuration',
+        status: 'warning',
+        reason: 'OTEL_TRACES_EXPORTER is "otlp,console"; expected otlp or none. The value is ignored.',
+        next,
+      },
+      {
+        check: 'configuration',
+        status: 'warning',
+        reason:
+          'OTEL_EXPORTER_OTLP_ENDPOINT has a value that is not shown here; expected an http or https URL without credentials, query or fragment. The value is ignored.',
+        next,
+      },
+    ]);
+    expect(others.map(({ check, status }) => [check, status])).toEqual([
+      ['redis', 'skipped'],
+      ['jwks', 'skipped'],
+      ['upstream', 'ok'],
+      ['clock', 'ok'],
+      ['connections', 'ok'],
+    ]);
+  });
+});
+
+describe('doctor, faults of env files and platforms', () => {
+  it('names quotes around values and service links of Kubernetes', async () => {
+    const quoted = await find('configuration', { ZENSKAR_API_KEY: `"${apiKey}"` });
+    expect(quoted).toEqual(
+      problemOf(
+        'configuration',
+        'ZENSKAR_API_KEY has quotes around its value; expected the value alone: `docker --env-file` and Kubernetes take quotes as a part of it.',
+        'Correct it. Until then the gateway does not start.',
+      ),
+    );
+    expect(await find('configuration', { ADMIN_PORT: 'tcp://10.0.0.1:4001' })).toEqual({
+      check: 'configuration',
+      status: 'warning',
+      reason:
+        'ADMIN_PORT is "tcp://10.0.0.1:4001", a service link of Kubernetes; expected a port. The value is ignored.',
+      next: 'Correct it, or leave it out if it is meant for another program.',
+    });
+  });
+
+  it.each([
+    ['ZENSKAR_URL', 'https://me:mellon@api.zenskar.com'],
+    ['ZENSKAR_URL', 'https://api.zenskar.com/?key=mellon'],
+    ['JWT_JWKS_URL', 'https://me:mellon@issuer.example/keys'],
+    ['REDIS_URL', 'redis://cache?password=mellon'],
+    ['HTTPS_PROXY', 'socks5://me:mellon@proxy:1080'],
+  ])('names %s with a value that it does not print', async (name, value) => {
+    const findings = await findAll({ AUTH_MODE: 'none', [name]: value });
+    expect(findings[0]).toMatchObject({
+      check: 'configuration',
+      status: 'problem',
+      reason: expect.stringMatching(`^${name} has a value that is not shown here; expected .* URL`),
+    });
+    expect(JSON.stringify(findings)).not.toContain('mellon');
+  });
+});
+
 describe('doctor, upstream check', () => {
   it('reports no problem when Zenskar answers with a valid total', async () => {
     expect(await findAll({}, real)).toEqual([

@@ -2,8 +2,10 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createTenant } from '../../src/auth/tenant.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { noSpan } from '../../src/telemetry/tracing.ts';
 import type { ZenskarClient } from '../../src/zenskar/request.ts';
 import { loadZenskarClient } from '../../src/zenskar/tracedClient.ts';
@@ -12,6 +14,9 @@ import { apiKey, customer, customerOf, entitlement, organisation, totalQuery } f
 
 const { version: packageVersion } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+);
+const hasIpv6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === '::1'),
 );
 const parameters = { entitlementId: entitlement, customerId: customer, startDate: null, endDate: null };
 const tenant = createTenant({ apiKey, organisation, url: '', apiVersion: undefined });
@@ -68,15 +73,44 @@ describe.each(['got', 'undici'] as const)('one attempt with %s', (transport) => 
     for (const stop of stops.splice(0)) stop();
   });
 
-  async function clientOf(server: Server): Promise<ZenskarClient> {
-    server.listen(0, '127.0.0.1');
+  async function clientOf(server: Server, host = '127.0.0.1', path = ''): Promise<ZenskarClient> {
+    server.listen(0, host);
     await once(server, 'listening');
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const choice = { UPSTREAM_TRANSPORT: transport, ZENSKAR_URL: url, ZENSKAR_API_VERSION: undefined };
-    const client = await loadZenskarClient(choice);
+    const { port } = server.address() as AddressInfo;
+    const environment = {
+      UPSTREAM_TRANSPORT: transport,
+      ZENSKAR_URL: `HTTP://${host.includes(':') ? `[${host}]` : host}:${port}${path}`,
+      ZENSKAR_API_KEY: apiKey,
+      ZENSKAR_ORGANISATION: organisation,
+    };
+    const parsed = parseConfig(environment, () => '');
+    if (!parsed.ok) throw new Error(parsed.problems.join('\n'));
+    const client = await loadZenskarClient(parsed.config);
     stops.push(client.close, () => server.close().closeAllConnections());
     return client;
   }
+
+  it.each([
+    ['127.0.0.1', '', ''],
+    ['127.0.0.1', '/', ''],
+    ['127.0.0.1', '/zenskar/v1/', '/zenskar/v1'],
+    ...(hasIpv6 ? [['::1', '', ''] as const, ['::1', '/base', '/base'] as const] : []),
+  ] as const)('reaches an upstream on %s with the base path "%s"', async (host, path, prefix) => {
+    const seen: unknown[] = [];
+    const server = createServer(({ url, headers }, response) => {
+      seen.push([url, headers.host]);
+      response.end('{}');
+    });
+    const client = await clientOf(server, host, path);
+    expect(await attempt(client)).toMatchObject({ kind: 'answered', status: 200 });
+    const { port } = server.address() as AddressInfo;
+    expect(seen).toEqual([
+      [
+        `${prefix}/entitlements/${entitlement}/customer/${customer}/total`,
+        host === '::1' ? `[::1]:${port}` : `127.0.0.1:${port}`,
+      ],
+    ]);
+  });
 
   function attempt(client: ZenskarClient, timeoutMs = 1000) {
     return client.attempt(parameters, {

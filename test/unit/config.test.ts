@@ -10,6 +10,11 @@ function parse(environment: Record<string, string>, readFile: (path: string) => 
   return parseConfig({ ...credentials, ...environment }, readFile);
 }
 
+function warningsOf(environment: Record<string, string>) {
+  const parsed = parse(environment);
+  return parsed.ok ? parsed.warnings : parsed.problems;
+}
+
 function problemsOf(environment: Record<string, string>) {
   const parsed = parse(environment);
   return parsed.ok ? [] : parsed.problems;
@@ -59,6 +64,7 @@ describe('parseConfig', () => {
         SHUTDOWN_TIMEOUT_MS: 10_000,
         LOG_LEVEL: 'info',
         OTEL_SDK_DISABLED: false,
+        OTEL_PROPAGATORS: 'tracecontext',
         OTEL_TRACES_EXPORTER: 'otlp',
         OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
         OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/protobuf',
@@ -69,6 +75,7 @@ describe('parseConfig', () => {
         OTEL_BSP_MAX_QUEUE_SIZE: 2048,
         OTEL_BSP_MAX_EXPORT_BATCH_SIZE: 512,
       },
+      warnings: [],
     });
   });
 
@@ -143,6 +150,15 @@ describe('parseConfig', () => {
     ]);
   });
 
+  it.each([
+    ['AUTH_ALLOW_ANONYMOUS', 'True', true],
+    ['GRAPHQL_INTROSPECTION', 'TRUE', true],
+    ['HTTP_SERVER_TIMING', 'False', false],
+    ['LOG_LEVEL', 'WARN', 'warn'],
+  ])('takes %s=%s in any case', (name, value, expected) => {
+    expect(parse({ [name]: value })).toMatchObject({ ok: true, config: { [name]: expected } });
+  });
+
   it('treats an empty value as unset', () => {
     expect(parse({ PORT: '', ZENSKAR_URL: '' })).toEqual(parse({}));
   });
@@ -170,7 +186,6 @@ describe('parseConfig', () => {
     ['UPSTREAM_ATTEMPT_TIMEOUT_MS', '0'],
     ['UPSTREAM_ATTEMPT_TIMEOUT_MS', 'Infinity'],
     ['UPSTREAM_CONCURRENCY', '0'],
-    ['GRAPHQL_MAX_TOTALS', ' 7'],
     ['GRAPHQL_INTROSPECTION', 'yes'],
     ['GRAPHQL_EXPLORER', 'on'],
     ['AUTH_MODE', 'jwtt'],
@@ -185,12 +200,6 @@ describe('parseConfig', () => {
     ['CORS_ORIGINS', '*'],
     ['CORS_ORIGINS', 'https://a.example/path'],
     ['CORS_ORIGINS', 'https://a.example,'],
-    ['OTEL_TRACES_SAMPLER', 'jaeger_remote'],
-    ['OTEL_TRACES_SAMPLER_ARG', '1.5'],
-    ['OTEL_TRACES_SAMPLER_ARG', '1%'],
-    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
-    ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'http/json'],
-    ['OTEL_BSP_SCHEDULE_DELAY', '0'],
   ])('rejects %s=%s', (name, value) => {
     expect(problemsOf({ [name]: value })).toEqual([
       expect.stringMatching(`^${name} is ".*"; expected .+\\.$`),
@@ -202,36 +211,98 @@ describe('parseConfig', () => {
     'ftp://api.zenskar.com',
     'https://me:pw@api.zenskar.com',
     'https://api.zenskar.com?x=1',
+    'https://api.zenskar.com?',
+    'https://api.zenskar.com/#docs',
+    'https://key@api.zenskar.com',
+    'https://:pw@[::1]:8443',
   ])('rejects ZENSKAR_URL=%s without printing the value, which may contain a password', (url) => {
     expect(problemsOf({ ZENSKAR_URL: url })).toEqual([
       'ZENSKAR_URL has a value that is not shown here; expected an http or https URL without credentials, query or fragment.',
     ]);
   });
 
-  it.each(['localhost:6379', 'http://localhost', 'redis://:pa%zz@h', 'redis://h/abc'])(
-    'rejects REDIS_URL=%s without printing the value',
+  it.each([
+    'localhost:6379',
+    'http://localhost',
+    'redis://',
+    'redis://:pa%zz@h',
+    'redis://h/abc',
+    'redis://h/1?family=6',
+    'redis://h#1',
+  ])('rejects REDIS_URL=%s without printing the value', (url) => {
+    expect(problemsOf({ REDIS_URL: url })).toEqual([
+      'REDIS_URL has a value that is not shown here; expected a redis or rediss URL without query or fragment.',
+    ]);
+  });
+
+  it.each([
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc', 'http/protobuf'],
+    ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'http/json', 'http/protobuf'],
+    ['OTEL_TRACES_SAMPLER', 'xray', 'parentbased_always_on'],
+    ['OTEL_TRACES_SAMPLER', 'jaeger_remote', 'parentbased_always_on'],
+    ['OTEL_TRACES_EXPORTER', 'otlp,console', 'otlp'],
+    ['OTEL_TRACES_EXPORTER', 'zipkin', 'otlp'],
+    ['OTEL_PROPAGATORS', 'xray', 'tracecontext'],
+    ['OTEL_PROPAGATORS', 'tracecontext,b3', 'tracecontext'],
+    ['OTEL_PROPAGATORS', 'none', 'tracecontext'],
+    ['OTEL_SDK_DISABLED', '1', false],
+    ['OTEL_SDK_DISABLED', 'yes', false],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.5', 1],
+    ['OTEL_TRACES_SAMPLER_ARG', '1%', 1],
+    ['OTEL_TRACES_SAMPLER_ARG', 'endpoint=http://localhost:14250,pollingIntervalMs=5000', 1],
+    ['OTEL_BSP_SCHEDULE_DELAY', '5s', 5000],
+    ['OTEL_BSP_SCHEDULE_DELAY', '0', 5000],
+    ['OTEL_BSP_EXPORT_TIMEOUT', '-1', 30_000],
+    ['OTEL_BSP_MAX_QUEUE_SIZE', '1e9', 2048],
+    ['OTEL_BSP_MAX_EXPORT_BATCH_SIZE', '99999999999', 512],
+  ])('starts with a warning if %s is %s, which is meant for another program', (name, value, fallback) => {
+    const parsed = parse({ [name]: value });
+    expect(parsed).toMatchObject({ ok: true, config: { [name]: fallback } });
+    expect(warningsOf({ [name]: value })).toEqual([
+      expect.stringMatching(`^${name} is ".*"; expected .+\\. The value is ignored\\.$`),
+    ]);
+  });
+
+  it.each([
+    ['OTEL_SDK_DISABLED', 'True', true],
+    ['OTEL_SDK_DISABLED', 'TRUE', true],
+    ['OTEL_SDK_DISABLED', 'False', false],
+    ['OTEL_TRACES_EXPORTER', 'None', 'none'],
+    ['OTEL_TRACES_SAMPLER', 'ALWAYS_OFF', 'always_off'],
+    ['OTEL_PROPAGATORS', 'TraceContext, baggage', 'tracecontext, baggage'],
+  ])('takes %s=%s in any case, without a warning', (name, value, expected) => {
+    expect(parse({ [name]: value })).toMatchObject({ ok: true, config: { [name]: expected }, warnings: [] });
+  });
+
+  it('reports invalid OpenTelemetry variables only as warnings if there are other problems', () => {
+    expect(problemsOf({ OTEL_TRACES_SAMPLER: 'xray', PORT: 'http' })).toEqual([
+      'PORT is "http"; expected a whole number from 0 to 65535.',
+    ]);
+  });
+
+  it('starts without the collector headers if their file cannot be read', () => {
+    expect(warningsOf({ OTEL_EXPORTER_OTLP_HEADERS_FILE: '/none' })).toEqual([
+      'OTEL_EXPORTER_OTLP_HEADERS_FILE cannot be read or is empty; expected the path of a readable file that contains the secret. The value is ignored.',
+    ]);
+  });
+
+  it.each(['collector:4318', 'grpc://collector', 'http://me:pw@collector', 'http://collector#key'])(
+    'ignores the collector URL %s without printing the value, which may contain a password',
     (url) => {
-      expect(problemsOf({ REDIS_URL: url })).toEqual([
-        'REDIS_URL has a value that is not shown here; expected a redis or rediss URL.',
+      expect(
+        warningsOf({ OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url }),
+      ).toEqual([
+        'OTEL_EXPORTER_OTLP_ENDPOINT has a value that is not shown here; expected an http or https URL without credentials, query or fragment. The value is ignored.',
+        'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT has a value that is not shown here; expected an http or https URL without credentials or fragment. The value is ignored.',
       ]);
     },
   );
 
-  it.each(['collector:4318', 'grpc://collector', 'http://me:pw@collector'])(
-    'rejects the collector URL %s without printing the value, which may contain a password',
-    (url) => {
-      for (const name of ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'])
-        expect(problemsOf({ [name]: url })).toEqual([
-          `${name} has a value that is not shown here; expected an http or https URL without credentials.`,
-        ]);
-    },
-  );
-
   it.each(['a key', 'x-key', 'x-key=%zz', 'x-key=1,two words=2', 'x-key=%0d%0a'])(
-    'rejects the collector headers %j without printing them',
+    'ignores the collector headers %j without printing them',
     (list) => {
-      expect(problemsOf({ OTEL_EXPORTER_OTLP_HEADERS: list })).toEqual([
-        'OTEL_EXPORTER_OTLP_HEADERS has a value that is not shown here; expected name=value, separated by commas.',
+      expect(warningsOf({ OTEL_EXPORTER_OTLP_HEADERS: list })).toEqual([
+        'OTEL_EXPORTER_OTLP_HEADERS has a value that is not shown here; expected name=value, separated by commas. The value is ignored.',
       ]);
     },
   );
@@ -244,6 +315,115 @@ describe('parseConfig', () => {
       ]);
     },
   );
+
+  it.each([
+    ['https://api.zenskar.com/', 'https://api.zenskar.com'],
+    ['https://api.zenskar.com//', 'https://api.zenskar.com'],
+    ['HTTPS://API.Zenskar.com', 'https://api.zenskar.com'],
+    ['https://proxy.example/zenskar/v1/', 'https://proxy.example/zenskar/v1'],
+    ['http://[::1]:4900/', 'http://[::1]:4900'],
+    ['https://api.zenskar.com:443', 'https://api.zenskar.com'],
+  ])('takes ZENSKAR_URL=%s', (value, ZENSKAR_URL) => {
+    expect(parse({ ZENSKAR_URL: value })).toMatchObject({ ok: true, config: { ZENSKAR_URL } });
+  });
+
+  it.each(['redis://[::1]:6379/0', 'REDIS://cache', 'rediss://:p%40w@cache:6380/', 'redis://me:pw@cache'])(
+    'takes REDIS_URL=%s',
+    (REDIS_URL) => {
+      expect(parse({ REDIS_URL })).toMatchObject({ ok: true, config: { REDIS_URL } });
+    },
+  );
+
+  it.each([
+    ['http://proxy.example.com:3128', 'http://proxy.example.com:3128/'],
+    ['proxy.example.com:3128', 'http://proxy.example.com:3128/'],
+    ['10.0.0.1:3128', 'http://10.0.0.1:3128/'],
+    ['HTTPS://Proxy.example.com', 'https://proxy.example.com/'],
+    ['http://me:p%40ss@[::1]:3128/', 'http://me:p%40ss@[::1]:3128/'],
+  ])('takes the proxy %s', (value, proxy) => {
+    expect(parse({ HTTPS_PROXY: value, HTTP_PROXY: value, NO_PROXY: 'localhost' })).toMatchObject({
+      ok: true,
+      config: { HTTPS_PROXY: proxy, HTTP_PROXY: proxy, NO_PROXY: 'localhost' },
+    });
+  });
+
+  it('prefers the lower-case names of proxies, as curl does', () => {
+    const lower = { https_proxy: 'http://a', http_proxy: 'http://b', no_proxy: 'c' };
+    const upper = { HTTPS_PROXY: 'http://x', HTTP_PROXY: 'http://y', NO_PROXY: 'z' };
+    const config = { HTTPS_PROXY: 'http://a/', HTTP_PROXY: 'http://b/', NO_PROXY: 'c' };
+    expect(parse(lower)).toMatchObject({ ok: true, config });
+    expect(parse({ ...upper, ...lower })).toMatchObject({ ok: true, config });
+    expect(parse({ ...upper, https_proxy: '' })).toMatchObject({ config: { HTTPS_PROXY: 'http://x/' } });
+  });
+
+  it.each([
+    'socks5://proxy:1080',
+    'http://',
+    'http://me:%zz@proxy:3128',
+    'http://proxy:port',
+    'a proxy',
+    'https://10.0.0.1:3128',
+    'https://[::1]:3128',
+  ])('rejects the proxy %s without printing it, because it may contain a password', (value) => {
+    expect(problemsOf({ HTTPS_PROXY: value, http_proxy: value })).toEqual(
+      ['HTTPS_PROXY', 'HTTP_PROXY'].map(
+        (name) =>
+          `${name} has a value that is not shown here; expected an http URL such as http://proxy.example.com:3128, or an https URL with a host name.`,
+      ),
+    );
+  });
+
+  const quotes =
+    'has quotes around its value; expected the value alone: `docker --env-file` and Kubernetes take quotes as a part of it.';
+  const space =
+    'has white space around its value, such as the line end of a file from Windows; expected the value alone.';
+  it('names the quotes that docker --env-file leaves around values, for all variables alike', () => {
+    const quoted = {
+      PORT: '"4000"',
+      ZENSKAR_URL: "'https://api.zenskar.com'",
+      ZENSKAR_API_KEY: '"abc"',
+      AUTH_MODE: '`none`',
+      JWT_ISSUER: '"https://issuer.example/"',
+      GRAPHQL_SAFELIST: '"/list.json"',
+      PURGE_TOKEN_FILE: '"/run/secrets/token"',
+    };
+    expect(problemsOf(quoted)).toEqual(Object.keys(quoted).map((name) => `${name} ${quotes}`));
+    expect(warningsOf({ OTEL_TRACES_SAMPLER: '"always_off"' })).toEqual([
+      `OTEL_TRACES_SAMPLER ${quotes} The value is ignored.`,
+    ]);
+  });
+
+  it('names the carriage return that an environment file of Windows leaves behind values', () => {
+    for (const [name, value] of [
+      ['ZENSKAR_API_KEY', 'abc\r'],
+      ['ZENSKAR_URL', 'https://api.zenskar.com\r'],
+      ['HOST', '127.0.0.1 '],
+      ['GRAPHQL_MAX_TOTALS', ' 7'],
+      ['JWT_AUDIENCE', '\ttotals'],
+      ['ZENSKAR_ORGANISATION', '   '],
+    ] as const)
+      expect(problemsOf({ AUTH_MODE: 'none', [name]: value })).toEqual([`${name} ${space}`]);
+  });
+
+  it.each([
+    ['a carriage return', 'key\r\n'],
+    ['a byte order mark', '\uFEFFkey'],
+    ['a byte order mark and a carriage return', '\uFEFFkey\r\n'],
+    ['several line ends', '\nkey\n\n'],
+  ])('reads a secret from a file with %s', (_, content) => {
+    const environment = { ZENSKAR_API_KEY: '', ZENSKAR_API_KEY_FILE: '/key' };
+    expect(parse(environment, () => content)).toMatchObject({ ok: true, config: { ZENSKAR_API_KEY: 'key' } });
+  });
+
+  it('names the quotes around a secret in a file', () => {
+    const parsed = parse({ ZENSKAR_API_KEY: '', ZENSKAR_API_KEY_FILE: '/key' }, () => '"key"\n');
+    expect(parsed).toEqual({ ok: false, problems: [`ZENSKAR_API_KEY ${quotes}`] });
+  });
+
+  it('reads a safelist that begins with a byte order mark', () => {
+    const parsed = parse({ GRAPHQL_SAFELIST: '/list' }, () => '\uFEFF{"a":"query A { __typename }"}');
+    expect(parsed).toMatchObject({ ok: true, config: { GRAPHQL_SAFELIST: [{ id: 'a' }] } });
+  });
 
   it('reads a secret from the file that its _FILE variable names', () => {
     const environment = { ZENSKAR_API_KEY: '', ZENSKAR_API_KEY_FILE: '/run/secrets/key' };
@@ -334,6 +514,62 @@ describe('parseConfig', () => {
         `AUTH_MODE is missing, though ${name} is set; expected one of none, jwt, router or passthrough.`,
       ]);
     expect(problemsOf({ ROUTER_SECRET: 'x', AUTH_MODE: 'none' })).toEqual([]);
+  });
+
+  it('starts with one warning if Kubernetes sets variables for services named cache and auth', () => {
+    const links = {
+      CACHE_PORT: 'tcp://10.0.0.1:80',
+      CACHE_PORT_80_TCP: 'tcp://10.0.0.1:80',
+      CACHE_PORT_80_TCP_PROTO: 'tcp',
+      AUTH_SERVICE_HOST: '10.0.0.2',
+      AUTH_SERVICE_PORT_HTTP: '80',
+      BILLING_PORT: 'tcp://10.0.0.3:80',
+    };
+    expect(warningsOf(links)).toEqual([
+      'CACHE_PORT, CACHE_PORT_80_TCP, CACHE_PORT_80_TCP_PROTO, AUTH_SERVICE_HOST, AUTH_SERVICE_PORT_HTTP: names of service links of Kubernetes, not of variables of the gateway. They are ignored; `enableServiceLinks: false` in the pod leaves them out.',
+    ]);
+  });
+
+  it.each([
+    ['ADMIN_PORT', 'tcp://10.0.0.1:4001', 4001],
+    ['ADMIN_PORT', 'udp://[fd00::1]:53', 4001],
+    ['PORT', 'tcp://10.0.0.1:80', 4000],
+  ] as const)(
+    'starts on the default port if %s is %s, as Kubernetes sets it for a service',
+    (name, value, port) => {
+      expect(parse({ [name]: value })).toMatchObject({ ok: true, config: { [name]: port } });
+      expect(warningsOf({ [name]: value })).toEqual([
+        `${name} is "${value}", a service link of Kubernetes; expected a port. The value is ignored.`,
+      ]);
+    },
+  );
+
+  it.each(['0.0.0.0:4000', 'http://localhost', '[::1]:4000', 'tcp://10.0.0.1:80', '*'])(
+    'rejects HOST=%s, to which no listener can be bound',
+    (HOST) => {
+      expect(problemsOf({ HOST, ADMIN_HOST: HOST, AUTH_ALLOW_ANONYMOUS: 'true' })).toEqual(
+        ['HOST', 'ADMIN_HOST'].map(
+          (name) => `${name} is "${HOST}"; expected an address or a host name, without a port.`,
+        ),
+      );
+    },
+  );
+
+  it.each([
+    ['[::1]', '::1'],
+    ['fe80::1%eth0', 'fe80::1%eth0'],
+    ['my_host.internal', 'my_host.internal'],
+  ])('takes HOST=%s', (value, HOST) => {
+    expect(parse({ HOST: value, AUTH_ALLOW_ANONYMOUS: 'true' })).toMatchObject({
+      ok: true,
+      config: { HOST },
+    });
+  });
+
+  it('reports AUTH_MODE alone if it is invalid and HOST is not loopback', () => {
+    expect(problemsOf({ AUTH_MODE: 'jwtt', HOST: '0.0.0.0' })).toEqual([
+      'AUTH_MODE is "jwtt"; expected none, jwt, router or passthrough.',
+    ]);
   });
 
   it('ignores variables that Kubernetes injects and variables of other programs', () => {
