@@ -1,5 +1,6 @@
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { parseLimits } from '../config/config.ts';
 import { createManifest } from '../graphql/createManifest.ts';
 
 const options = {
@@ -12,10 +13,8 @@ try {
   if (positionals.length === 0) throw new Error('Name at least one file or pattern with GraphQL operations.');
   const files = globSync(positionals).sort();
   if (files.length === 0) throw new Error(`No file matches ${positionals.join(' ')}.`);
-  const manifest = createManifest(
-    files.map((file) => readFileSync(file, 'utf8')),
-    values,
-  );
+  const documents = files.map((file) => readFileSync(file, 'utf8'));
+  const manifest = createManifest(documents, { plain: values.plain, limits: parseLimits(process.env) });
   writeFileSync(values.output, `${JSON.stringify(manifest, undefined, 2)}\n`);
   process.stdout.write(
     `${values.output} lists ${manifest.operations.length} operations of ${files.length} files.\n`,

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import leven from 'leven';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { type Environment, prepareEnvironment, type ReadFile, readText } from './environment.ts';
 import { type ListedDocument, parseManifest } from './manifest.ts';
 import { requiredVariables, secretVariables, variables } from './variables.ts';
@@ -27,6 +27,29 @@ export function need(config: Config, name: RequiredVariable): string {
   const value = config[name];
   if (value === undefined) throw new Error(`${name} is missing.`);
   return value;
+}
+
+const { GRAPHQL_INTROSPECTION, GRAPHQL_MAX_DEPTH, GRAPHQL_MAX_ALIASES, GRAPHQL_MAX_TOKENS } = variables;
+const { GRAPHQL_MAX_TOTALS, RATE_LIMIT_PER_MINUTE } = variables;
+const limits = z.object({
+  GRAPHQL_INTROSPECTION,
+  GRAPHQL_MAX_DEPTH,
+  GRAPHQL_MAX_ALIASES,
+  GRAPHQL_MAX_TOKENS,
+  GRAPHQL_MAX_TOTALS,
+  RATE_LIMIT_PER_MINUTE,
+});
+
+/** The settings that limit operations. */
+export type Limits = z.output<typeof limits>;
+
+/** Reads these settings alone from an environment. Throws a sentence about the first problem. */
+export function parseLimits(environment: Environment): Limits {
+  const set = Object.entries(environment).filter(([, value]) => value !== '');
+  const { data, error } = limits.safeParse(Object.fromEntries(set));
+  if (data !== undefined) return data;
+  const { path = [], message = '' } = error.issues[0] ?? {};
+  throw new ConfigurationError(`${path.join('.')} is not valid; expected ${message}.`);
 }
 
 /** `warnings` name the variables whose values are ignored. */

@@ -125,7 +125,9 @@ export const variables = {
   GRAPHQL_SAFELIST: text
     .optional()
     .describe('Path of a manifest of persisted documents; only its operations are executed.'),
-  GRAPHQL_MAX_DEPTH: integer(1, 1000).default(10).describe('Maximum depth of fields in one operation.'),
+  GRAPHQL_MAX_DEPTH: integer(1, 1000)
+    .default(10)
+    .describe('Maximum depth of fields in one operation. Fragments add no depth.'),
   GRAPHQL_MAX_ALIASES: integer(1, 100_000)
     .default(100)
     .describe('Maximum number of aliases in one operation.'),

@@ -138,10 +138,9 @@ function createServer(dependencies: ApolloDependencies, currentRequestId: () => 
     introspection: config.GRAPHQL_INTROSPECTION,
     hideSchemaDetailsFromClientErrors: !config.GRAPHQL_INTROSPECTION,
     includeStacktraceInErrorResponses: false,
-    maxRecursiveSelections: true,
     // Each error takes time to word.
     validationOptions: { maxErrors: 20 },
-    validationRules: documentLimits.rules,
+    validationRules: [documentLimits.rule],
     parseOptions: { maxTokens: config.GRAPHQL_MAX_TOKENS },
     nodeEnv: 'production',
     stopOnTerminationSignals: false,

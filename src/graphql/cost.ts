@@ -10,7 +10,7 @@ import {
   valueFromASTUntyped,
   visit,
 } from 'graphql';
-import type { Config } from '../config/config.ts';
+import type { Limits } from '../config/config.ts';
 import { AppError } from '../errors.ts';
 import type { Cost, Operation } from './documents.ts';
 
@@ -42,10 +42,12 @@ const maxInputFields = 100;
 export type CostLimit = {
   /** The points that the operation costs: its totals, at least one. Throws `BAD_USER_INPUT` beyond the limits. */
   enforce: (operation: Operation) => number;
+  /** Throws `BAD_USER_INPUT` if an operation of the document exceeds the limits with all variables. */
+  enforceFixed: (document: DocumentNode) => void;
 };
 
-export function createCostLimit(config: Config): CostLimit {
-  const maxTotals = largestOperation(config);
+export function createCostLimit(settings: Limits): CostLimit {
+  const maxTotals = largestOperation(settings);
   const limits = { totals: maxTotals, fields: Math.max(1000, maxTotals * fieldsPerTotal) };
 
   /** Measuring fifty aliases takes a tenth of a hot operation; a cost that no variable changes is measured once. */
@@ -59,19 +61,31 @@ export function createCostLimit(config: Config): CostLimit {
     return cost;
   }
 
-  function enforce(operation: Operation): number {
-    const { totals, fields } = measure(operation);
+  function check({ totals, fields }: Cost): void {
     if (totals > limits.totals) throw tooExpensive(`asks for more than ${limits.totals} totals`);
     if (fields > limits.fields) throw tooExpensive(`asks for more than ${limits.fields} fields`);
+  }
+
+  function enforce(operation: Operation): number {
+    const cost = measure(operation);
+    check(cost);
     if (Object.values(operation.variables).some((value) => isTooWide(value)))
       throw tooExpensive(`has an input of more than ${maxInputFields} fields`);
-    return Math.max(1, totals);
+    return Math.max(1, cost.totals);
   }
-  return { enforce };
+
+  function enforceFixed(document: DocumentNode): void {
+    const fragments = fragmentsOf(document);
+    for (const definition of document.definitions) {
+      if (definition.kind !== Kind.OPERATION_DEFINITION || !isCostFixed({ definition, fragments })) continue;
+      check(measureCost({ definition, fragments, variables: {} }, limits));
+    }
+  }
+  return { enforce, enforceFixed };
 }
 
 /** An operation that costs more points than a minute has could never run. */
-function largestOperation({ GRAPHQL_MAX_TOTALS: maxTotals, RATE_LIMIT_PER_MINUTE: pointsPerMinute }: Config) {
+function largestOperation({ GRAPHQL_MAX_TOTALS: maxTotals, RATE_LIMIT_PER_MINUTE: pointsPerMinute }: Limits) {
   return pointsPerMinute === 0 ? maxTotals : Math.min(maxTotals, pointsPerMinute);
 }
 
@@ -145,19 +159,30 @@ export function measureCost(
   }
 }
 
-/** Whether the cost is the same for all variables: no directive skips a field, and no list is counted. */
+/** Whether the cost is the same for all variables: none is in a directive, or in an argument that is a counted list. */
 function isCostFixed({ definition, fragments }: Omit<MeasuredOperation, 'variables'>): boolean {
   let isFixed = true;
-  const stop = () => {
+  const checkArguments = (node: WithArguments) => {
+    if (!node.arguments?.some(hasVariable)) return undefined;
     isFixed = false;
     return BREAK;
   };
   const visitor = {
-    Directive: stop,
-    Field: ({ name }: FieldNode) => (hasList(name.value) ? stop() : undefined),
+    Directive: checkArguments,
+    Field: (field: FieldNode) => (hasList(field.name.value) ? checkArguments(field) : undefined),
   };
   for (const node of [definition, ...fragments.values()]) visit(node, visitor);
   return isFixed;
+}
+
+function hasVariable(argument: ArgumentNode): boolean {
+  let isFound = false;
+  const stop = () => {
+    isFound = true;
+    return BREAK;
+  };
+  visit(argument, { Variable: stop });
+  return isFound;
 }
 
 function hasList(fieldName: string): boolean {

@@ -11,15 +11,19 @@ import {
   separateOperations,
   visit,
 } from 'graphql';
+import type { Limits } from '../config/config.ts';
 import { type Manifest, type ManifestOperation, toManifest } from '../config/manifest.ts';
 import { createSafelist } from './safelist.ts';
 import { createSchema } from './schema.ts';
 
+type ManifestOptions = { plain: boolean; limits: Limits };
+
 /**
  * Lists the operations in these documents, each with the fragments it needs. Unless `plain`, adds `__typename` in every place where Apollo
- * Client and urql add it before they send an operation. Throws if an operation has no name, a duplicate name or is not valid.
+ * Client and urql add it before they send an operation. Throws if an operation has no name, a duplicate name, is not valid or
+ * exceeds the limits.
  */
-export function createManifest(documents: readonly string[], { plain = false } = {}): Manifest {
+export function createManifest(documents: readonly string[], { plain, limits }: ManifestOptions): Manifest {
   const document = concatAST(documents.map((text) => parse(text)));
   const names = document.definitions.flatMap((node) => ('name' in node ? [node.name?.value ?? ''] : []));
   const duplicate = names.find((name, n) => names.indexOf(name) !== n);
@@ -29,7 +33,7 @@ export function createManifest(documents: readonly string[], { plain = false } =
   const separate = Object.entries(separateOperations(plain ? document : withTypenames(document)));
   const manifest = toManifest(separate.map(([name, document]) => toOperation(name, document)));
   if (separate.length === 0) throw new Error('The files contain no operation.');
-  createSafelist(manifest.operations, createSchema());
+  createSafelist(manifest.operations, { schema: createSchema(), limits });
   return manifest;
 }
 

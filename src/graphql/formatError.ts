@@ -2,6 +2,7 @@ import { ApolloServerErrorCode } from '@apollo/server/errors';
 import { GraphQLError, type GraphQLFormattedError, Kind } from 'graphql';
 import { AppError, errorCodes, isErrorCode, toExtensions, type ValidationError } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
+import { nameTokensLimit } from './documentLimits.ts';
 
 /** Apollo Server's own codes. Their messages describe the request only. */
 const apolloCodes: ReadonlySet<unknown> = new Set(
@@ -32,7 +33,7 @@ export function createFormatError(emit: Emit): FormatError {
       : toCallerCode(thrown, cause);
     if (code !== undefined) {
       const retryable = isErrorCode(code) ? { retryable: errorCodes[code].retryable } : {};
-      const message = formatted.message.slice(0, maxMessageLength);
+      const message = nameTokensLimit(formatted.message.slice(0, maxMessageLength));
       return { ...formatted, message, extensions: { code, ...retryable, requestId } };
     }
     emit({ type: 'unexpectedError', requestId, cause });

@@ -1,14 +1,9 @@
-import {
-  type DocumentNode,
-  type GraphQLSchema,
-  Kind,
-  parse,
-  stripIgnoredCharacters,
-  validate,
-} from 'graphql';
-import { ConfigurationError } from '../config/config.ts';
+import { type DocumentNode, type GraphQLSchema, Kind, parse, stripIgnoredCharacters } from 'graphql';
+import { ConfigurationError, type Limits } from '../config/config.ts';
 import { type ListedDocument, toShown } from '../config/manifest.ts';
 import { AppError } from '../errors.ts';
+import { createCostLimit } from './cost.ts';
+import { createDocumentLimits, nameTokensLimit } from './documentLimits.ts';
 import type { PersistedQueries } from './persistedQueries.ts';
 import { type OperationParameters, toDocumentKey } from './request.ts';
 
@@ -19,12 +14,18 @@ export type Safelist = {
   enforce: (parameters: OperationParameters) => OperationParameters;
 };
 
-/** Allows only the listed documents, by id or by text; white space in the text does not matter. */
-export function createSafelist(documents: readonly ListedDocument[], schema: GraphQLSchema): Safelist {
+type SafelistRules = { schema: GraphQLSchema; limits: Limits };
+
+/**
+ * Allows only the listed documents, by id or by text; white space in the text does not matter. Throws if a document is one that every
+ * request for it would reject.
+ */
+export function createSafelist(documents: readonly ListedDocument[], rules: SafelistRules): Safelist {
+  const check = createCheck(rules);
   const byId = new Map<string, string>();
   const byText = new Map<string, string>();
   for (const document of documents) {
-    rejectInvalid(document, schema);
+    check(document);
     const { id, body } = document;
     const key = toDocumentKey(id);
     if (byId.has(key)) throw new ConfigurationError(`GRAPHQL_SAFELIST lists the id ${toShown(id)} twice.`);
@@ -74,19 +75,28 @@ function normalize(text: string): string {
   }
 }
 
-function rejectInvalid(document: ListedDocument, schema: GraphQLSchema): void {
-  const problems = validate(schema, parseListed(document)).map(({ message }) => message);
-  if (problems.length > 0) throw toInvalid(document, problems.join(' '));
+/** Checks a document as requests for it are checked. */
+function createCheck({ schema, limits }: SafelistRules) {
+  const documentLimits = createDocumentLimits(limits);
+  const costLimit = createCostLimit(limits);
+  return (document: ListedDocument): void => {
+    try {
+      costLimit.enforceFixed(documentLimits.parseValid(document.body, schema));
+    } catch (error) {
+      throw toInvalid(document, error);
+    }
+  };
 }
 
 function parseListed(document: ListedDocument): DocumentNode {
   try {
     return parse(document.body);
   } catch (error) {
-    throw toInvalid(document, String(error));
+    throw toInvalid(document, error);
   }
 }
 
-function toInvalid({ name }: ListedDocument, problem: string): ConfigurationError {
+function toInvalid({ name }: ListedDocument, error: unknown): ConfigurationError {
+  const problem = nameTokensLimit(error instanceof Error ? error.message : String(error));
   return new ConfigurationError(`GRAPHQL_SAFELIST lists an invalid operation ${name}: ${problem}`);
 }

@@ -92,7 +92,8 @@ export function createGraphQLServer(dependencies: GraphQLDependencies): GraphQLS
   const { config, source, emit } = dependencies;
   const schema = createSchema();
   const documents = createDocuments();
-  const safelist = config.GRAPHQL_SAFELIST && createSafelist(config.GRAPHQL_SAFELIST, schema);
+  const rules = { schema, limits: config };
+  const safelist = config.GRAPHQL_SAFELIST && createSafelist(config.GRAPHQL_SAFELIST, rules);
   const persistedQueries = safelist ? toPersistedQueries(safelist) : dependencies.persistedQueries;
   const costLimit = createCostLimit(config);
   const formatError = createFormatError(emit);

@@ -191,7 +191,7 @@ const cases: Case[] = [
     init: operation(`{ ${'a '.repeat(6000)} }`),
     status: 400,
     code: 'GRAPHQL_PARSE_FAILED',
-    message: /4000 tokens/,
+    message: /^Tokens limit of 4000 exceeded\.$/,
   },
   {
     name: 'an unknown field',

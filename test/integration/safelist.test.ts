@@ -3,6 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { parseLimits } from '../../src/config/config.ts';
+import { createSafelist } from '../../src/graphql/safelist.ts';
+import { createSchema } from '../../src/graphql/schema.ts';
 import { post, survive, toOutcome } from '../support/attack.ts';
 import { type Gateway, useGateway, useReplicas } from '../support/gateway.ts';
 import { customer, entitlement, expectedQuantity, idOf } from '../support/ids.ts';
@@ -115,6 +118,86 @@ fragment Number on CustomerEntitlementTotal {
     expect(await gateway.exited).toBe(78);
     expect(gateway.output()).toMatch(/^The gateway cannot start: GRAPHQL_SAFELIST lists /);
     expect(gateway.output()).toMatch(complaint);
+  });
+});
+
+describe('a safelist with an operation that every request would reject', () => {
+  const total = `customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}")`;
+  const times = (count: number, toText: (n: number) => string) =>
+    Array.from({ length: count }, (_, n) => toText(n)).join(' ');
+  const request = `{ entitlementId: "${entitlement}", customerId: "${customer}" }`;
+  const cases: [limit: string, variables: Record<string, string>, body: string][] = [
+    [
+      'Depth limit of 2 exceeded, found 3.',
+      { GRAPHQL_MAX_DEPTH: '2' },
+      `query Listed { ${total} { ...F } } fragment F on CustomerEntitlementTotal { customer { id } }`,
+    ],
+    [
+      'Aliases limit of 1 exceeded, found 2.',
+      { GRAPHQL_MAX_ALIASES: '1' },
+      'query Listed { a: __typename b: __typename }',
+    ],
+    [
+      'Directives limit of 50 exceeded, found 51.',
+      {},
+      `query Listed { __typename ${times(51, () => '... @include(if: true) { __typename }')} }`,
+    ],
+    ['Tokens limit of 5 exceeded.', { GRAPHQL_MAX_TOKENS: '5' }, 'query Listed { __typename __typename }'],
+    [
+      'Spreads limit of 200 exceeded, found 201.',
+      {},
+      `query Listed { ${times(201, () => '... { __typename }')} }`,
+    ],
+    ['Repetition limit of 20 exceeded, found 21.', {}, `query Listed { ${times(21, () => '__typename')} }`],
+    [
+      'The operation asks for more than 2 totals.',
+      { GRAPHQL_MAX_TOTALS: '2' },
+      `query Listed { ${times(3, (n) => `t${n}: ${total} { quantity }`)} }`,
+    ],
+    [
+      'The operation asks for more than 1 totals.',
+      { RATE_LIMIT_PER_MINUTE: '1' },
+      `query Listed { customerEntitlementTotals(requests: [${request}, ${request}]) { quantity } }`,
+    ],
+    [
+      'GraphQL introspection has been disabled, but the requested query contained the field "__schema".',
+      {},
+      'query Listed { __schema { description } }',
+    ],
+  ];
+  const expected = (limit: string) => `lists an invalid operation Listed: ${limit}\n`;
+
+  it.each(cases)('prevents the start with its name and the limit: %s', async (limit, environment, body) => {
+    write('limits.json', JSON.stringify({ Listed: body }));
+    const gateway = runGateway({ GRAPHQL_SAFELIST: join(folder, 'limits.json'), ...environment });
+    expect([await gateway.exited, gateway.output()]).toEqual([
+      78,
+      `The gateway cannot start: GRAPHQL_SAFELIST ${expected(limit)}`,
+    ]);
+  });
+
+  it('is not created by npm run safelist with the same limits', async () => {
+    for (const [limit, environment, body] of cases) {
+      write('limits.gql', body);
+      const paths = [join(folder, 'limits.gql'), '--output', join(folder, 'limits.json')];
+      const made = run(['src/cli/safelist.ts', '--plain', ...paths], environment);
+      expect([await made.exited, made.output()]).toEqual([
+        1,
+        `The safelist cannot be created: GRAPHQL_SAFELIST ${expected(limit)}`,
+      ]);
+    }
+  });
+
+  it('does not prevent the start if some values of its variables are accepted', async () => {
+    const skipped = times(3, (n) => `t${n}: ${total} @skip(if: $skip) { quantity }`);
+    const list = 'customerEntitlementTotals(requests: $r) { quantity }';
+    const body = `query Listed($skip: Boolean!, $r: [CustomerEntitlementTotalRequest!]!) { ${skipped} ${list} }`;
+    expect(() =>
+      createSafelist([{ id: 'a', name: 'Listed', body }], {
+        schema: createSchema(),
+        limits: parseLimits({ GRAPHQL_MAX_TOTALS: '2' }),
+      }),
+    ).not.toThrow();
   });
 });
 

@@ -54,6 +54,29 @@ const documentShapes: Case[] = [
     ...invalid,
   ],
   [
+    'with a chain of 200 fragments',
+    () =>
+      query(
+        `{ ...F0 } ${repeat(199, (n) => `fragment F${n} on Query { ...F${n + 1} }`)} fragment F199 on Query { __typename }`,
+      ),
+    200,
+    'none',
+  ],
+  [
+    'with 100 fragments that each spread the next one twice below __schema',
+    () =>
+      query(
+        `{ __schema { ...F0 } } ${repeat(99, (n) => `fragment F${n} on __Schema { ...F${n + 1} ...F${n + 1} }`)} fragment F99 on __Schema { description }`,
+      ),
+    ...invalid,
+  ],
+  [
+    'with 14 fragments that each spread all of them',
+    () =>
+      query(`{ ...F0 } ${repeat(14, (n) => `fragment F${n} on Query { ${repeat(14, (m) => `...F${m}`)} }`)}`),
+    ...invalid,
+  ],
+  [
     'with a chain of 300 fragments, all of which it spreads',
     () =>
       query(
