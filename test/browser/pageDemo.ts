@@ -8,7 +8,7 @@ const now = () => Date.now() + (ahead[0] ?? 0);
 const { stop, pageUrl, simulatorUrl } = await startWebDemo({
   port: '0',
   gatewayPort: '0',
-  overrides: { now, logDestination: { write: () => {} } },
+  overrides: { clock: { now, monotonic: now }, logDestination: { write: () => {} } },
 });
 parentPort?.postMessage({ pageUrl, simulatorUrl });
 parentPort?.once('message', stop);
