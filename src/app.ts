@@ -41,6 +41,8 @@ export type App = {
   purge: Purge;
   /** All metrics, as data. */
   readSamples: () => Promise<Samples>;
+  /** For events of the process. */
+  emit: Emit;
 };
 
 type Dependencies = Clock & {
@@ -96,7 +98,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     client.close();
     await tracing.stop();
   }
-  return { start, stop, purge: source.purge, readSamples: metrics.readSamples };
+  return { start, stop, purge: source.purge, readSamples: metrics.readSamples, emit };
 }
 
 async function composePolicy({ config, ...dependencies }: Dependencies) {

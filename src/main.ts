@@ -5,6 +5,7 @@ import { setFlagsFromString } from 'node:v8';
 import type { App } from './app.ts';
 import { ConfigurationError, parseConfig, type ValidConfig } from './config/config.ts';
 import { describeOutdatedNode } from './config/nodeVersion.ts';
+import { logNodeWarnings } from './telemetry/nodeWarnings.ts';
 
 /** sysexits.h: EX_CONFIG. */
 const configurationExitCode = 78;
@@ -70,6 +71,7 @@ async function startOrExit({ config, warnings }: ValidConfig): Promise<App> {
     const { isWorker } = cluster;
     // The primary has logged them.
     const app = await createApp(config, { isWorker, warnings: isWorker ? [] : warnings });
+    logNodeWarnings(app.emit);
     if (isWorker) (await import('./workers.ts')).answerPrimary(app);
     await app.start();
     return app;

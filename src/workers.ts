@@ -6,6 +6,7 @@ import type { ValidConfig } from './config/config.ts';
 import { createAdminListener, type Purge } from './http/admin.ts';
 import { createConfiguredLog } from './telemetry/log.ts';
 import type { Samples } from './telemetry/metrics.ts';
+import { logNodeWarnings } from './telemetry/nodeWarnings.ts';
 import { createWorkerMetrics } from './telemetry/workerMetrics.ts';
 
 /** The time before a worker that has died is replaced. */
@@ -35,6 +36,7 @@ export async function runWorkers(
 ): Promise<number> {
   const metrics = createWorkerMetrics();
   const emit = createConfiguredLog(config, { onDrop: metrics.countDroppedLine });
+  logNodeWarnings(emit);
   const failed = Promise.withResolvers<number>();
   const stop = new AbortController();
   // After that a worker that cannot start is retried: ending the gateway would stop the workers that listen.

@@ -4,6 +4,20 @@ const windowMs = 60_000;
 /** A window that ends within this time may be over before rejected points are given back: they would enlarge the next one. */
 const maxReplyMs = { redis: 1000, memory: 10 };
 
+/**
+ * Redis ends windows by its own wall clock. If that is set back, a window would outlast a minute by as much as the step, and its
+ * caller would be rejected all that time; so no window has more than a minute left. Consumes ARGV[1] points.
+ */
+const consumeScript = `
+  local consumed = redis.call('INCRBY', KEYS[1], ARGV[1])
+  local remainingMs = redis.call('PTTL', KEYS[1])
+  local windowMs = ARGV[2] * 1000
+  if remainingMs < 0 or remainingMs > windowMs then
+    redis.call('PEXPIRE', KEYS[1], windowMs)
+    remainingMs = windowMs
+  end
+  return { consumed, remainingMs }`;
+
 /** Runs scripts in Redis; rejects at once if Redis is down or slow. */
 type ScriptRunner = {
   eval: (script: string, options: { keys: string[]; arguments: string[] }) => Promise<unknown>;
@@ -33,7 +47,13 @@ export async function createRateLimiter(settings: RateLimiterSettings): Promise<
     keyPrefix: 'zenskar-gateway:1:rate',
   };
   const memory = new RateLimiterMemory(options);
-  const shared = redis && { ...options, storeClient: redis, useRedisPackage: true, insuranceLimiter: memory };
+  const shared = redis && {
+    ...options,
+    storeClient: redis,
+    useRedisPackage: true,
+    customIncrTtlLuaScript: consumeScript,
+    insuranceLimiter: memory,
+  };
   const limiter = shared === undefined ? memory : new RateLimiterRedis(shared);
   const giveBackFromMs = shared === undefined ? maxReplyMs.memory : maxReplyMs.redis;
 
@@ -50,7 +70,7 @@ export async function createRateLimiter(settings: RateLimiterSettings): Promise<
   return { consume };
 }
 
-/** After a step back of the clock the library reports more than a window; its timers still end the window in time. */
+/** After a step back of the clock the memory of the library reports more than a window; its timers still end the window in time. */
 function toRateLimited(pointsPerMinute: number, caller: string, remainingMs: number): AppError {
   return new AppError('RATE_LIMITED', `Rate limit of ${pointsPerMinute} per minute exceeded.`, {
     retryAfterSeconds: Math.max(1, Math.ceil(Math.min(remainingMs, windowMs) / 1000)),

@@ -33,6 +33,14 @@ export type GatewayEvent =
   | { type: 'workersStarted'; workers: number; adminUrl: string | undefined }
   /** The primary starts another worker in its place. */
   | { type: 'workerDied'; pid: number | undefined; code: number | null; signal: string | null }
+  /** A warning of Node or a library, such as of a deprecated function. */
+  | {
+      type: 'nodeWarning';
+      name: string;
+      code: string | undefined;
+      message: string;
+      stack: string | undefined;
+    }
   /** A line of Apollo Server's own logger. */
   | { type: 'apolloMessage'; severity: 'debug' | 'error'; message: string }
   /** A thrown value that no other event describes. */

@@ -15,6 +15,7 @@ const throttled: ReadonlySet<GatewayEvent['type']> = new Set([
   'upstreamCallEnded',
   'redisRefused',
   'keysUnavailable',
+  'nodeWarning',
 ]);
 
 type LogSettings = {
@@ -86,6 +87,7 @@ function levelOf(event: GatewayEvent): Level {
     case 'keysUnavailable':
     case 'variableIgnored':
     case 'tracesLost':
+    case 'nodeWarning':
     case 'workerDied':
       return 'warn';
     case 'purged':

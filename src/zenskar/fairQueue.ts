@@ -31,6 +31,7 @@ export type Release = () => void;
 
 type Admit = (release: Release) => void;
 
+/** `timeoutMs`: until the deadline; not above 0 if it has passed, for instance while the process was stopped. */
 export type AcquireOptions = { signal: AbortSignal; timeoutMs: number };
 
 export type FairQueue = {
@@ -75,6 +76,7 @@ export function createFairQueue(limit: number): FairQueue {
 
   function acquire(waiters: Waiters, { signal, timeoutMs }: AcquireOptions): Promise<Release> {
     if (signal.aborted) return Promise.reject(signal.reason);
+    if (timeoutMs <= 0) return Promise.reject(new Error('The deadline has passed.'));
     const { promise, resolve, reject } = Promise.withResolvers<Release>();
     const leave = () => {
       unsubscribe();

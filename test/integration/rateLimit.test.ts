@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { createClient } from '@redis/client';
 import { createClientAddress } from '../../src/http/clientAddress.ts';
 import { type Gateway, useGateway, useReplicas } from '../support/gateway.ts';
 import { customer, entitlement, idOf, totalQuery } from '../support/ids.ts';
@@ -123,6 +124,20 @@ describeWithRedis('a rate limit shared through Redis', { own: true }, (redis) =>
       expect(codeOf(await ask(n % 2 === 0 ? first : second, '1.1.1.1'))).toBeUndefined();
     expect(codeOf(await ask(first, '1.1.1.1'))).toBe('RATE_LIMITED');
     expect(codeOf(await ask(second, '1.1.1.1'))).toBe('RATE_LIMITED');
+  });
+
+  it('does not reject a caller for an hour after the clock of the Redis host was set back by an hour', async () => {
+    for (let n = 0; n < 10; n += 1) expect(codeOf(await ask(first, '3.3.3.3'))).toBeUndefined();
+    const client = await createClient({ url: redis.url }).connect();
+    const [key = '', ...others] = await client.keys('*3.3.3.3');
+    expect(others).toEqual([]);
+    // Redis keeps the time at which a key expires, so that a step back of its clock lengthens what is left.
+    await client.pExpire(key, 3_660_000);
+    expect(codeOf(await ask(second, '3.3.3.3'))).toBe('RATE_LIMITED');
+    const remainingMs = await client.pTTL(key);
+    client.destroy();
+    expect(remainingMs).toBeGreaterThan(0);
+    expect(remainingMs).toBeLessThanOrEqual(60_000);
   });
 
   it('is counted per replica while Redis is down, without delays or errors', async () => {

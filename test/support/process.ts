@@ -12,6 +12,8 @@ const root = new URL('../../', import.meta.url).pathname;
 export type Process = {
   pid: number;
   output: () => string;
+  /** What it wrote to stderr alone. */
+  errorOutput: () => string;
   /** Resolves to the first match in the output so far or to come. */
   printed: (pattern: RegExp) => Promise<RegExpExecArray>;
   signal: (name: NodeJS.Signals) => void;
@@ -45,11 +47,14 @@ export function run(
   if (stdoutFd !== undefined) closeSync(stdoutFd);
   const reader: Readable | null = typeof stdout === 'object' ? stdout.reader : child.stdout;
   let output = '';
+  let errorOutput = '';
   const keep = (chunk: Buffer) => {
     output += chunk;
   };
   reader?.on('data', keep);
-  child.stderr?.on('data', keep);
+  child.stderr?.on('data', keep).on('data', (chunk: Buffer) => {
+    errorOutput += chunk;
+  });
   const exited = once(child, 'close').then(([code, signal]) => code ?? signal);
   let isOver = false;
   void exited.then(() => {
@@ -72,7 +77,16 @@ export function run(
     pauseReading: () => void reader?.pause(),
     resumeReading: () => void reader?.resume(),
   };
-  return { pid, output: () => output, printed, signal, ...reading, childPids, exited };
+  return {
+    pid,
+    output: () => output,
+    errorOutput: () => errorOutput,
+    printed,
+    signal,
+    ...reading,
+    childPids,
+    exited,
+  };
 }
 
 /** Starts the gateway, from here or from another place. */

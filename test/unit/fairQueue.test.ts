@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import {
   type AcquireOptions,
@@ -102,6 +102,20 @@ describe('the fair queue', () => {
     await expect(expired).rejects.toThrow('No place within 1 ms');
     release?.();
     expect(typeof (await nextCall)).toBe('function');
+  });
+
+  it('rejects a call whose deadline passed while the process was stopped at once, without a negative timer', async () => {
+    const queue = createFairQueue(1);
+    const release = queue.tryAcquire();
+    const setTimer = jest.spyOn(globalThis, 'setTimeout');
+    for (const timeoutMs of [-3_600_000, -0.5, 0]) {
+      const late = queue.acquire(createWaiters({}), { ...options, timeoutMs });
+      await expect(late).rejects.toThrow('The deadline has passed.');
+    }
+    expect(setTimer).not.toHaveBeenCalled();
+    setTimer.mockRestore();
+    release?.();
+    expect(queue.isIdle()).toBe(true);
   });
 
   it('never runs more calls than it has places, nor leaves a place free while a call waits', async () => {

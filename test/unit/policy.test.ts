@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { GatewayEvent } from '../../src/telemetry/events.ts';
 import { noSpan } from '../../src/telemetry/tracing.ts';
 import { createWaiters } from '../../src/zenskar/fairQueue.ts';
@@ -13,7 +13,7 @@ const never = new AbortController().signal;
 const timeout: AttemptOutcome = { kind: 'timeout' };
 
 /** The outcomes of the attempts, in order; the last one repeats. */
-let outcomes: AttemptOutcome[];
+let outcomes: (AttemptOutcome | Promise<AttemptOutcome>)[];
 let attempts: { timeoutMs: number }[];
 let events: GatewayEvent[];
 let clock: { nowMs: number };
@@ -179,6 +179,23 @@ describe('the upstream policy', () => {
     // If the pause ignored the signal, this would take a minute.
     expect(await loading).toEqual(failure('UPSTREAM_UNAVAILABLE', 1));
     expect(attempts).toHaveLength(1);
+  });
+
+  it('fails at once, without a negative timer, if the process was stopped beyond the deadline before a retry', async () => {
+    const hanging = Promise.withResolvers<AttemptOutcome>();
+    outcomes = [answerStatus(503), hanging.promise];
+    const policy = createTestPolicy({ concurrency: 1, retries: 1 });
+    const setTimer = jest.spyOn(globalThis, 'setTimeout');
+    // The second load takes the only place while the first one pauses.
+    const [stopped, second] = [load(policy), load(policy)];
+    while (!events.some(({ type }) => type === 'upstreamRetry'))
+      await new Promise((resolve) => setImmediate(resolve));
+    clock.nowMs += 3_600_000;
+    expect(await stopped).toEqual(failure('UPSTREAM_TIMEOUT', 1));
+    expect(setTimer.mock.calls.map(([, ms]) => Number(ms) > 0)).not.toContain(false);
+    setTimer.mockRestore();
+    hanging.resolve(answerWith(parameters, 1));
+    expect(await second).toMatchObject({ ok: true });
   });
 
   it('counts only calls that were made towards the retry budget', async () => {

@@ -1,0 +1,105 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { createSimulator } from '../../src/simulator/simulator.ts';
+import { until } from '../support/gateway.ts';
+import { customer, customerOf, entitlement, expectedQuantity, totalQuery } from '../support/ids.ts';
+import { type Process, runGateway } from '../support/process.ts';
+
+const simulator = createSimulator();
+const running: Process[] = [];
+let upstream: string;
+
+beforeAll(async () => {
+  upstream = await simulator.start('127.0.0.1', 0);
+});
+afterAll(() => simulator.stop());
+afterEach(async () => {
+  for (const { signal, exited } of running.splice(0)) {
+    signal('SIGKILL');
+    await exited;
+  }
+});
+
+async function start(environment: Record<string, string>, args = ['src/main.ts']) {
+  const gateway = runGateway({ ZENSKAR_URL: upstream, ADMIN_PORT: '0', ...environment }, { args });
+  running.push(gateway);
+  const [, url = ''] = await gateway.printed(/"url":"([^"]+)"/);
+  const ask = async (customerId: string) => {
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: totalQuery, variables: { entitlementId: entitlement, customerId } }),
+    });
+    return response.json();
+  };
+  return { gateway, ask };
+}
+
+async function stop({ signal, exited }: Process): Promise<void> {
+  signal('SIGTERM');
+  expect(await exited).toBe(0);
+}
+
+function readLines(text: string): { level: string; msg: string }[] {
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
+const deadlineMs = 300;
+/** More calls than the gateway may have in flight, so that most wait. */
+const calls = 300;
+
+describe('a gateway that was stopped under load for longer than its deadline', () => {
+  it('prints no TimeoutNegativeWarning, writes nothing but JSON lines and answers again', async () => {
+    const { gateway, ask } = await start({
+      UPSTREAM_CONCURRENCY: '2',
+      UPSTREAM_DEADLINE_MS: `${deadlineMs}`,
+      UPSTREAM_ATTEMPT_TIMEOUT_MS: `${deadlineMs}`,
+      UPSTREAM_BREAKER_FAILURES: '10000',
+      LOG_LEVEL: 'debug',
+    });
+    simulator.state.overall = { mode: 'down' };
+    const answers = Array.from({ length: calls }, (_, n) => ask(customerOf((0xa000 + n).toString(16))));
+    // Calls pause before a retry, wait in the queue and are in flight.
+    await gateway.printed(/(upstreamRetry[\s\S]*){4}/);
+    gateway.signal('SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, 2 * deadlineMs));
+    simulator.state.overall = { mode: 'ok' };
+    gateway.signal('SIGCONT');
+    await Promise.all(answers);
+    await until(() => simulator.state.inFlight === 0);
+    expect(await ask(customer)).toEqual({
+      data: { customerEntitlementTotal: { quantity: expectedQuantity() } },
+    });
+    await stop(gateway);
+    expect(gateway.errorOutput()).toBe('');
+    expect(readLines(gateway.output()).filter(({ msg }) => msg === 'nodeWarning')).toEqual([]);
+  });
+});
+
+describe('a warning of Node in a gateway that serves', () => {
+  const warn = 'process.on("SIGUSR2", () => setTimeout(() => {}, -5))';
+  const args = ['--import', `data:text/javascript,${warn}`, 'src/main.ts'];
+
+  it.each([
+    ['one process', '1'],
+    ['the primary of several workers', '2'],
+  ])('is a line of the log and not text on stderr in %s', async (_, workers) => {
+    const { gateway } = await start({ WEB_CONCURRENCY: workers }, args);
+    gateway.signal('SIGUSR2');
+    await gateway.printed(/TimeoutNegativeWarning/);
+    await stop(gateway);
+    expect(gateway.errorOutput()).toBe('');
+    expect(readLines(gateway.output()).filter(({ msg }) => msg === 'nodeWarning')).toEqual([
+      {
+        level: 'warn',
+        time: expect.any(String),
+        name: 'TimeoutNegativeWarning',
+        message: expect.stringContaining('-5 is a negative number.'),
+        stack: expect.stringContaining('at '),
+        msg: 'nodeWarning',
+      },
+    ]);
+  });
+});
