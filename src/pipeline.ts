@@ -43,7 +43,8 @@ export function createPipeline(dependencies: PipelineDependencies): Route {
   const responses = createResponseCache(monotonic);
 
   async function respond(request: IncomingMessage, exchange: Exchange, span: Span): Promise<HttpResponse> {
-    const { method, headers } = toEquivalent(request);
+    const { headers } = request;
+    const method = toEquivalent(request.method);
     const { requestId, mediaType, search, timedOrigin, createSignal } = exchange;
     // 1 authenticate, 2 rate limit
     const identity = await authenticate(request);
@@ -106,9 +107,8 @@ function inSpan(tracing: Tracing, respond: Respond): Route['handle'] {
 /** Serves the explorer's page: GraphiQL's, or Apollo Server's for Sandbox. */
 function createServePage({ graphql, page }: PipelineDependencies) {
   return async (request: Parameters<GraphQLServer['serveLandingPage']>[0]): Promise<HttpResponse> => {
-    if (page !== undefined) return { status: 200, headers: [['content-type', 'text/html']], body: page };
-    const { status, headers, body } = await graphql.serveLandingPage(request);
-    return { status, headers, body };
+    if (page === undefined) return graphql.serveLandingPage(request);
+    return { status: 200, headers: [['content-type', 'text/html']], body: page };
   };
 }
 
@@ -158,13 +158,12 @@ const methods = ['GET', 'HEAD', 'POST', 'QUERY'];
 const equivalents: Readonly<Record<string, string>> = { HEAD: 'GET', QUERY: 'POST' };
 
 /** For GraphQL, a HEAD is a GET and a QUERY is a POST (docs/decisions/0014). */
-function toEquivalent({ method = '', headers }: Pick<Caller, 'method' | 'headers'>) {
-  return { method: equivalents[method] ?? method, headers };
+function toEquivalent(method = ''): string {
+  return equivalents[method] ?? method;
 }
 
-function wantsPage(request: Caller): boolean {
-  const { method, headers } = toEquivalent(request);
-  return method === 'GET' && headers.accept !== undefined && prefersPage(headers.accept);
+function wantsPage({ method, headers }: Caller): boolean {
+  return toEquivalent(method) === 'GET' && prefersPage(headers.accept);
 }
 
 type Finishing = Pick<OperationEnded, 'requestId' | 'responseCache'> & {

@@ -61,8 +61,7 @@ export function createKeySet({ url, proxy, emit, monotonic }: KeySetDependencies
   }
 
   function toUnavailable(): AppError {
-    // After a step back of the clock, the rest of the cooldown is longer than a cooldown.
-    const retryAfterSeconds = Math.max(1, Math.ceil(Math.min(remainingMs(), cooldownMs) / 1000));
+    const retryAfterSeconds = Math.max(1, Math.ceil(remainingMs() / 1000));
     const details = { retryAfterSeconds, reason: 'keys unavailable' };
     return new AppError(
       'SERVICE_UNAVAILABLE',
@@ -88,7 +87,7 @@ export function createKeySet({ url, proxy, emit, monotonic }: KeySetDependencies
   };
 }
 
-/** jose's own key set, which fetches only when it is told to. */
+/** jose's own key set, which never fetches by itself. */
 function createRemoteKeys(url: string, proxy: string | undefined) {
   return createRemoteJWKSet(new URL(url), {
     timeoutDuration: timeoutMs,

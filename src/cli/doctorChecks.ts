@@ -47,7 +47,6 @@ export type DoctorInput = {
   readFile: (path: string) => string;
   /** The total to request from Zenskar; by default one that need not exist. */
   ids?: TotalIds | undefined;
-  /** Milliseconds since the epoch. */
   clock: Clock;
 };
 
@@ -169,6 +168,7 @@ async function checkUpstream({ config, ids, clock, redact }: CheckContext): Prom
   const parameters = { ...(ids ?? probeIds), startDate: null, endDate: null };
   const client = await loadZenskarClient(config);
   const sentMs = clock.now();
+  const startedMs = clock.monotonic();
   const outcome = await client.attempt(parameters, {
     tenant: createTenant({ apiKey, organisation, url, apiVersion }),
     requestId: `doctor-${randomUUID()}`,
@@ -183,7 +183,7 @@ async function checkUpstream({ config, ids, clock, redact }: CheckContext): Prom
   const facts = {
     call: `${ids ? ' total' : ' probe'}${apiKey && organisation ? '' : ' without credentials'}`,
     limit: timeoutMs,
-    duration: Math.round(receivedMs - sentMs),
+    duration: Math.round(clock.monotonic() - startedMs),
     ...toWay('ZENSKAR_URL', url, { config, reason }),
   };
   if (outcome.kind !== 'answered') {

@@ -16,7 +16,11 @@ export function endEarly(response: ServerResponse, body: string | Buffer, limits
   const { req: request } = response;
   // Not sooner: responses to earlier requests on the same connection may have to be sent first.
   if (body.length > 0 && request.method !== 'HEAD') response.write(body, () => request.socket.end());
-  else response.flushHeaders();
+  else {
+    response.flushHeaders();
+    // Without a socket, it waits for those responses, and the limits close the connection.
+    response.socket?.end();
+  }
   dropRest(request, limits);
   finished(request, () => response.end());
 }

@@ -17,7 +17,9 @@ export type Negotiate = (accept: string | undefined) => MediaType | undefined;
 export function createNegotiate(): Negotiate {
   const known = new LRUCache<string, MediaType>({ max: maxKnown });
   return (accept = '*/*') => {
-    const mediaType = known.get(accept) ?? choose(accept);
+    const chosen = known.get(accept);
+    if (chosen !== undefined) return chosen;
+    const mediaType = choose(accept);
     if (mediaType !== undefined && accept.length <= maxKnownLength) known.set(accept, mediaType);
     return mediaType;
   };

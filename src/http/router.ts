@@ -164,14 +164,13 @@ async function handle(request: IncomingMessage, { exchange, route }: Routed): Pr
   if (route === undefined) throw new HttpError(404, 'Not found.');
   const { methods } = route;
   const { method = '' } = request;
-  const headers = describeMethods(methods);
   if (methods.includes(method)) {
     const response = await route.handle(request, exchange);
+    if (response.status !== 405) return response;
     // A mutation by GET.
-    return response.status === 405
-      ? { ...response, headers: [...response.headers, ...Object.entries(headers)] }
-      : response;
+    return { ...response, headers: [...response.headers, ...Object.entries(describeMethods(methods))] };
   }
+  const headers = describeMethods(methods);
   if (method === 'OPTIONS') return { status: 204, headers: Object.entries(headers), body: '' };
   throw new HttpError(405, `Expected ${methods.join(' or ')}.`, headers);
 }

@@ -108,8 +108,10 @@ function createToLookup({ freshness, now, monotonic }: RedisCacheSettings) {
     const { quantity, asOfMs, version: storedVersion } = stored.data;
     if (storedVersion[0] !== version[0] || storedVersion[1] !== version[1])
       return { entry: undefined, version };
-    const receivedAtMs = monotonic() - toAgeMs(now() - asOfMs, freshness);
-    return { entry: { quantity, asOfMs, receivedAtMs }, version };
+    const nowMs = now();
+    const receivedAtMs = monotonic() - toAgeMs(nowMs - asOfMs, freshness);
+    // The clock of another replica may be a little ahead, but clients see no number from the future.
+    return { entry: { quantity, asOfMs: Math.min(asOfMs, nowMs), receivedAtMs }, version };
   };
 }
 

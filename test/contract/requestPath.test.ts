@@ -163,6 +163,8 @@ const persisted = (query: string) => ({
 });
 /** A document that no other test sends. */
 const documentOf = (name: string) => `${totalQuery} # ${name}`;
+const searchOf = (query: string) =>
+  `?${new URLSearchParams({ query, variables: JSON.stringify(variables) })}`;
 /** Sends the document until the gateway has compiled it, each time for another total. */
 async function makeKnown(query: string): Promise<void> {
   for (let n = 1; n <= 4; n += 1)
@@ -170,16 +172,23 @@ async function makeKnown(query: string): Promise<void> {
 }
 
 describe('an operation', () => {
-  it('with an unknown document is answered, logged, counted and traced', async () => {
-    expect(await observe(gateway, { body: { ...total, query: documentOf('cold') } })).toEqual({
-      status: 200,
-      headers: promisedHeaders,
-      body: { data },
-      log: [{ ...ended, execution: 'interpreted', upstreamCalls: 1, totals: { upstream: 1 } }],
-      metrics: { ...counted, ...upstreamCounted, 'graphql_executions_total interpreted': 1 },
-      spans: { names: ['query', 'totals batch', attempt], operation: described },
-    });
-  });
+  it.each([
+    ['POST', { body: { ...total, query: documentOf('POST') } }],
+    ['QUERY', { method: 'QUERY', body: { ...total, query: documentOf('QUERY') } }],
+    ['GET', { method: 'GET', search: searchOf(documentOf('GET')), headers: allowGet }],
+  ] as [string, Sent][])(
+    'with an unknown document is answered, logged, counted and traced alike: by %s',
+    async (_, sent) => {
+      expect(await observe(gateway, sent)).toEqual({
+        status: 200,
+        headers: promisedHeaders,
+        body: { data },
+        log: [{ ...ended, execution: 'interpreted', upstreamCalls: 1, totals: { upstream: 1 } }],
+        metrics: { ...counted, ...upstreamCounted, 'graphql_executions_total interpreted': 1 },
+        spans: { names: ['query', 'totals batch', attempt], operation: described },
+      });
+    },
+  );
 
   it('with a known document is answered, logged, counted and traced like others', async () => {
     const query = documentOf('known');
@@ -204,32 +213,6 @@ describe('an operation', () => {
       log: [{ ...ended, responseCache: 'hit' }],
       metrics: { ...others, 'response_cache_total hit': 1, 'totals_requested_total memory': 1 },
       spans: { names: ['query'], operation: { ...described, 'gateway.response_cache': 'hit' } },
-    });
-  });
-
-  it('by GET is answered, logged, counted and traced like others', async () => {
-    const parameters = { query: documentOf('get'), variables: JSON.stringify(variables) };
-    const sent = { method: 'GET', search: `?${new URLSearchParams(parameters)}`, headers: allowGet };
-    expect(await observe(gateway, sent)).toEqual({
-      status: 200,
-      headers: promisedHeaders,
-      body: { data },
-      log: [{ ...ended, execution: 'interpreted', upstreamCalls: 1, totals: { upstream: 1 } }],
-      metrics: { ...counted, ...upstreamCounted, 'graphql_executions_total interpreted': 1 },
-      spans: { names: ['query', 'totals batch', attempt], operation: described },
-    });
-  });
-
-  it('by QUERY is answered, logged, counted and traced like others', async () => {
-    expect(
-      await observe(gateway, { method: 'QUERY', body: { ...total, query: documentOf('QUERY') } }),
-    ).toEqual({
-      status: 200,
-      headers: promisedHeaders,
-      body: { data },
-      log: [{ ...ended, execution: 'interpreted', upstreamCalls: 1, totals: { upstream: 1 } }],
-      metrics: { ...counted, ...upstreamCounted, 'graphql_executions_total interpreted': 1 },
-      spans: { names: ['query', 'totals batch', attempt], operation: described },
     });
   });
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type { MediaType } from '../../src/errors.ts';
-import { type Gateway, useGateway } from '../support/gateway.ts';
+import { useGateway } from '../support/gateway.ts';
 import { customer, customerOf, entitlement, idOf, totalQuery } from '../support/ids.ts';
 import { unreachableIssuer, unsignedToken } from '../support/issuer.ts';
 
@@ -24,27 +24,37 @@ const post: (url: string, body: object, headers: Record<string, string>) => Prom
     body: JSON.stringify(body),
   });
 
+type Members = Omit<Parameters, 'query'> & { query?: string; documentId?: string };
+
+function get(url: string, { variables = {}, ...texts }: Members, headers: Record<string, string>) {
+  const search = new URLSearchParams({ ...texts, variables: JSON.stringify(variables) });
+  return fetch(`${url}/graphql?${search}`, { headers: { 'apollo-require-preflight': '1', ...headers } });
+}
+
+/** Sends the id of the document; its text as well if the gateway does not know the id. */
+function byId(send: typeof get): Send {
+  return async (url, { query, ...rest }, headers) => {
+    const sha256Hash = createHash('sha256').update(query).digest('hex');
+    const known = await send(url, { documentId: `sha256:${sha256Hash}`, ...rest }, headers);
+    const text = await known.clone().text();
+    return text.includes('PERSISTED_QUERY_NOT_FOUND')
+      ? post(url, { query, extensions: { persistedQuery: { version: 1, sha256Hash } }, ...rest }, headers)
+      : known;
+  };
+}
+
 /** Eight times each, so that a document is unknown, then known, then compiled, and its response then stored. */
 const routes = {
   POST: post,
-  GET: (url, { variables, ...texts }, headers) => {
-    const search = new URLSearchParams({ ...texts, variables: JSON.stringify(variables ?? {}) });
-    return fetch(`${url}/graphql?${search}`, { headers: { 'apollo-require-preflight': '1', ...headers } });
-  },
+  GET: get,
   QUERY: (url, parameters, headers) =>
     fetch(`${url}/graphql`, {
       method: 'QUERY',
       headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify(parameters),
     }),
-  'persisted query': async (url, { query, ...rest }, headers) => {
-    const sha256Hash = createHash('sha256').update(query).digest('hex');
-    const known = await post(url, { documentId: `sha256:${sha256Hash}`, ...rest }, headers);
-    const text = await known.clone().text();
-    return text.includes('PERSISTED_QUERY_NOT_FOUND')
-      ? post(url, { query, extensions: { persistedQuery: { version: 1, sha256Hash } }, ...rest }, headers)
-      : known;
-  },
+  'POST with documentId': byId(post),
+  'GET with documentId': byId(get),
 } satisfies Record<string, Send>;
 
 const variables = { entitlementId: entitlement, customerId: customer };
@@ -204,16 +214,6 @@ describe('the status, media type and headers of a response', () => {
   );
 });
 
-/** The answers to the last of `count` requests, as both media types. */
-async function seeLast(gateway: Gateway, count: number, parameters: object) {
-  const seen = [];
-  for (const accept of [json, graphqlResponse]) {
-    for (let n = 1; n < count; n += 1) await post(gateway.url, parameters, { accept });
-    seen.push(await see(await post(gateway.url, parameters, { accept })));
-  }
-  return seen;
-}
-
 describe('an issuer that is down', () => {
   const gateway = useGateway({ ...unreachableIssuer, RATE_LIMIT_PER_MINUTE: '2' });
 
@@ -236,25 +236,45 @@ describe('the status of a rejected operation', () => {
     ROUTER_SECRET: 'a-secret-of-the-router-0123456789',
   });
 
-  it.each([
-    ['of which the rate limit has no points left', () => limited, 3, 429, 'RATE_LIMITED', 'accept'],
-    ['that is not in the safelist', () => restricted, 1, 403, 'QUERY_NOT_IN_SAFELIST', 'accept'],
-    ['without credentials', () => authenticated, 1, 401, 'UNAUTHENTICATED', 'accept, x-router-secret'],
-  ])('is 200 as JSON, unless it is 401, and its own in the GraphQL media type: %s', async (...row) => {
-    const [, gatewayOf, count, status, code, vary] = row;
-    const [asJson, asGraphQL] = await seeLast(gatewayOf(), count, { query: totalQuery, variables });
-    expect(asJson).toMatchObject({ status: status === 401 ? 401 : 200, codes: [code] });
-    expect(asJson?.type).toBe('application/json; charset=utf-8');
-    expect(asGraphQL).toMatchObject({ status, statusText: reasons[status], codes: [code] });
-    expect(asGraphQL?.type).toBe('application/graphql-response+json; charset=utf-8');
-    expect([asJson?.vary, asGraphQL?.vary]).toEqual(Array(2).fill(vary));
-    expect([asJson?.retryAfter, asGraphQL?.retryAfter]).toEqual(Array(2).fill(status === 429));
+  const rejections = [
+    ['of which the rate limit has no points left', () => limited, [200, 429], 'RATE_LIMITED'],
+    ['that is not in the safelist', () => restricted, [200, 403], 'QUERY_NOT_IN_SAFELIST'],
+    ['without credentials', () => authenticated, [401, 401], 'UNAUTHENTICATED'],
+  ] as const;
+
+  it.each(rejections)('is the same on every route, each of eight times: %s', async (...row) => {
+    const [, gatewayOf, statuses, code] = row;
+    const gateway = gatewayOf();
+    gateway.stopClock();
+    // The points of a minute.
+    for (let n = 0; n < 2; n += 1) await post(gateway.url, { query: totalQuery, variables }, {});
+    for (const [n, mediaType] of [json, graphqlResponse].entries()) {
+      for (const send of [routes.POST, routes.GET, routes.QUERY]) {
+        for (let repetition = 0; repetition < repetitions; repetition += 1)
+          expect(
+            await see(await send(gateway.url, { query: totalQuery, variables }, { accept: mediaType })),
+          ).toEqual({
+            status: statuses[n],
+            statusText: reasons[statuses[n] ?? 0],
+            type: `${mediaType}; charset=utf-8`,
+            vary: code === 'UNAUTHENTICATED' ? 'accept, x-router-secret' : 'accept',
+            cacheControl: 'no-store',
+            retryAfter: code === 'RATE_LIMITED',
+            codes: [code],
+          });
+      }
+    }
   });
 
-  it('is 404 in the GraphQL media type for an unknown persisted query, so that clients send its text', async () => {
-    const extensions = { persistedQuery: { version: 1, sha256Hash: 'a'.repeat(64) } };
-    const [asJson, asGraphQL] = await seeLast(restricted, 1, { extensions });
-    expect(asJson).toMatchObject({ status: 200, codes: ['PERSISTED_QUERY_NOT_FOUND'] });
-    expect(asGraphQL).toMatchObject({ status: 404, codes: ['PERSISTED_QUERY_NOT_FOUND'] });
+  it.each([
+    [json, 200],
+    [graphqlResponse, 404],
+  ])('is that of an unknown id on every route, so that clients send the text: %s, %d', async (...row) => {
+    const [mediaType, status] = row;
+    const documentId = `sha256:${'a'.repeat(64)}`;
+    for (const send of [post, get]) {
+      const seen = await see(await send(restricted.url, { documentId }, { accept: mediaType }));
+      expect(seen).toMatchObject({ status, codes: ['PERSISTED_QUERY_NOT_FOUND'] });
+    }
   });
 });

@@ -1,28 +1,14 @@
 import { connect } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { createSimulator } from '../../src/simulator/simulator.ts';
+import { describe, expect, it } from '@jest/globals';
 import { until } from '../support/gateway.ts';
+import { useGatewayProcesses } from '../support/gatewayProcesses.ts';
 import { apiKey, customer, customerOf, entitlement, expectedQuantity, totalQuery } from '../support/ids.ts';
-import { type Process, residentMebibytes, runGateway } from '../support/process.ts';
+import { residentMebibytes } from '../support/process.ts';
 
-const simulator = createSimulator();
-const running: Process[] = [];
-let upstream: string;
-
-beforeAll(async () => {
-  upstream = await simulator.start('127.0.0.1', 0);
-});
-afterAll(() => simulator.stop());
-afterEach(async () => {
-  for (const { signal, exited } of running.splice(0)) {
-    signal('SIGKILL');
-    await exited;
-  }
-});
+const gateways = useGatewayProcesses();
 
 async function start(environment: Record<string, string> = {}) {
-  const gateway = runGateway({ ZENSKAR_URL: upstream, ...environment });
-  running.push(gateway);
+  const gateway = gateways.start({ ...environment });
   const [, url = ''] = await gateway.printed(/"url":"([^"]+)"/);
   const ask = (customerId: string) =>
     fetch(`${url}/graphql`, {
@@ -42,8 +28,7 @@ describe('the gateway process', () => {
   });
 
   it('reports all configuration problems and exits with 78 before it listens', async () => {
-    const gateway = runGateway({ PORT: 'http', ZENSKAR_ORGANISATION: '', ZENSKAR_API_KY: apiKey });
-    running.push(gateway);
+    const gateway = gateways.start({ PORT: 'http', ZENSKAR_ORGANISATION: '', ZENSKAR_API_KY: apiKey });
     expect(await gateway.exited).toBe(78);
     expect(gateway.output()).toBe(
       [
@@ -62,7 +47,7 @@ describe('the gateway process', () => {
       const { gateway } = await start({
         OTEL_TRACES_SAMPLER: 'xray',
         OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
-        ADMIN_PORT: '0',
+
         WEB_CONCURRENCY,
       });
       const lines = gateway.output().matchAll(/^\{.*"level":"warn".*$/gm);
@@ -77,11 +62,10 @@ describe('the gateway process', () => {
 
   it('warns once on stderr about a Node without the latest security fixes, and starts', async () => {
     const olderNode = 'Object.defineProperty(process.versions, "node", { value: "26.12.0" })';
-    const gateway = runGateway(
-      { ZENSKAR_URL: upstream, WEB_CONCURRENCY: '2', ADMIN_PORT: '0' },
+    const gateway = gateways.start(
+      { WEB_CONCURRENCY: '2' },
       { args: ['--import', `data:text/javascript,${olderNode}`, 'src/main.ts'] },
     );
-    running.push(gateway);
     await gateway.printed(/("msg":"started"(.*\n)+.*){2}/);
     expect(gateway.output().match(/^Node .*/gm)).toEqual([
       'Node 26.12.0 lacks the security fixes of 26.12.1. Install Node 26.12.1 or later.',
@@ -100,8 +84,7 @@ describe('the gateway process', () => {
 
   it('reports that its port is in use and exits with 1', async () => {
     const { url } = await start();
-    const second = runGateway({ PORT: new URL(url).port });
-    running.push(second);
+    const second = gateways.start({ PORT: new URL(url).port });
     expect(await second.exited).toBe(1);
     expect(second.output()).toMatch(/^The gateway cannot start: listen EADDRINUSE/m);
   });
@@ -110,7 +93,7 @@ describe('the gateway process', () => {
     const { gateway, url, ask } = await start();
     const slowCustomer = customerOf('d1f4');
     const slow = ask(slowCustomer);
-    await until(() => simulator.state.perKey.has(`${entitlement}/${slowCustomer}`));
+    await until(() => gateways.simulator.perKey.has(`${entitlement}/${slowCustomer}`));
     gateway.signal('SIGTERM');
     await gateway.printed(/draining/);
     await expect(fetch(`${url}/livez`)).rejects.toThrow('fetch failed');
@@ -136,7 +119,7 @@ describe('the gateway process', () => {
   it('answers requests that outlast SHUTDOWN_TIMEOUT_MS with 503 and exits with 0', async () => {
     const { gateway, ask } = await start({ SHUTDOWN_TIMEOUT_MS: '50', UPSTREAM_ATTEMPT_TIMEOUT_MS: '60000' });
     const pending = ask(customerOf('9999'));
-    await until(() => simulator.state.perKey.has(`${entitlement}/${customerOf('9999')}`));
+    await until(() => gateways.simulator.perKey.has(`${entitlement}/${customerOf('9999')}`));
     gateway.signal('SIGTERM');
     const response = await pending;
     expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1']);
@@ -163,10 +146,10 @@ describe('the gateway process', () => {
 
   it('exits at once on a second signal that arrives later', async () => {
     const { gateway, ask } = await start({ UPSTREAM_ATTEMPT_TIMEOUT_MS: '60000' });
-    const { requestHeaders } = simulator.state;
+    const { requestHeaders } = gateways.simulator;
     const before = requestHeaders.length;
     const rejectedRequest = expect(ask(customerOf('9999'))).rejects.toThrow('fetch failed');
-    await until(() => simulator.state.requestHeaders.length > before);
+    await until(() => gateways.simulator.requestHeaders.length > before);
     gateway.signal('SIGTERM');
     await gateway.printed(/draining/);
     await new Promise((resolve) => setTimeout(resolve, 600));

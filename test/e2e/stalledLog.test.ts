@@ -1,27 +1,13 @@
 import { existsSync, openSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { createSimulator } from '../../src/simulator/simulator.ts';
+import { describe, expect, it } from '@jest/globals';
 import { createFifo, type Fifo } from '../support/fifo.ts';
 import { findFreePort } from '../support/freePort.ts';
 import { until } from '../support/gateway.ts';
+import { useGatewayProcesses } from '../support/gatewayProcesses.ts';
 import { customer, entitlement, totalQuery } from '../support/ids.ts';
-import { type Process, residentMebibytes, runGateway } from '../support/process.ts';
+import { type Process, residentMebibytes } from '../support/process.ts';
 
-const simulator = createSimulator();
-let upstream = '';
-const running: Process[] = [];
-
-beforeAll(async () => {
-  upstream = await simulator.start('127.0.0.1', 0);
-});
-afterAll(() => simulator.stop());
-afterEach(async () => {
-  for (const { signal, stopReading, exited } of running.splice(0)) {
-    signal('SIGKILL');
-    stopReading();
-    await exited;
-  }
-});
+const gateways = useGatewayProcesses();
 
 type Target = { url: string; adminUrl: string };
 type Stdout = Fifo | number | undefined;
@@ -30,13 +16,11 @@ type Stdout = Fifo | number | undefined;
 async function start(stdout: Stdout, workers = 1): Promise<Target & { gateway: Process }> {
   const [port, adminPort] = [await findFreePort(), await findFreePort()];
   const environment = {
-    ZENSKAR_URL: upstream,
     PORT: `${port}`,
     ADMIN_PORT: `${adminPort}`,
     WEB_CONCURRENCY: `${workers}`,
   };
-  const gateway = runGateway(environment, { stdout });
-  running.push(gateway);
+  const gateway = gateways.start(environment, { stdout });
   const url = `http://127.0.0.1:${port}`;
   const isReady = () =>
     fetch(`${url}/readyz`).then(

@@ -1,27 +1,13 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { createSimulator } from '../../src/simulator/simulator.ts';
+import { describe, expect, it } from '@jest/globals';
 import { until } from '../support/gateway.ts';
+import { useGatewayProcesses } from '../support/gatewayProcesses.ts';
 import { customer, customerOf, entitlement, expectedQuantity, totalQuery } from '../support/ids.ts';
-import { type Process, runGateway } from '../support/process.ts';
+import type { Process } from '../support/process.ts';
 
-const simulator = createSimulator();
-const running: Process[] = [];
-let upstream: string;
-
-beforeAll(async () => {
-  upstream = await simulator.start('127.0.0.1', 0);
-});
-afterAll(() => simulator.stop());
-afterEach(async () => {
-  for (const { signal, exited } of running.splice(0)) {
-    signal('SIGKILL');
-    await exited;
-  }
-});
+const gateways = useGatewayProcesses();
 
 async function start(environment: Record<string, string>, args = ['src/main.ts']) {
-  const gateway = runGateway({ ZENSKAR_URL: upstream, ADMIN_PORT: '0', ...environment }, { args });
-  running.push(gateway);
+  const gateway = gateways.start({ ...environment }, { args });
   const [, url = ''] = await gateway.printed(/"url":"([^"]+)"/);
   const ask = async (customerId: string) => {
     const response = await fetch(`${url}/graphql`, {
@@ -59,16 +45,16 @@ describe('a gateway that was stopped under load for longer than its deadline', (
       UPSTREAM_BREAKER_FAILURES: '10000',
       LOG_LEVEL: 'debug',
     });
-    simulator.state.overall = { mode: 'down' };
+    gateways.simulator.overall = { mode: 'down' };
     const answers = Array.from({ length: calls }, (_, n) => ask(customerOf((0xa000 + n).toString(16))));
     // Calls pause before a retry, wait in the queue and are in flight.
     await gateway.printed(/(upstreamRetry[\s\S]*){4}/);
     gateway.signal('SIGSTOP');
     await new Promise((resolve) => setTimeout(resolve, 2 * deadlineMs));
-    simulator.state.overall = { mode: 'ok' };
+    gateways.simulator.overall = { mode: 'ok' };
     gateway.signal('SIGCONT');
     await Promise.all(answers);
-    await until(() => simulator.state.inFlight === 0);
+    await until(() => gateways.simulator.inFlight === 0);
     expect(await ask(customer)).toEqual({
       data: { customerEntitlementTotal: { quantity: expectedQuantity() } },
     });

@@ -1,10 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { createSimulator } from '../../src/simulator/simulator.ts';
+import { describe, expect, it } from '@jest/globals';
 import { useCollector } from '../support/collector.ts';
 import { findFreePort } from '../support/freePort.ts';
 import { until } from '../support/gateway.ts';
+import { useGatewayProcesses } from '../support/gatewayProcesses.ts';
 import { customer, entitlement, expectedQuantity, totalQuery } from '../support/ids.ts';
-import { type Process, runGateway } from '../support/process.ts';
+import type { Process } from '../support/process.ts';
 
 /** Prints each module of OpenTelemetry that is loaded by any means, except its API and the propagator of trace context. */
 const watcher = `data:text/javascript,${encodeURIComponent(`
@@ -18,26 +18,12 @@ const watcher = `data:text/javascript,${encodeURIComponent(`
   });
 `)}`;
 
-const simulator = createSimulator();
+const gateways = useGatewayProcesses();
 const collector = useCollector();
-const running: Process[] = [];
-let upstream: string;
-
-beforeAll(async () => {
-  upstream = await simulator.start('127.0.0.1', 0);
-});
-afterAll(() => simulator.stop());
-afterEach(async () => {
-  for (const { signal, exited } of running.splice(0)) {
-    signal('SIGKILL');
-    await exited;
-  }
-});
 
 async function startAndAsk(environment: Record<string, string>): Promise<Process> {
   const args = ['--import', watcher, 'src/main.ts'];
-  const gateway = runGateway({ ZENSKAR_URL: upstream, ADMIN_PORT: '0', ...environment }, { args });
-  running.push(gateway);
+  const gateway = gateways.start({ ...environment }, { args });
   const [, url = ''] = await gateway.printed(/"url":"([^"]+)"/);
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',

@@ -1,37 +1,20 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { createSimulator } from '../../src/simulator/simulator.ts';
+import { describe, expect, it } from '@jest/globals';
 import { until } from '../support/gateway.ts';
+import { useGatewayProcesses } from '../support/gatewayProcesses.ts';
 import { customer, customerOf, entitlement, idOf, totalQuery } from '../support/ids.ts';
-import { type Process, runGateway } from '../support/process.ts';
 import { checkMetrics, describeWithPromtool } from '../support/promtool.ts';
 
-const simulator = createSimulator();
-let upstream = '';
-const running: Process[] = [];
-
-beforeAll(async () => {
-  upstream = await simulator.start('127.0.0.1', 0);
-});
-afterAll(() => simulator.stop());
-afterEach(async () => {
-  for (const { signal, exited } of running.splice(0)) {
-    signal('SIGKILL');
-    await exited;
-  }
-});
+const gateways = useGatewayProcesses();
 
 async function start(environment: Record<string, string> = {}) {
-  const gateway = runGateway({
-    ZENSKAR_URL: upstream,
+  const gateway = gateways.start({
     WEB_CONCURRENCY: '2',
-    ADMIN_PORT: '0',
     UPSTREAM_RETRIES: '0',
     ...environment,
   });
-  running.push(gateway);
   const [, url = ''] = await gateway.printed(
     /"msg":"started".*\n(?:.*\n)*.*"url":"([^"]+)".*"msg":"started"/,
   );
@@ -48,17 +31,17 @@ async function start(environment: Record<string, string> = {}) {
 describe('a gateway of two workers', () => {
   it('answers from both workers, each with its own cache', async () => {
     const { gateway, ask } = await start();
-    simulator.state.requests = 0;
+    gateways.simulator.requests = 0;
     for (let n = 0; n < 20; n += 1) expect((await ask(customer)).status).toBe(200);
-    expect(simulator.state.requests).toBe(2);
+    expect(gateways.simulator.requests).toBe(2);
     expect(gateway.childPids()).toHaveLength(2);
   });
 
   it('on SIGTERM answers the requests in flight of all workers and exits with 0', async () => {
     const { gateway, ask } = await start();
-    simulator.state.requests = 0;
+    gateways.simulator.requests = 0;
     const slow = Array.from({ length: 6 }, (_, n) => ask(customerOf(`d1f${n}`)));
-    await until(() => simulator.state.requests === 6);
+    await until(() => gateways.simulator.requests === 6);
     gateway.signal('SIGTERM');
     for (const answer of await Promise.all(slow)) {
       expect(answer.status).toBe(200);
@@ -100,12 +83,12 @@ describe('a gateway of two workers', () => {
   });
 
   it('purges totals in all workers through its one admin listener', async () => {
-    const { gateway, ask } = await start({ PURGE_TOKEN: 'purge-token', ADMIN_PORT: '0', LOG_LEVEL: 'info' });
+    const { gateway, ask } = await start({ PURGE_TOKEN: 'purge-token', LOG_LEVEL: 'info' });
     const [, adminUrl = ''] = await gateway.printed(/"adminUrl":"([^"]+)"/);
     const purgedCustomer = idOf(77);
-    simulator.state.requests = 0;
+    gateways.simulator.requests = 0;
     for (let n = 0; n < 6; n += 1) await ask(purgedCustomer);
-    expect(simulator.state.requests).toBe(2);
+    expect(gateways.simulator.requests).toBe(2);
     const purged = await fetch(`${adminUrl}/purge`, {
       method: 'POST',
       headers: { authorization: 'Bearer purge-token', 'content-type': 'application/json' },
@@ -113,11 +96,11 @@ describe('a gateway of two workers', () => {
     });
     expect(purged.status).toBe(204);
     for (let n = 0; n < 6; n += 1) await ask(purgedCustomer);
-    expect(simulator.state.requests).toBe(4);
+    expect(gateways.simulator.requests).toBe(4);
   });
 
   it('reports the sum of the metrics of all workers', async () => {
-    const { gateway, ask } = await start({ ADMIN_PORT: '0', LOG_LEVEL: 'info' });
+    const { gateway, ask } = await start({ LOG_LEVEL: 'info' });
     const [, adminUrl = ''] = await gateway.printed(/"adminUrl":"([^"]+)"/);
     for (let n = 0; n < 6; n += 1) await ask(idOf(78));
     const samples = await (await fetch(`${adminUrl}/metrics`)).text();
@@ -129,7 +112,7 @@ describe('a gateway of two workers', () => {
   });
 
   it('reports the counts of a worker also while it is stopped and after its death', async () => {
-    const { gateway, ask } = await start({ ADMIN_PORT: '0', LOG_LEVEL: 'info' });
+    const { gateway, ask } = await start({ LOG_LEVEL: 'info' });
     const [, adminUrl = ''] = await gateway.printed(/"adminUrl":"([^"]+)"/);
     for (let n = 0; n < 6; n += 1) await ask(idOf(79));
     const read = async () => {
@@ -148,26 +131,21 @@ describe('a gateway of two workers', () => {
   it('reports that its admin port is in use and exits with 1', async () => {
     const { gateway } = await start({ PURGE_TOKEN: 'purge-token' });
     const [, port = ''] = await gateway.printed(/"adminUrl":"[^"]+:(\d+)"/);
-    const second = runGateway({
+    const second = gateways.start({
       WEB_CONCURRENCY: '2',
-      ZENSKAR_URL: upstream,
       PURGE_TOKEN: 'purge-token',
       ADMIN_PORT: port,
     });
-    running.push(second);
     expect(await second.exited).toBe(1);
     expect(second.output()).toMatch(/The gateway cannot start: listen EADDRINUSE/);
   });
 
   it('exits with the reason and the exit code of its first worker if none can start', async () => {
     const { url } = await start();
-    const second = runGateway({
+    const second = gateways.start({
       PORT: new URL(url).port,
-      ADMIN_PORT: '0',
       WEB_CONCURRENCY: '2',
-      ZENSKAR_URL: upstream,
     });
-    running.push(second);
     expect(await second.exited).toBe(1);
     expect(second.output()).toMatch(/The gateway cannot start: /);
   });
@@ -175,7 +153,7 @@ describe('a gateway of two workers', () => {
 
 describeWithPromtool('the summed metrics of two workers', () => {
   it('are valid Prometheus text', async () => {
-    const { gateway, ask } = await start({ ADMIN_PORT: '0', LOG_LEVEL: 'info' });
+    const { gateway, ask } = await start({ LOG_LEVEL: 'info' });
     const [, adminUrl = ''] = await gateway.printed(/"adminUrl":"([^"]+)"/);
     for (let n = 0; n < 6; n += 1) expect((await ask(idOf(80 + n))).status).toBe(200);
     const text = await (await fetch(`${adminUrl}/metrics`)).text();

@@ -125,15 +125,19 @@ function open(url: string, { allowHalfOpen }: { allowHalfOpen: boolean }) {
   const socket = connect({ port: Number(port), host: hostname, allowHalfOpen });
   let text = '';
   let isClosed = false;
+  let isEnded = false;
   socket.on('data', (chunk) => {
     text += chunk;
   });
   socket.on('error', () => {});
+  socket.on('end', () => {
+    isEnded = true;
+  });
   socket.on('close', () => {
     isClosed = true;
   });
   sockets.push(socket);
-  return { socket, received: () => text, isClosed: () => isClosed };
+  return { socket, received: () => text, isClosed: () => isClosed, isEnded: () => isEnded };
 }
 
 const endless = 'POST /nowhere HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n';
@@ -156,6 +160,23 @@ describe.each([
     await until(isClosed);
     clearInterval(pump);
     expect(received()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [^]*\\r\\nconnection: close\\r\\n`, 'i'));
+    expect((await gateway.fetch('/livez')).status).toBe(200);
+  });
+});
+
+describe('a response without a body to an unfinished request', () => {
+  const gateway = useGateway();
+
+  it.each([
+    ['HEAD /livez', 200],
+    ['OPTIONS /graphql', 204],
+  ])('is one, and closes the side of the gateway: %s', async (line, status) => {
+    const { socket, received, isEnded } = open(gateway.url, { allowHalfOpen: true });
+    socket.write(`${line} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n`);
+    await until(isEnded);
+    socket.write('no chunk\r\n');
+    await new Promise<void>((resolve) => socket.end(resolve));
+    expect(received().match(/HTTP\/1\.1 \d+/g)).toEqual([`HTTP/1.1 ${status}`]);
     expect((await gateway.fetch('/livez')).status).toBe(200);
   });
 });

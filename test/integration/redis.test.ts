@@ -76,6 +76,20 @@ describeWithRedis('two gateways on one Redis', { own: false }, (redis) => {
     },
   );
 
+  it('show no asOf from the future if the clock of the other is a little ahead', async () => {
+    one.stopClock();
+    one.jump(3000);
+    await ask(one);
+    await written(one);
+    one.jump(-3000);
+    const { body } = await two.gql(
+      `{ customerEntitlementTotal(entitlementId: "${entitlement}", customerId: "${customer}") { asOf stale } }`,
+    );
+    const asOf = new Date(two.now()).toISOString();
+    expect(body.data?.customerEntitlementTotal).toEqual({ asOf, stale: false });
+    expect(simulator.requests).toBe(1);
+  });
+
   it('refresh a stale total once between them', async () => {
     await ask(one);
     await written(one);

@@ -157,5 +157,6 @@ export async function startWith(
 
 /** Resolves once `condition` holds; the test's own time limit ends the wait. */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+  // A test that fails meanwhile must not keep the process alive.
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5).unref());
 }

@@ -66,7 +66,7 @@ export function run(
       const match = pattern.exec(output);
       if (match) return match;
       if (isOver) throw new Error(`The process ended without printing ${pattern}: ${output}`);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setTimeout(resolve, 5).unref());
     }
   }
   const pid = child.pid ?? 0;
