@@ -1,8 +1,16 @@
+import { execFile, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { type Gateway, until, useGateway, useReplicas } from '../support/gateway.ts';
+
+const execute = promisify(execFile);
+const itWithCurl = spawnSync('curl', ['--version']).status === 0 ? it : it.skip;
 
 const sockets: Socket[] = [];
 afterEach(() => {
@@ -48,6 +56,27 @@ const clients: Record<string, Client> = {
 
 describe('the response to an oversized body', () => {
   const gateway = useGateway();
+  const file = join(mkdtempSync(join(tmpdir(), 'body-')), 'body');
+  afterAll(() => rmSync(dirname(file), { recursive: true }));
+
+  // The reason for skipping: curl is not installed.
+  itWithCurl.each([3, 30])(
+    'reaches curl, 100 times for %d MB',
+    async (megabytes) => {
+      writeFileSync(file, Buffer.alloc(megabytes * 1_000_000, ' '));
+      const args = ['-s', '-w', '%{http_code}', '-o', '/dev/null', '-H', 'content-type: application/json'];
+      for (let n = 0; n < 100; n += 1) {
+        const { stdout } = await execute('curl', [
+          ...args,
+          '--data-binary',
+          `@${file}`,
+          `${gateway.url}/graphql`,
+        ]);
+        expect(stdout).toBe('413');
+      }
+    },
+    120_000,
+  );
 
   it.each(
     Object.entries(clients).flatMap(([name, send]) =>

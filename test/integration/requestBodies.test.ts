@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
+import { post as send, survive } from '../support/attack.ts';
 import { until, useGateway } from '../support/gateway.ts';
 import { customer, entitlement, expectedQuantity, totalQuery } from '../support/ids.ts';
 import { run } from '../support/process.ts';
@@ -149,19 +150,35 @@ describe('a request body', () => {
     expect(await post(text, {})).toMatchObject({ status: 200, body: answered });
   });
 
+  it.each<[name: string, coding: string, body: Buffer, status: number]>([
+    ['inflates to 200 MB', 'gzip', gzipSync(Buffer.alloc(200_000_000)), 413],
+    ['inflates to 200 MB by deflate', 'deflate', deflateSync(Buffer.alloc(200_000_000)), 413],
+    ['is a truncated gzip stream', 'gzip', gzipSync(' '.repeat(maxBytes)).subarray(0, -9), 400],
+    ['has nested codings', 'gzip, gzip', gzipSync(gzipSync(text)), 415],
+  ])('that %s takes little CPU time until it is rejected', async (...row) => {
+    const [, coding, body, status] = row;
+    const headers = { 'content-encoding': coding };
+    const outcome = await survive(gateway, () => send(gateway, new Uint8Array(body), headers));
+    expect(outcome).toMatchObject({ status, code: 'BAD_REQUEST' });
+  });
+
   it('that inflates to HTTP_MAX_BODY_BYTES exactly is answered', async () => {
     const body = gzipSync(text.padEnd(maxBytes));
     expect(await post(body, { 'content-encoding': 'gzip' })).toMatchObject({ status: 200, body: answered });
   });
 
-  it('that would inflate to 200 MiB takes less than 5 MB of memory until it is rejected', async () => {
-    const program = run(['test/support/decodeBomb.ts'], {});
-    expect(await program.exited).toBe(0);
-    const { sentBytes, status, grownBytes } = JSON.parse(program.output());
-    expect(sentBytes).toBeLessThan(maxBytes);
-    expect(status).toBe(413);
-    expect(grownBytes).toBeLessThan(5_000_000);
-  }, 30_000);
+  it.each(['gzip', 'deflate'])(
+    'that would inflate to 200 MiB by %s takes less than 5 MB of memory until it is rejected',
+    async (coding) => {
+      const program = run(['test/support/decodeBomb.ts', coding], {});
+      expect(await program.exited).toBe(0);
+      const { sentBytes, status, grownBytes } = JSON.parse(program.output());
+      expect(sentBytes).toBeLessThan(maxBytes);
+      expect(status).toBe(413);
+      expect(grownBytes).toBeLessThan(5_000_000);
+    },
+    30_000,
+  );
 
   it.each([
     ['application/json', 'text/plain'],
