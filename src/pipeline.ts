@@ -175,8 +175,8 @@ type Finishing = Pick<OperationEnded, 'requestId' | 'responseCache'> & {
 
 /** Reports an operation, once, and adds the headers that every route promises. */
 function createFinish({ emit, monotonic }: PipelineDependencies) {
-  function report(operation: OperationReport, finishing: Finishing): void {
-    const { requestId, span, startedMs, responseCache, signal } = finishing;
+  function report(operation: OperationReport, finishing: Finishing, durationMs: number): void {
+    const { requestId, span, responseCache, signal } = finishing;
     const { operationName, operationType } = operation;
     // A client that has disconnected gets no result, and no failure either.
     const isCancelled = signal?.aborted === true;
@@ -192,7 +192,7 @@ function createFinish({ emit, monotonic }: PipelineDependencies) {
       totals: operation.totals,
       responseCache,
       execution: operation.execution,
-      durationMs: monotonic() - startedMs,
+      durationMs,
     };
     emit(event);
     describeOperation(span, event, { type: operationType, name: operationName ?? undefined });
@@ -200,12 +200,13 @@ function createFinish({ emit, monotonic }: PipelineDependencies) {
 
   return (response: GraphQLResponse, finishing: Finishing): HttpResponse => {
     const { status, body, cachePolicy, retryAfterSeconds } = response;
-    if (response.report !== undefined) report(response.report, finishing);
+    const nowMs = monotonic();
+    if (response.report !== undefined) report(response.report, finishing, nowMs - finishing.startedMs);
     const headers = [...response.headers];
     if (finishing.timedOrigin !== undefined && response.report !== undefined)
       headers.push(...toServerTiming(response.report));
     if (retryAfterSeconds !== undefined) headers.push(['retry-after', String(retryAfterSeconds)]);
-    if (cachePolicy !== undefined) headers.push(['cache-control', toCacheControl(cachePolicy, monotonic())]);
+    if (cachePolicy !== undefined) headers.push(['cache-control', toCacheControl(cachePolicy, nowMs)]);
     return { status, headers, body };
   };
 }

@@ -13,13 +13,13 @@ export async function readJsonBody(request: IncomingMessage, maxBytes: number): 
  * Reads and decodes a body whose content type is JSON. `maxBytes` bounds the body as sent and as decoded. Throws an `HttpError` for
  * another type or coding, beyond `maxBytes`, and if decoding fails.
  */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const { 'content-encoding': coding, 'content-length': length } = request.headers;
   requireJson(request);
   const decode = coding === undefined ? undefined : toDecoder(coding);
   if (Number(length) > maxBytes) throw tooLarge(maxBytes);
-  const bytes = await readBytes(request, maxBytes);
-  return decode === undefined ? bytes : decode(bytes, maxBytes);
+  const read = readBytes(request, maxBytes);
+  return decode === undefined ? read : read.then((bytes) => decode(bytes, maxBytes));
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
@@ -108,11 +108,13 @@ function requireJson({ headers, rawHeaders }: IncomingMessage): void {
 
 /** `rawHeaders` has names and values in turn. */
 function hasSeveralTypes(rawHeaders: readonly string[]): boolean {
-  const { length } = 'content-type';
-  const types = rawHeaders.filter(
-    (name, n) => n % 2 === 0 && name.length === length && name.toLowerCase() === 'content-type',
-  );
-  return types.length > 1;
+  let count = 0;
+  for (let n = 0; n < rawHeaders.length; n += 2) {
+    const name = rawHeaders[n];
+    // The length first: the name of each header of each request passes here.
+    if (name?.length === 'content-type'.length && name.toLowerCase() === 'content-type') count += 1;
+  }
+  return count > 1;
 }
 
 function parseType(type: string): MIMEType | undefined {

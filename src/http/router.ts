@@ -127,7 +127,7 @@ export function createRouter(settings: RouterSettings & ConnectionState): Router
 
   function listener(request: IncomingMessage, response: ServerResponse): void {
     const isInFlight = () => inFlight.has(response);
-    const routed = toRouted(request, { createSignal: () => createSignal(response, isInFlight) });
+    const routed = toRouted(request, () => createSignal(response, isInFlight));
     const next = () => void respond(request, response, routed);
     if (routed.route === undefined || applyCors === undefined) next();
     else applyCors(request, response, next);
@@ -140,7 +140,7 @@ type Routed = { exchange: Exchange; route: Route | undefined; startedMs: number 
 function createToRouted({ routes, corsOrigins, config, monotonic }: RouterSettings) {
   const negotiate = createNegotiate();
   const timedOrigins = new Set(config.HTTP_SERVER_TIMING ? corsOrigins : []);
-  return ({ url = '', headers }: IncomingMessage, signal: Pick<Exchange, 'createSignal'>): Routed => {
+  return ({ url = '', headers }: IncomingMessage, createSignal: Exchange['createSignal']): Routed => {
     const { pathname, search } = splitUrl(url);
     const requestId = toRequestId(headers['x-request-id']);
     const route = routes.get(pathname);
@@ -148,7 +148,7 @@ function createToRouted({ routes, corsOrigins, config, monotonic }: RouterSettin
     const { origin = '' } = headers;
     const timedOrigin = timedOrigins.has(origin) ? origin : undefined;
     return {
-      exchange: { requestId, mediaType, search, timedOrigin, ...signal },
+      exchange: { requestId, mediaType, search, timedOrigin, createSignal },
       route,
       startedMs: monotonic(),
     };
@@ -245,7 +245,7 @@ type SendOptions = {
 function send(response: ServerResponse, answer: HttpResponse, options: SendOptions): void {
   const { status, body } = answer;
   const length = Buffer.byteLength(body);
-  const list = toHeaderList(answer, { ...options, corsVary: response.getHeader('vary') });
+  const list = toHeaderList(answer, options, response.getHeader('vary'));
   if (status !== 204) list.push('content-length', String(length));
   response.writeHead(status, STATUS_CODES[status] ?? reasons[status] ?? '', list);
   if (options.linger !== undefined) endEarly(response, body, options.linger);
@@ -255,14 +255,8 @@ function send(response: ServerResponse, answer: HttpResponse, options: SendOptio
 
 function toHeaderList(
   { headers }: HttpResponse,
-  {
-    requestId,
-    vary,
-    timing,
-    isLast,
-    linger,
-    corsVary,
-  }: SendOptions & { corsVary: OutgoingHttpHeaders[string] },
+  { requestId, vary, timing, isLast, linger }: SendOptions,
+  corsVary: OutgoingHttpHeaders[string],
 ): string[] {
   const list = ['x-request-id', requestId];
   list.push('x-content-type-options', 'nosniff', 'referrer-policy', 'no-referrer');
@@ -274,7 +268,7 @@ function toHeaderList(
   }
   list.push('cache-control', cacheControl);
   // Replaces the header that CORS has set.
-  if (vary !== undefined) list.push('vary', [corsVary ?? [], vary].flat().join(', '));
+  if (vary !== undefined) list.push('vary', corsVary === undefined ? vary : `${corsVary}, ${vary}`);
   if (timing !== undefined) list.push(...timing);
   if (isLast || linger !== undefined) list.push('connection', 'close');
   return list;
