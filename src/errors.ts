@@ -37,7 +37,7 @@ export const errorCodes = {
   UPSTREAM_TIMEOUT: { retryable: true, when: 'Zenskar did not answer in time.' },
   UPSTREAM_UNAVAILABLE: {
     retryable: true,
-    when: 'The connection failed, Zenskar answered 5xx, or the circuit breaker is open.',
+    when: 'The connection failed, Zenskar answered 5xx, another server answered instead of it, or the circuit breaker is open.',
   },
   UPSTREAM_INVALID_RESPONSE: {
     retryable: false,

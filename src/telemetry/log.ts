@@ -13,6 +13,7 @@ const maxCauses = 5;
 /** Warnings that can come once for each request; changes of state are few and are all logged. */
 const throttled: ReadonlySet<GatewayEvent['type']> = new Set([
   'upstreamCallEnded',
+  'credentialsRejected',
   'redisRefused',
   'keysUnavailable',
   'nodeWarning',
@@ -74,6 +75,7 @@ function levelOf(event: GatewayEvent): Level {
     case 'upstreamQueueChanged':
       return 'trace';
     case 'unexpectedError':
+    case 'credentialsRejected':
       return 'error';
     case 'apolloMessage':
     case 'upstreamCallEnded':

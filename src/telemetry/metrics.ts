@@ -154,6 +154,10 @@ function countUpstream(registry: Registry): Emit {
     callBuckets,
   );
   const retries = counter('upstream_retries_total', 'Retries of upstream calls');
+  const rejections = counter(
+    'upstream_credentials_rejected_total',
+    "Upstream calls whose API key or organisation Zenskar rejected, if they are the gateway's own",
+  );
   const inFlight = gauge('upstream_inflight', 'Upstream calls in flight');
   const queue = gauge('upstream_queue', 'Upstream calls that wait in the queue');
 
@@ -164,6 +168,7 @@ function countUpstream(registry: Registry): Emit {
       calls.inc({ status: event.result });
       duration.observe(event.durationMs / 1000);
     } else if (event.type === 'upstreamRetry') retries.inc();
+    else if (event.type === 'credentialsRejected') rejections.inc();
     else if (event.type === 'upstreamQueueChanged') queue.inc(event.change);
   };
 }

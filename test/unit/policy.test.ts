@@ -39,6 +39,7 @@ function createTestPolicy({
     attemptTimeoutMs: 400,
     deadlineMs,
     retries,
+    credentialsOwner: 'gateway',
     concurrency,
     breakerFailures,
     breakerResetMs: 100,
@@ -99,9 +100,48 @@ describe('the upstream policy', () => {
     expect(await load(createTestPolicy({ retries: 1 }))).toMatchObject({ ok: true, attempts: 2 });
   });
 
-  it.each([204, 302, 400, 401, 403, 404, 418, 422])('does not retry after a %i', async (status) => {
+  it.each([204, 400, 401, 403, 404, 418, 422])('does not retry after a %i', async (status) => {
     outcomes = [answerStatus(status), answerWith(parameters, 7)];
     expect(await load(createTestPolicy({ retries: 1 }))).toMatchObject({ ok: false, attempts: 1 });
+  });
+
+  it.each([302, 400, 401, 403, 404, 405, 422])(
+    'retries after a %i that is the page of an ingress, and counts it for the circuit',
+    async (status) => {
+      outcomes = [answerStatus(status, '<html>'), answerWith(parameters, 7)];
+      expect(await load(createTestPolicy({ retries: 1 }))).toMatchObject({ ok: true, attempts: 2 });
+      outcomes = [answerStatus(status, '<html>')];
+      attempts = [];
+      const policy = createTestPolicy();
+      for (let n = 0; n < 4; n += 1)
+        expect(await load(policy)).toEqual(failure('UPSTREAM_UNAVAILABLE', n < 3 ? 1 : 0));
+      expect(attempts).toHaveLength(3);
+    },
+  );
+
+  it('calls an upstream that answered 503 with Retry-After only when that time is over', async () => {
+    const policy = createTestPolicy();
+    outcomes = [answerRetryAfter(503, '10'), answerWith(parameters, 7)];
+    await load(policy);
+    clock.nowMs += 9999;
+    const rejected = await load(policy);
+    expect(rejected).toEqual(failure('UPSTREAM_UNAVAILABLE', 0));
+    expect(rejected).toMatchObject({ error: { retryAfterSeconds: 1 } });
+    expect(events.filter(({ type }) => type === 'upstreamPaused')).toMatchObject([{ durationMs: 10_000 }]);
+    clock.nowMs += 1;
+    expect(await load(policy)).toMatchObject({ ok: true });
+    expect(attempts).toHaveLength(2);
+  });
+
+  it("reports rejections of the gateway's own credentials, and serves kept totals meanwhile", async () => {
+    for (const status of [401, 403, 404]) {
+      outcomes = [answerStatus(status)];
+      await load(createTestPolicy());
+    }
+    expect(events.filter(({ type }) => type === 'credentialsRejected')).toEqual([
+      { type: 'credentialsRejected', requestId: 'r' },
+      { type: 'credentialsRejected', requestId: 'r' },
+    ]);
   });
 
   it('limits each attempt to the time until the deadline, and starts no attempt after it', async () => {
