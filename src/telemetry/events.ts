@@ -18,8 +18,10 @@ export type GatewayEvent =
   | { type: 'upstreamQueueChanged'; change: 1 | -1 }
   /** `tenant`: a hash of the tenant's credentials. */
   | { type: 'circuitChanged'; tenant: string; state: 'closed' | 'open' | 'halfOpen' }
-  /** No calls are made for the tenant, because Zenskar answered one of them with `Retry-After`. */
+  /** No calls are made for the tenant, because Zenskar answered one of them with `Retry-After` or 429. */
   | { type: 'upstreamPaused'; tenant: string; durationMs: number }
+  /** A cached total is not refreshed, because its last refresh has just failed. */
+  | { type: 'refreshSkipped' }
   /** Zenskar rejected the gateway's own API key or organisation. */
   | { type: 'credentialsRejected'; requestId: string }
   | { type: 'redisChanged'; state: 'up' | 'down'; reason: string | undefined }

@@ -73,6 +73,7 @@ function levelOf(event: GatewayEvent): Level {
     case 'connectionsChanged':
     case 'upstreamCallStarted':
     case 'upstreamQueueChanged':
+    case 'refreshSkipped':
       return 'trace';
     case 'unexpectedError':
     case 'credentialsRejected':

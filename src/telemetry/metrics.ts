@@ -158,6 +158,14 @@ function countUpstream(registry: Registry): Emit {
     'upstream_credentials_rejected_total',
     "Upstream calls whose API key or organisation Zenskar rejected, if they are the gateway's own",
   );
+  const pauses = counter(
+    'upstream_pauses_total',
+    'Pauses of all calls of a tenant, after Retry-After or 429',
+  );
+  const skipped = counter(
+    'upstream_refreshes_skipped_total',
+    'Refreshes of cached totals that were not made, because the last one had just failed',
+  );
   const inFlight = gauge('upstream_inflight', 'Upstream calls in flight');
   const queue = gauge('upstream_queue', 'Upstream calls that wait in the queue');
 
@@ -169,6 +177,8 @@ function countUpstream(registry: Registry): Emit {
       duration.observe(event.durationMs / 1000);
     } else if (event.type === 'upstreamRetry') retries.inc();
     else if (event.type === 'credentialsRejected') rejections.inc();
+    else if (event.type === 'upstreamPaused') pauses.inc();
+    else if (event.type === 'refreshSkipped') skipped.inc();
     else if (event.type === 'upstreamQueueChanged') queue.inc(event.change);
   };
 }

@@ -1,12 +1,17 @@
 import type { Assessment } from './outcome.ts';
+import { toRestMs } from './retry.ts';
 
-/** Rejects all calls of a tenant for the time that Zenskar asked for with `Retry-After`. */
+/** Rejects all calls of a tenant for the time that Zenskar asked for, or for a growing time if a 429 names none. */
 export type CallPause = {
-  /** Takes the assessment of each call. A retryable failure with a `Retry-After` begins a pause, or extends it. */
-  record: (assessment: Pick<Assessment, 'result' | 'retryable' | 'retryAfterMs'>) => void;
+  /**
+   * Takes the assessment of each call. A retryable failure with a `Retry-After`, and every 429, begins a pause or extends it.
+   */
+  record: (assessment: Recorded) => void;
   /** Undefined if there is no pause. */
   current: () => { kind: PauseKind; remainingMs: number } | undefined;
 };
+
+type Recorded = Pick<Assessment, 'result' | 'retryable' | 'retryAfterMs'>;
 
 /** What calls get during the pause. */
 type PauseKind = 'rateLimitPause' | 'failurePause';
@@ -17,14 +22,29 @@ const maxPauseMs = 300_000;
 export function createCallPause(monotonic: () => number, onPause: (durationMs: number) => void): CallPause {
   let kind: PauseKind = 'rateLimitPause';
   let endsAtMs = 0;
+  /** Consecutive pauses that a 429 without `Retry-After` began. */
+  let growth = 0;
 
-  function record({ result, retryable, retryAfterMs }: Parameters<CallPause['record']>[0]): void {
-    if (result.ok || !retryable || retryAfterMs === 0) return;
-    const durationMs = Math.min(retryAfterMs, maxPauseMs);
-    if (endsAtMs <= monotonic()) onPause(durationMs);
-    if (monotonic() + durationMs <= endsAtMs) return;
-    kind = result.error.code === 'UPSTREAM_RATE_LIMITED' ? 'rateLimitPause' : 'failurePause';
+  function record(recorded: Recorded): void {
+    const paused = current();
+    if (recorded.result.ok) {
+      // A call that was in flight before the pause shows nothing about the time after it.
+      if (paused === undefined) growth = 0;
+      return;
+    }
+    const isRateLimit = recorded.result.error.code === 'UPSTREAM_RATE_LIMITED';
+    const durationMs = toDurationMs(recorded, isRateLimit && paused === undefined);
+    if (durationMs <= (paused?.remainingMs ?? 0)) return;
+    if (paused === undefined) onPause(durationMs);
+    kind = isRateLimit ? 'rateLimitPause' : 'failurePause';
     endsAtMs = monotonic() + durationMs;
+  }
+
+  function toDurationMs({ retryable, retryAfterMs }: Recorded, mayGrow: boolean): number {
+    if (!retryable) return 0;
+    if (retryAfterMs > 0 || !mayGrow) return Math.min(retryAfterMs, maxPauseMs);
+    growth += 1;
+    return toRestMs(growth, Math.random());
   }
 
   function current() {

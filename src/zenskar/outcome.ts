@@ -95,7 +95,7 @@ export type TotalResult =
 export type Assessment = {
   result: TotalResult;
   retryable: boolean;
-  /** The pause that Zenskar asked for; 0 if none. */
+  /** The pause that Zenskar asked for, or that the gateway makes; 0 if none. */
   retryAfterMs: number;
   health: Health;
   /** Zenskar rejected the gateway's own credentials. */
@@ -142,6 +142,15 @@ export function toFailure(kind: FailureKind, details: AppErrorDetails = {}): Ass
     severity,
     problem: kind === 'errorPage' ? 'another server answered instead of Zenskar' : undefined,
   };
+}
+
+/** The same failure, if no call is allowed before this time. */
+export function postpone(assessment: Assessment, retryAfterMs: number): Assessment {
+  const { result } = assessment;
+  if (result.ok || retryAfterMs <= assessment.retryAfterMs) return assessment;
+  const { code, message, upstreamStatus } = result.error;
+  const error = new AppError(code, message, { upstreamStatus, retryAfterSeconds: retryAfterMs / 1000 });
+  return { ...assessment, result: { ...result, error }, retryAfterMs };
 }
 
 function assessTotal(body: string, parameters: TotalParameters, time: AnswerTime): Assessment {

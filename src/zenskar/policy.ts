@@ -6,7 +6,14 @@ import type { Emit } from '../telemetry/events.ts';
 import type { Span } from '../telemetry/tracing.ts';
 import type { Generation } from './circuit.ts';
 import type { Release, Waiters } from './fairQueue.ts';
-import { type Assessment, assess, type CredentialsOwner, type TotalResult, toFailure } from './outcome.ts';
+import {
+  type Assessment,
+  assess,
+  type CredentialsOwner,
+  postpone,
+  type TotalResult,
+  toFailure,
+} from './outcome.ts';
 import type { AttemptOutcome, TotalParameters, ZenskarClient } from './request.ts';
 import { decideRetry } from './retry.ts';
 import { createTenantPolicies, type TenantPolicy, type TenantPolicySettings } from './tenantPolicies.ts';
@@ -131,7 +138,7 @@ async function attemptIfAllowed(dependencies: PolicyDependencies, load: Load): P
 }
 
 function toRetryAfter(remainingMs: number) {
-  return { retryAfterSeconds: Math.ceil(remainingMs / 1000) };
+  return { retryAfterSeconds: remainingMs / 1000 };
 }
 
 async function attempt(
@@ -164,8 +171,9 @@ async function attempt(
     durationMs: endedMs - startedMs,
   });
   if (assessment.isOperatorFault) emit({ type: 'credentialsRejected', requestId });
-  tenantPolicy.pause.record(assessment);
-  return assessment;
+  const { pause } = tenantPolicy;
+  pause.record(assessment);
+  return assessment.retryable ? postpone(assessment, pause.current()?.remainingMs ?? 0) : assessment;
 }
 
 function describe(outcome: AttemptOutcome) {

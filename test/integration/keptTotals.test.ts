@@ -11,8 +11,8 @@ const query = `query ($requests: [CustomerEntitlementTotalRequest!]!) {
 }`;
 
 /** Asks for all totals; returns how many are stale, fresh and failed. */
-async function askAll(gateway: Gateway, headers: Record<string, string> = {}) {
-  const { body } = await gateway.gql(query, { requests }, { headers });
+async function askAll(gateway: Gateway, asked = requests, headers: Record<string, string> = {}) {
+  const { body } = await gateway.gql(query, { requests: asked }, { headers });
   const totals: ({ quantity: number; stale: boolean } | null)[] = body.data?.customerEntitlementTotals ?? [];
   return {
     stale: totals.filter((total) => total?.stale).length,
@@ -31,19 +31,31 @@ async function readNames(url: string): Promise<string[]> {
   return names.toSorted((a, b) => a.localeCompare(b));
 }
 
-/** Waits until the names in Redis are this many. */
-async function untilStored(url: string, expected: number): Promise<void> {
-  for (;;) {
+/** Waits until Redis holds this many totals; false if it does not within a while. */
+async function isStored(url: string, expected: number): Promise<boolean> {
+  for (let n = 0; n < 200; n += 1) {
     const { length } = await readNames(url);
-    if (length === expected) return;
+    if (length === expected) return true;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+  return false;
 }
 
-async function flush(url: string): Promise<void> {
-  const client = await createClient({ url }).connect();
-  await client.flushAll();
-  client.destroy();
+/** Fills memory and Redis, with the clock stopped. */
+async function fill(gateway: Gateway, url: string, ask: () => Promise<object>): Promise<string[]> {
+  gateway.stopClock();
+  for (;;) {
+    // Whatever an earlier case has left is over: entries, an open circuit, a rest of Redis.
+    gateway.advance(2 * 86_400_000);
+    const client = await createClient({ url }).connect();
+    await client.flushAll();
+    client.destroy();
+    // The first call of a half-open circuit closes it.
+    await ask();
+    const { fresh } = (await ask()) as { fresh: number };
+    // On a busy machine, Redis may miss its time limit.
+    if (await isStored(url, fresh)) return readNames(url);
+  }
 }
 
 describeWithRedis('500 cached totals', { own: true }, (redis) => {
@@ -61,11 +73,8 @@ describeWithRedis('500 cached totals', { own: true }, (redis) => {
   ])(
     'are all served as stale and stay in Redis while %s for 60 s',
     async (_, code) => {
-      await flush(redis.url);
-      gateway.stopClock();
-      expect(await askAll(gateway)).toEqual(allFresh);
-      await untilStored(redis.url, count);
-      const before = await readNames(redis.url);
+      const before = await fill(gateway, redis.url, () => askAll(gateway));
+      expect(before).toHaveLength(count);
       gateway.advance(91_000);
       simulator.overall = { mode: 'as', code };
       for (let second = 0; second < 60; second += 1) {
@@ -94,6 +103,8 @@ describeWithRedis('cached totals with AUTH_MODE=passthrough', { own: true }, (re
   const [gateway] = useReplicas(1, environment) as [Gateway];
   const { simulator } = gateway;
   const headers = { 'x-api-key': 'key-of-the-caller', organisation: 'organisation-of-the-caller' };
+  const few = requests.slice(0, 20);
+  const ask = () => askAll(gateway, few, headers);
   beforeAll(() =>
     until(() => gateway.wholeLog.some(({ msg, state }) => msg === 'redisChanged' && state === 'up')),
   );
@@ -105,19 +116,14 @@ describeWithRedis('cached totals with AUTH_MODE=passthrough', { own: true }, (re
   ])(
     "are refused at once and deleted after Zenskar's %s for the caller",
     async (_, code) => {
-      await flush(redis.url);
-      gateway.stopClock();
-      // An earlier case has opened the circuit, and the first call of a half-open circuit closes it.
-      await askAll(gateway, headers);
-      expect(await askAll(gateway, headers)).toEqual(allFresh);
-      await untilStored(redis.url, count);
+      expect(await fill(gateway, redis.url, ask)).toHaveLength(few.length);
       gateway.advance(91_000);
       simulator.overall = { mode: 'as', code };
       const rejected = { stale: 0, fresh: 0, codes: ['UPSTREAM_REJECTED_CREDENTIALS'] };
-      expect(await askAll(gateway, headers)).toEqual(rejected);
-      await untilStored(redis.url, 0);
+      expect(await ask()).toEqual(rejected);
+      expect(await isStored(redis.url, 0)).toBe(true);
       simulator.overall = { mode: 'down' };
-      expect(await askAll(gateway, headers)).toEqual({ ...rejected, codes: ['UPSTREAM_UNAVAILABLE'] });
+      expect(await ask()).toEqual({ ...rejected, codes: ['UPSTREAM_UNAVAILABLE'] });
       expect(gateway.log.some(({ msg }) => msg === 'credentialsRejected')).toBe(false);
     },
     60_000,

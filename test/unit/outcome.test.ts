@@ -154,6 +154,13 @@ describe('the outcome table', () => {
     expect(retryAfterMs).toBe(7000);
   });
 
+  it.each(['0', 'Thu, 01 Jan 1970 00:00:00 GMT'])(
+    'asks clients to wait a second after a 429 with the Retry-After %s, which is never zero',
+    (retryAfter) => {
+      expect(errorOf(answer(429, '{}', retryAfter)).retryAfterSeconds).toBe(1);
+    },
+  );
+
   it.each([401, 403, 418])(
     'does not pass on the Retry-After of a %i, as an operator has to act',
     (status) => {
