@@ -22,6 +22,8 @@ export type GatewayEvent =
   | { type: 'upstreamPaused'; tenant: string; durationMs: number }
   /** A cached total is not refreshed, because its last refresh has just failed. */
   | { type: 'refreshSkipped' }
+  /** A valid total differs from the documented contract: `inexact_number` if its quantity has lost digits. */
+  | { type: 'contractDrift'; requestId: string; kind: 'unknown_field' | 'missing_field' | 'inexact_number' }
   /** Zenskar rejected the gateway's own API key or organisation. */
   | { type: 'credentialsRejected'; requestId: string }
   | { type: 'redisChanged'; state: 'up' | 'down'; reason: string | undefined }

@@ -14,6 +14,7 @@ const maxCauses = 5;
 const throttled: ReadonlySet<GatewayEvent['type']> = new Set([
   'upstreamCallEnded',
   'credentialsRejected',
+  'contractDrift',
   'redisRefused',
   'keysUnavailable',
   'nodeWarning',
@@ -86,6 +87,7 @@ function levelOf(event: GatewayEvent): Level {
     case 'circuitChanged':
       return event.state === 'closed' ? 'info' : 'warn';
     case 'redisRefused':
+    case 'contractDrift':
     case 'upstreamPaused':
     case 'keysUnavailable':
     case 'variableIgnored':

@@ -64,6 +64,7 @@ export function createMetrics(settings: MetricsSettings): Metrics {
     countHttp(registry),
     countOperations(registry, createNaming(settings.operationNames)),
     countUpstream(registry),
+    countUpstreamFaults(registry),
     countCircuits(registry, settings),
     countRedis(registry),
   ];
@@ -154,6 +155,23 @@ function countUpstream(registry: Registry): Emit {
     callBuckets,
   );
   const retries = counter('upstream_retries_total', 'Retries of upstream calls');
+  const inFlight = gauge('upstream_inflight', 'Upstream calls in flight');
+  const queue = gauge('upstream_queue', 'Upstream calls that wait in the queue');
+
+  return (event) => {
+    if (event.type === 'upstreamCallStarted') inFlight.inc();
+    else if (event.type === 'upstreamCallEnded') {
+      inFlight.dec();
+      calls.inc({ status: event.result });
+      duration.observe(event.durationMs / 1000);
+    } else if (event.type === 'upstreamRetry') retries.inc();
+    else if (event.type === 'upstreamQueueChanged') queue.inc(event.change);
+  };
+}
+
+/** What follows from the failures of calls and from the contents of totals. */
+function countUpstreamFaults(registry: Registry): Emit {
+  const { counter } = shorthandFor(registry);
   const rejections = counter(
     'upstream_credentials_rejected_total',
     "Upstream calls whose API key or organisation Zenskar rejected, if they are the gateway's own",
@@ -166,20 +184,17 @@ function countUpstream(registry: Registry): Emit {
     'upstream_refreshes_skipped_total',
     'Refreshes of cached totals that were not made, because the last one had just failed',
   );
-  const inFlight = gauge('upstream_inflight', 'Upstream calls in flight');
-  const queue = gauge('upstream_queue', 'Upstream calls that wait in the queue');
+  const drift = counter(
+    'upstream_contract_drift_total',
+    'Valid totals that differ from the documented contract, by kind',
+    'kind',
+  );
 
   return (event) => {
-    if (event.type === 'upstreamCallStarted') inFlight.inc();
-    else if (event.type === 'upstreamCallEnded') {
-      inFlight.dec();
-      calls.inc({ status: event.result });
-      duration.observe(event.durationMs / 1000);
-    } else if (event.type === 'upstreamRetry') retries.inc();
-    else if (event.type === 'credentialsRejected') rejections.inc();
+    if (event.type === 'credentialsRejected') rejections.inc();
     else if (event.type === 'upstreamPaused') pauses.inc();
     else if (event.type === 'refreshSkipped') skipped.inc();
-    else if (event.type === 'upstreamQueueChanged') queue.inc(event.change);
+    else if (event.type === 'contractDrift') drift.inc({ kind: event.kind });
   };
 }
 

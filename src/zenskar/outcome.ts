@@ -4,6 +4,7 @@ import { parseJson } from '../text.ts';
 import type { Health } from './circuit.ts';
 import type { AttemptOutcome, TotalParameters } from './request.ts';
 import { parseRetryAfter } from './retry.ts';
+import { type DriftKind, decodeTotal } from './totalBody.ts';
 
 type Answer = Extract<AttemptOutcome, { kind: 'answered' }>;
 type Severity = 'debug' | 'warn' | 'error';
@@ -103,6 +104,8 @@ export type Assessment = {
   severity: Severity;
   /** What is wrong with the body of a 200, or that a response is not Zenskar's. */
   problem: string | undefined;
+  /** In what a valid total differs from the documented contract. */
+  drift: readonly DriftKind[];
 };
 
 type AssessContext = AnswerTime & { credentialsOwner: CredentialsOwner };
@@ -114,8 +117,9 @@ export function assess(
   { credentialsOwner, ...time }: AssessContext,
 ): Assessment {
   if (outcome.kind !== 'answered') return toFailure(outcome.kind);
-  const { status: upstreamStatus, body, headers } = outcome;
-  if (upstreamStatus === 200) return assessTotal(body, parameters, time);
+  const { status: upstreamStatus, body, problem, headers } = outcome;
+  if (upstreamStatus === 200)
+    return problem === undefined ? assessTotal(body, parameters, time) : toInvalid(problem);
   const kind = toKind(outcome, credentialsOwner);
   const validationErrors = kind === 'invalidArguments' ? decodeDetail(body) : undefined;
   const retryAfterSeconds = needsOperator(kind)
@@ -141,6 +145,7 @@ export function toFailure(kind: FailureKind, details: AppErrorDetails = {}): Ass
     isOperatorFault: kind === 'rejectedGateway',
     severity,
     problem: kind === 'errorPage' ? 'another server answered instead of Zenskar' : undefined,
+    drift: [],
   };
 }
 
@@ -153,9 +158,13 @@ export function postpone(assessment: Assessment, retryAfterMs: number): Assessme
   return { ...assessment, result: { ...result, error }, retryAfterMs };
 }
 
+function toInvalid(problem: string): Assessment {
+  return { ...toFailure('invalidResponse', { upstreamStatus: 200 }), problem };
+}
+
 function assessTotal(body: string, parameters: TotalParameters, time: AnswerTime): Assessment {
   const total = decodeTotal(body, parameters);
-  if (!total.ok) return { ...toFailure('invalidResponse', { upstreamStatus: 200 }), problem: total.problem };
+  if (!total.ok) return toInvalid(total.problem);
   return {
     result: { ok: true, quantity: total.quantity, ...time },
     retryable: false,
@@ -164,37 +173,8 @@ function assessTotal(body: string, parameters: TotalParameters, time: AnswerTime
     isOperatorFault: false,
     severity: 'debug',
     problem: undefined,
+    drift: total.drift,
   };
-}
-
-const numericText = z
-  .string()
-  .regex(/^-?\d+(\.\d+)?([eE][+-]?\d+)?$/)
-  .transform(Number)
-  .pipe(z.number());
-
-const totalBody = z.object({
-  entitlement: z.string().toLowerCase(),
-  customer: z.string().toLowerCase(),
-  quantity: z.union([z.number(), numericText]).nullish(),
-});
-
-type DecodedTotal = { ok: true; quantity: number | null } | { ok: false; problem: string };
-
-/**
- * Decodes the body of a 200. An absent quantity means null, and a numeric string its number. If the echoed ids differ
- * from the requested ones, the number belongs to another customer.
- */
-export function decodeTotal(body: string, parameters: TotalParameters): DecodedTotal {
-  const json = parseJson(body);
-  if (json === undefined) return { ok: false, problem: 'the body is not JSON' };
-  const parsed = totalBody.safeParse(json);
-  if (!parsed.success) return { ok: false, problem: z.prettifyError(parsed.error) };
-  const { entitlement, customer, quantity } = parsed.data;
-  if (entitlement !== parameters.entitlementId || customer !== parameters.customerId) {
-    return { ok: false, problem: 'the answer is about another entitlement or customer' };
-  }
-  return { ok: true, quantity: quantity ?? null };
 }
 
 // Pydantic v1 and v2 shape these bodies differently, and other layers answer too. So a missing or invalid part

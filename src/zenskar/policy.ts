@@ -170,6 +170,7 @@ async function attempt(
     severity: assessment.severity,
     durationMs: endedMs - startedMs,
   });
+  for (const kind of assessment.drift) emit({ type: 'contractDrift', requestId, kind });
   if (assessment.isOperatorFault) emit({ type: 'credentialsRejected', requestId });
   const { pause } = tenantPolicy;
   pause.record(assessment);

@@ -14,7 +14,7 @@ import type { Finding } from '../../src/cli/doctorAdvice.ts';
 import { checkClock, listDrift, runChecks } from '../../src/cli/doctorChecks.ts';
 import { systemClock } from '../../src/clock.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
-import { decodeTotal } from '../../src/zenskar/outcome.ts';
+import { decodeTotal } from '../../src/zenskar/totalBody.ts';
 import { createCertificate } from '../support/certificate.ts';
 import { findFreePort } from '../support/freePort.ts';
 import { apiKey, customer, customerOf, entitlement, organisation } from '../support/ids.ts';
@@ -220,6 +220,7 @@ describe('doctor, upstream check', () => {
         {
           host: new URL(simulated).host,
           accept: 'application/json',
+          'accept-encoding': 'identity',
           'user-agent': expect.stringContaining('zenskar-graphql-gateway/'),
           'x-api-key': apiKey,
           organisation,

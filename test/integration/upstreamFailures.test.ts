@@ -148,3 +148,26 @@ describe('an unreachable Zenskar', () => {
     expect((await gateway.fetch('/readyz')).status).toBe(200);
   });
 });
+
+describe('a change of the contract of Zenskar', () => {
+  const gateway = useGateway();
+
+  it('is counted for each total and logged once per kind, although the totals are answered', async () => {
+    // Without a quantity, and with one beyond 2^53.
+    for (const code of ['1200', '3200', '3200']) {
+      const variables = { entitlementId: entitlement, customerId: customerOf(code) };
+      expect((await gateway.gql(totalQuery, variables)).body.errors).toBeUndefined();
+      gateway.advance(91_000);
+    }
+    const lines = gateway.log.filter(({ msg }) => msg === 'contractDrift');
+    expect(lines.map(({ level, kind }) => [level, kind])).toEqual([
+      ['warn', 'missing_field'],
+      ['warn', 'inexact_number'],
+    ]);
+    const metrics = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
+    expect(metrics.match(/^upstream_contract_drift_total.*$/gm)).toEqual([
+      'upstream_contract_drift_total{kind="missing_field"} 1',
+      'upstream_contract_drift_total{kind="inexact_number"} 2',
+    ]);
+  });
+});
