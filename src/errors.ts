@@ -37,7 +37,7 @@ export const errorCodes = {
   UPSTREAM_TIMEOUT: { retryable: true, when: 'Zenskar did not answer in time.' },
   UPSTREAM_UNAVAILABLE: {
     retryable: true,
-    when: 'The connection failed, Zenskar answered 5xx, or the circuit breaker is open.',
+    when: 'The connection failed, Zenskar answered 5xx, another server answered instead of it, or the circuit breaker is open.',
   },
   UPSTREAM_INVALID_RESPONSE: {
     retryable: false,
@@ -103,6 +103,7 @@ export type AppErrorDetails = {
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly upstreamStatus: number | undefined;
+  /** Whole seconds, at least 1. */
   readonly retryAfterSeconds: number | undefined;
   readonly validationErrors: readonly ValidationError[] | undefined;
   readonly challenge: string | undefined;
@@ -114,11 +115,16 @@ export class AppError extends Error {
     this.name = 'AppError';
     this.code = code;
     this.upstreamStatus = details.upstreamStatus;
-    this.retryAfterSeconds = details.retryAfterSeconds;
+    this.retryAfterSeconds = toWait(details.retryAfterSeconds);
     this.validationErrors = details.validationErrors;
     this.challenge = details.challenge;
     this.reason = details.reason;
   }
+}
+
+/** 0 would ask clients to repeat the request at once. */
+function toWait(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : Math.max(1, Math.ceil(seconds));
 }
 
 /** The `extensions` of an error in a response. */

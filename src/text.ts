@@ -1,7 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** Lower or upper case, with dashes, optionally in braces. */
-const uuidPattern = /^\{?([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})\}?$/i;
+/** Lower or upper case, with or without dashes, optionally in braces or as a URN (RFC 9562, section 4). */
+const uuidPattern =
+  /^(?:urn:uuid:)?\{?([\da-f]{8})-?([\da-f]{4})-?([\da-f]{4})-?([\da-f]{4})-?([\da-f]{12})\}?$/i;
 
 /** The parsed text, or undefined if it is not JSON. */
 export function parseJson(text: string): unknown {
@@ -14,7 +15,8 @@ export function parseJson(text: string): unknown {
 
 /** The id in canonical form (lower case, dashed, without braces), or undefined if it is not a UUID. */
 export function toUuid(value: unknown): string | undefined {
-  return typeof value === 'string' ? uuidPattern.exec(value)?.[1]?.toLowerCase() : undefined;
+  const parts = typeof value === 'string' ? uuidPattern.exec(value)?.slice(1) : undefined;
+  return parts?.join('-').toLowerCase();
 }
 
 /** Compares in constant time, so that response times reveal nothing of a secret. Hashing makes the lengths equal. */

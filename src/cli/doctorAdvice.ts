@@ -16,6 +16,7 @@ const advice = {
   organisation:
     'Compare ZENSKAR_ORGANISATION with the id of the organisation that the key belongs to. Then check ZENSKAR_API_KEY.',
   url: 'Correct ZENSKAR_URL: it has no path of the API, such as https://api.zenskar.com. If it is correct, a proxy answers instead of Zenskar.',
+  page: 'Check ZENSKAR_URL: it has no path of the API, such as https://api.zenskar.com. If it is correct, Zenskar or a proxy on the way has a fault.',
   reference:
     "Compare with Zenskar's current API reference. The gateway ignores unknown fields; other drift fails the total.",
   server: 'Correct host and port in {variable}. If they are correct, start the service there.',
@@ -48,7 +49,7 @@ const table: Readonly<Record<Status, readonly Row[]>> = {
       advice.ids,
     ],
     [
-      /^(40[13] (?!<|.*"Missing Authentication Token")|422 .*"header",).*without credentials\]$/,
+      /^(40[13] \{(?!.*"Missing Authentication Token")|422 .*"header",).*without credentials\]$/,
       'Zenskar answered in {duration} ms and rejected a call without credentials, as it should.',
       'To check a real total, set ZENSKAR_API_KEY and ZENSKAR_ORGANISATION for this command only.',
     ],
@@ -108,7 +109,17 @@ const table: Readonly<Record<Status, readonly Row[]>> = {
       'Redirect: status {status} to {location}. The gateway follows no redirect, so that no other host gets the key.',
       "If that is Zenskar's API, set ZENSKAR_URL to the part before /entitlements. Otherwise correct ZENSKAR_URL.",
     ],
-    [/^[24]\d\d (drift )?</, 'Wrong base URL: status {status} with a web page.', advice.url],
+    [/^2\d\d (drift )?</, 'Wrong base URL: status {status} with a web page.', advice.url],
+    [
+      /^408 /,
+      'Timeout: a load balancer or Zenskar gave up waiting for the request (status 408).',
+      advice.network,
+    ],
+    [
+      /^4(?!29)\d\d (?!\{)/,
+      'Error page: status {status} without a JSON object, so an ingress, load balancer or firewall answered instead of Zenskar.',
+      advice.page,
+    ],
     [/^403 .*"Missing Authentication Token"/, 'Wrong base URL: status 403{quote}.', advice.url],
     [/^404 (?!\{"detail":(?!"Not Found"))/, 'Wrong base URL: status 404{quote}.', advice.url],
     [/^too_large/, 'The response is far larger than a total.', advice.url],

@@ -12,8 +12,9 @@ import { loadRedis } from '../redis/connection.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { noSpan } from '../telemetry/tracing.ts';
 import { parseJson } from '../text.ts';
-import { decodeTotal } from '../zenskar/outcome.ts';
+
 import type { AttemptOutcome, TotalParameters } from '../zenskar/request.ts';
+import { decodeTotal } from '../zenskar/totalBody.ts';
 import { loadZenskarClient } from '../zenskar/tracedClient.ts';
 import { diagnose, type Finding } from './doctorAdvice.ts';
 import { createRedact, listVariables, type Redact } from './doctorEnvironment.ts';

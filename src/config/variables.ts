@@ -69,7 +69,7 @@ export const variables = {
     .default(60)
     .describe('Time after that in which the stale total is returned at once while it is refreshed.'),
   CACHE_STALE_IF_ERROR_SECONDS: seconds
-    .default(3600)
+    .default(86_400)
     .describe('Time after that in which the stale total is returned if Zenskar fails.'),
   CACHE_MAX_ENTRIES: integer(1, 100_000_000)
     .default(100_000)

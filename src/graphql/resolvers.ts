@@ -1,28 +1,25 @@
-import { GraphQLError, GraphQLScalarType } from 'graphql';
+import { GraphQLError, GraphQLScalarType, Kind } from 'graphql';
 import { GraphQLDateTime, GraphQLUUID } from 'graphql-scalars';
+import { toUuid } from '../text.ts';
 import type { Total } from '../totals/total.ts';
 import type { Resolvers } from './__generated__/resolvers.ts';
 
 const uuid = GraphQLUUID.toConfig();
 const canonicalPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** Ids are compared and joined as text, so each has one spelling. */
-function toCanonical(id: string): string {
-  return id.replaceAll(/[{}]/g, '').toLowerCase();
-}
-
-/** Reads a UUID in any spelling, or throws. */
+/** Ids are compared and joined as text, so each has one spelling. Reads a UUID in any spelling, or throws. */
 export function parseUuid(value: unknown): string {
   // graphql-scalars would print any other value into its message, stack included.
   if (typeof value !== 'string') throw new GraphQLError('Expected a UUID as a string.');
-  return canonicalPattern.test(value) ? value : toCanonical(uuid.parseValue(value));
+  return canonicalPattern.test(value) ? value : (toUuid(value) ?? uuid.parseValue(value));
 }
 
 /** graphql-scalars' UUID with canonical input. */
 export const canonicalUuid = new GraphQLScalarType<string, string>({
   ...uuid,
   parseValue: parseUuid,
-  parseLiteral: (node, variables) => toCanonical(uuid.parseLiteral(node, variables)),
+  parseLiteral: (node, variables) =>
+    (node.kind === Kind.STRING ? toUuid(node.value) : undefined) ?? uuid.parseLiteral(node, variables),
 });
 
 export const resolvers: Resolvers = {

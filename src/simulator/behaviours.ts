@@ -120,11 +120,19 @@ const failures: Readonly<Record<string, SimulatedResponse>> = {
     detail: [{ type: 'missing', loc: ['header', 'organisation'], msg: 'Field required', input: null }],
   }),
   '0429': json(429, { message: 'Too Many Requests' }, { 'retry-after': '1' }),
+  '1429': json(429, { message: 'Limit Exceeded' }),
   '0500': text(500, 'text/plain; charset=utf-8', 'Internal Server Error'),
   '9500': text(500, 'text/html', '<html><body><h1>500 Internal Server Error</h1></body></html>'),
   '0502': json(502, { message: 'Internal server error' }),
   '0503': unavailable,
+  '2503': json(503, { message: 'Service Unavailable' }, { 'retry-after': '1' }),
   '0504': json(504, { message: 'Endpoint request timed out' }),
+  // Other layers answer these instead of Zenskar: ingress, firewall, load balancer.
+  '9302': { ...text(302, 'text/html', ''), headers: { location: 'https://maintenance.example.com/' } },
+  '9401': text(401, 'text/html', '<html><body><h1>401 Authorization Required</h1></body></html>'),
+  '9403': text(403, 'text/html', '<html><body><h1>403 Forbidden</h1></body></html>'),
+  '9404': text(404, 'text/plain', 'default backend - 404'),
+  '9408': text(408, 'text/html', '<html><body><h1>408 Request Time-out</h1></body></html>'),
 };
 
 /** Responses with status 200 at or beyond the limits of the contract. */

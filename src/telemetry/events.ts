@@ -18,8 +18,14 @@ export type GatewayEvent =
   | { type: 'upstreamQueueChanged'; change: 1 | -1 }
   /** `tenant`: a hash of the tenant's credentials. */
   | { type: 'circuitChanged'; tenant: string; state: 'closed' | 'open' | 'halfOpen' }
-  /** All calls of the tenant wait, because Zenskar answered one of them with 429 and `Retry-After`. */
+  /** No calls are made for the tenant, because Zenskar answered one of them with `Retry-After` or 429. */
   | { type: 'upstreamPaused'; tenant: string; durationMs: number }
+  /** A cached total is not refreshed, because its last refresh has just failed. */
+  | { type: 'refreshSkipped' }
+  /** A valid total differs from the documented contract: `inexact_number` if its quantity has lost digits. */
+  | { type: 'contractDrift'; requestId: string; kind: 'unknown_field' | 'missing_field' | 'inexact_number' }
+  /** Zenskar rejected the gateway's own API key or organisation. */
+  | { type: 'credentialsRejected'; requestId: string }
   | { type: 'redisChanged'; state: 'up' | 'down'; reason: string | undefined }
   /** Redis answered a command with an error. */
   | { type: 'redisRefused'; reason: string }
@@ -81,7 +87,7 @@ type UpstreamCallEnded = {
   result: number | 'timeout' | 'connection' | 'aborted' | 'too_large';
   /** The connection's error code, such as `ECONNREFUSED`. */
   reason: string | undefined;
-  /** Why the body of a 200 is invalid. */
+  /** Why the body of a 200 is invalid, or that the response is not Zenskar's. */
   problem: string | undefined;
   /** Response headers with which Zenskar's support finds the call. */
   upstreamIds: Readonly<Record<string, string>>;

@@ -13,6 +13,8 @@ const maxCauses = 5;
 /** Warnings that can come once for each request; changes of state are few and are all logged. */
 const throttled: ReadonlySet<GatewayEvent['type']> = new Set([
   'upstreamCallEnded',
+  'credentialsRejected',
+  'contractDrift',
   'redisRefused',
   'keysUnavailable',
   'nodeWarning',
@@ -72,8 +74,10 @@ function levelOf(event: GatewayEvent): Level {
     case 'connectionsChanged':
     case 'upstreamCallStarted':
     case 'upstreamQueueChanged':
+    case 'refreshSkipped':
       return 'trace';
     case 'unexpectedError':
+    case 'credentialsRejected':
       return 'error';
     case 'apolloMessage':
     case 'upstreamCallEnded':
@@ -83,6 +87,7 @@ function levelOf(event: GatewayEvent): Level {
     case 'circuitChanged':
       return event.state === 'closed' ? 'info' : 'warn';
     case 'redisRefused':
+    case 'contractDrift':
     case 'upstreamPaused':
     case 'keysUnavailable':
     case 'variableIgnored':

@@ -64,6 +64,7 @@ export function createMetrics(settings: MetricsSettings): Metrics {
     countHttp(registry),
     countOperations(registry, createNaming(settings.operationNames)),
     countUpstream(registry),
+    countUpstreamFaults(registry),
     countCircuits(registry, settings),
     countRedis(registry),
   ];
@@ -165,6 +166,35 @@ function countUpstream(registry: Registry): Emit {
       duration.observe(event.durationMs / 1000);
     } else if (event.type === 'upstreamRetry') retries.inc();
     else if (event.type === 'upstreamQueueChanged') queue.inc(event.change);
+  };
+}
+
+/** What follows from the failures of calls and from the contents of totals. */
+function countUpstreamFaults(registry: Registry): Emit {
+  const { counter } = shorthandFor(registry);
+  const rejections = counter(
+    'upstream_credentials_rejected_total',
+    "Upstream calls whose API key or organisation Zenskar rejected, if they are the gateway's own",
+  );
+  const pauses = counter(
+    'upstream_pauses_total',
+    'Pauses of all calls of a tenant, after Retry-After or 429',
+  );
+  const skipped = counter(
+    'upstream_refreshes_skipped_total',
+    'Refreshes of cached totals that were not made, because the last one had just failed',
+  );
+  const drift = counter(
+    'upstream_contract_drift_total',
+    'Valid totals that differ from the documented contract, by kind',
+    'kind',
+  );
+
+  return (event) => {
+    if (event.type === 'credentialsRejected') rejections.inc();
+    else if (event.type === 'upstreamPaused') pauses.inc();
+    else if (event.type === 'refreshSkipped') skipped.inc();
+    else if (event.type === 'contractDrift') drift.inc({ kind: event.kind });
   };
 }
 

@@ -1,6 +1,8 @@
 import type { GatewayEvent } from './events.ts';
 
 const windowMs = 1000;
+/** For faults that last until a person acts. */
+const longWindowMs = 60_000;
 
 /** `repeated`: how many equal events the line stands for, itself included; undefined for a line of its own. */
 type Write = (event: GatewayEvent, repeated?: number) => void;
@@ -12,15 +14,15 @@ type WarningThrottle = {
 };
 
 /**
- * Writes the first of several equal events at once, and after that one per second: the latest, with the number of events
- * since the last line. Without it, an upstream that is down would write one line per call and fill the log.
+ * Writes the first of several equal events at once, and after that one per second, or per minute for lasting faults: the
+ * latest, with the number of events since the last line. Without it, an upstream that is down would write one line per call and fill the log.
  */
 export function createWarningThrottle(write: Write): WarningThrottle {
   const windows = new Map<string, { latest: GatewayEvent; suppressed: number }>();
 
   function openWindow(kind: string, latest: GatewayEvent): void {
     windows.set(kind, { latest, suppressed: 0 });
-    setTimeout(closeWindow, windowMs, kind).unref();
+    setTimeout(closeWindow, isLasting(latest) ? longWindowMs : windowMs, kind).unref();
   }
 
   function closeWindow(kind: string): void {
@@ -43,6 +45,10 @@ export function createWarningThrottle(write: Write): WarningThrottle {
     }
   }
   return { warn, flush: () => [...windows.keys()].forEach(closeWindow) };
+}
+
+function isLasting({ type }: GatewayEvent): boolean {
+  return type === 'credentialsRejected' || type === 'contractDrift';
 }
 
 /** Equal events differ only in these fields. */

@@ -9,9 +9,10 @@ import { type Freshness, type FreshnessSettings, toFreshness, toLifetimeMs } fro
 import { createMemory, type Memory, type MemoryEntry } from './memory.ts';
 import { createPurges, type Purges, type PurgeTarget } from './purges.ts';
 import { createRedisCache, type PurgeVersion, type RedisCache } from './redisCache.ts';
+import { createRefreshBackoff, type RefreshBackoff } from './refreshBackoff.ts';
 import { createSingleFlight, createWaiter, type SingleFlight, type Waiter } from './singleFlight.ts';
 import { countFailure, countTotal, countWait, type LoadStats, type Source } from './stats.ts';
-import type { Entry, Total, TotalKey } from './total.ts';
+import { type Entry, type Total, type TotalKey, toTotal } from './total.ts';
 
 /** The request that totals are loaded for. */
 export type Requester = {
@@ -71,6 +72,7 @@ type Dependencies = {
   /** Undefined without Redis. */
   redisCache: RedisCache | undefined;
   singleFlight: SingleFlight<LoadResult>;
+  backoff: RefreshBackoff;
   monotonic: () => number;
 };
 
@@ -113,22 +115,17 @@ export function createTotalSource(settings: TotalSourceSettings): TotalSource {
   };
 }
 
-function createDependencies({ redis, maxEntries, ...settings }: TotalSourceSettings): Dependencies {
-  const { policy, freshness, now, monotonic } = settings;
+function createDependencies({ redis, maxEntries, emit, ...settings }: TotalSourceSettings): Dependencies {
+  const { freshness, monotonic } = settings;
   const lifetimeMs = toLifetimeMs(freshness);
   const purges = createPurges();
   const memory = createMemory(maxEntries, purges);
   const isShared = redis !== undefined && lifetimeMs > 0;
-  const redisCache = isShared ? createRedisCache({ redis, freshness, purges, now, monotonic }) : undefined;
-  return {
-    policy,
-    freshness,
-    purges,
-    memory,
-    redisCache,
-    singleFlight: createSingleFlight(purges),
-    monotonic,
-  };
+  const redisCache = isShared ? createRedisCache({ redis, purges, ...settings }) : undefined;
+  const onSkip = () => emit({ type: 'refreshSkipped' });
+  const backoff = createRefreshBackoff({ maxEntries, monotonic, onSkip });
+  const singleFlight = createSingleFlight<LoadResult>(purges);
+  return { ...settings, purges, memory, redisCache, singleFlight, backoff };
 }
 
 async function loadMany(
@@ -218,9 +215,15 @@ function resolveLookup(
 ): Total | Promise<Total | Error> {
   const { key, entry, stale, foundIn } = lookup;
   const { stats } = batch.requester;
-  if (entry === undefined || needsUpstream(lookup)) return fetchTotal(dependencies, lookup, batch);
+  if (entry === undefined || (needsUpstream(lookup) && mayRefresh(dependencies, lookup)))
+    return fetchTotal(dependencies, lookup, batch);
   if (lookup.freshness === 'revalidate') stats.isRevalidating = true;
   return count(stats, stale ? 'stale' : foundIn, toTotal(key, entry, stale));
+}
+
+/** False for a total that may be served and whose last refresh has just failed. */
+function mayRefresh({ backoff }: Dependencies, { key, freshness }: Lookup): boolean {
+  return freshness === 'gone' || backoff.mayRefresh(key);
 }
 
 /** Loads from the upstream, and serves a cached total if the upstream fails. */
@@ -243,17 +246,23 @@ async function fetchTotal(dependencies: Dependencies, lookup: Lookup, batch: Bat
 }
 
 /** Joins the flight of this key, or starts one that asks the upstream and caches its answer. */
-function loadOnce(dependencies: Dependencies, { key, version }: Lookup, { requester, waiter }: Batch) {
-  const { policy, freshness, memory, redisCache, singleFlight } = dependencies;
+function loadOnce(dependencies: Dependencies, { key, entry, version }: Lookup, { requester, waiter }: Batch) {
+  const { policy, freshness, memory, redisCache, singleFlight, backoff } = dependencies;
   const { tenant, requestId, stats } = requester;
   return singleFlight.loadOnce(key, waiter, async ({ signal, epoch, waiters }) => {
     const context = { tenant, requestId, span: waiter.span, waiters, signal };
     const loaded = await policy.loadTotal(key, context);
     stats.upstreamCalls += loaded.attempts;
+    // Without an attempt, the circuit, a pause or the queue has spared the upstream already.
+    const isFailedRefresh = entry !== undefined && loaded.attempts > 0 && !signal.aborted;
     if (loaded.ok) {
       if (freshness.maxAgeMs > 0) memory.set(key, loaded, epoch);
       if (version !== undefined) redisCache?.set(key, loaded, version);
-    } else if (!loaded.mayServeStale) {
+      backoff.reset(key);
+    } else if (loaded.mayServeStale) {
+      if (isFailedRefresh) backoff.recordFailure(key);
+    } else {
+      backoff.reset(key);
       memory.delete(key);
       void redisCache?.delete(key);
     }
@@ -269,16 +278,11 @@ async function refresh(dependencies: Dependencies, stale: readonly Lookup[], bat
   const waiter = createWaiter({ requester, span, signal: undefined });
   await readRedis(dependencies, stale, span);
   const flights = stale
-    .filter(isNotFresh)
+    .filter((lookup) => isNotFresh(lookup) && mayRefresh(dependencies, lookup))
     .map((lookup) => loadOnce(dependencies, lookup, { requester, waiter }).result);
   // The next request sees the result; failures are in the log.
   await Promise.allSettled(flights);
   span.end();
-}
-
-function toTotal(key: TotalKey, { quantity, asOfMs, receivedAtMs }: Entry, stale: boolean): Total {
-  const { entitlementId, customerId, startDate, endDate } = key;
-  return { entitlementId, customerId, startDate, endDate, quantity, asOfMs, receivedAtMs, stale };
 }
 
 function count(stats: LoadStats, source: Source, total: Total): Total {
@@ -286,7 +290,7 @@ function count(stats: LoadStats, source: Source, total: Total): Total {
   return total;
 }
 
-/** DataLoader takes an `Error` in a slot for the failure of its key, and anything else for its value. */
+/** DataLoader takes an `Error` in a slot for the failure of its key. */
 function toFailure(thrown: unknown) {
   const error =
     thrown instanceof Error

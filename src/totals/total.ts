@@ -65,3 +65,8 @@ function badArgument(argument: string, complaint: string): AppError {
     validationErrors: [{ loc: [argument], msg, type: 'date', argument }],
   });
 }
+
+export function toTotal(key: TotalKey, { quantity, asOfMs, receivedAtMs }: Entry, stale: boolean): Total {
+  const { entitlementId, customerId, startDate, endDate } = key;
+  return { entitlementId, customerId, startDate, endDate, quantity, asOfMs, receivedAtMs, stale };
+}

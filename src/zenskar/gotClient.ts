@@ -28,7 +28,7 @@ export function createGotClient(settings: ZenskarClientSettings): ZenskarClient 
     followRedirect: false,
     throwHttpErrors: false,
     retry: { limit: 0 },
-    // Compression saves nothing on a few hundred bytes, and without it there are no decompression bombs.
+    // The reader decodes bodies, within the limit of their size.
     decompress: false,
   });
 

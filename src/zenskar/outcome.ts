@@ -4,7 +4,9 @@ import { parseJson } from '../text.ts';
 import type { Health } from './circuit.ts';
 import type { AttemptOutcome, TotalParameters } from './request.ts';
 import { parseRetryAfter } from './retry.ts';
+import { type DriftKind, decodeTotal } from './totalBody.ts';
 
+type Answer = Extract<AttemptOutcome, { kind: 'answered' }>;
 type Severity = 'debug' | 'warn' | 'error';
 
 type Row = readonly [
@@ -21,42 +23,67 @@ type Row = readonly [
 ];
 
 const invalid = 'Zenskar sent a response that breaks its contract.';
+const unreachable = 'Zenskar could not be reached.';
+const rejected = 'Zenskar refused the credentials in use.';
 
-/** What follows from each failure. The last three are calls that were not made. */
+/** What follows from each failure. The last four are calls that were not made. */
 // biome-ignore format: a table is read by its columns.
 const outcomes = {
   timeout:             ['UPSTREAM_TIMEOUT',              'retry', 'failing', 'serve', 'warn',  'Zenskar did not answer in time.'],
-  connection:          ['UPSTREAM_UNAVAILABLE',          'retry', 'failing', 'serve', 'warn',  'Zenskar could not be reached.'],
+  connection:          ['UPSTREAM_UNAVAILABLE',          'retry', 'failing', 'serve', 'warn',  unreachable],
+  errorPage:           ['UPSTREAM_UNAVAILABLE',          'retry', 'failing', 'serve', 'warn',  'Zenskar could not be reached: another server answered.'],
   aborted:             ['UPSTREAM_UNAVAILABLE',          'final', 'unknown', 'serve', 'debug', 'The call to Zenskar was cancelled.'],
   too_large:           ['UPSTREAM_INVALID_RESPONSE',     'final', 'healthy', 'serve', 'warn',  invalid],
   invalidResponse:     ['UPSTREAM_INVALID_RESPONSE',     'final', 'healthy', 'serve', 'warn',  invalid],
   badRequest:          ['BAD_USER_INPUT',                'final', 'healthy', 'drop',  'debug', 'Zenskar refused these arguments.'],
-  rejectedCredentials: ['UPSTREAM_REJECTED_CREDENTIALS', 'final', 'healthy', 'drop',  'warn',  'Zenskar refused the credentials in use.'],
+  rejectedGateway:     ['UPSTREAM_REJECTED_CREDENTIALS', 'final', 'healthy', 'serve', 'warn',  rejected],
+  rejectedCaller:      ['UPSTREAM_REJECTED_CREDENTIALS', 'final', 'healthy', 'drop',  'warn',  rejected],
   notFound:            ['NOT_FOUND',                     'final', 'healthy', 'drop',  'debug', 'Zenskar knows no such entitlement or customer.'],
   invalidArguments:    ['BAD_USER_INPUT',                'final', 'healthy', 'drop',  'warn',  'Zenskar refused these arguments.'],
   rateLimited:         ['UPSTREAM_RATE_LIMITED',         'retry', 'healthy', 'serve', 'warn',  'Zenskar limits the rate of calls.'],
   serverError:         ['UPSTREAM_UNAVAILABLE',          'retry', 'failing', 'serve', 'warn',  'Zenskar failed.'],
-  otherClientError:    ['UPSTREAM_INVALID_RESPONSE',     'final', 'healthy', 'drop',  'warn',  invalid],
   deadlinePassed:      ['UPSTREAM_TIMEOUT',              'final', 'unknown', 'serve', 'debug', 'Zenskar did not answer in time.'],
   rateLimitPause:      ['UPSTREAM_RATE_LIMITED',         'final', 'unknown', 'serve', 'debug', 'Zenskar limits the rate of calls.'],
+  failurePause:        ['UPSTREAM_UNAVAILABLE',          'final', 'unknown', 'serve', 'debug', 'Zenskar failed and asked for a pause.'],
   circuitOpen:         ['UPSTREAM_UNAVAILABLE',          'final', 'unknown', 'serve', 'debug', 'Zenskar is failing; the circuit is open.'],
 } as const satisfies Readonly<Record<string, Row>>;
 
 type FailureKind = keyof typeof outcomes;
 
-const kindOfStatus: ReadonlyMap<number, FailureKind> = new Map([
+/** Whose credentials the calls carry: the caller's with `AUTH_MODE=passthrough`, else the gateway's. */
+export type CredentialsOwner = 'gateway' | 'caller';
+
+/** What Zenskar itself says with a 4xx. */
+const kindOfRejection: ReadonlyMap<number, FailureKind> = new Map([
   [400, 'badRequest'],
-  [401, 'rejectedCredentials'],
-  [403, 'rejectedCredentials'],
+  [401, 'rejectedGateway'],
+  [403, 'rejectedGateway'],
   [404, 'notFound'],
-  [408, 'timeout'],
   [422, 'invalidArguments'],
-  [429, 'rateLimited'],
 ]);
 
-function toKind(status: number): FailureKind {
+function toKind({ status, body }: Answer, owner: CredentialsOwner): FailureKind {
   if (status >= 500) return 'serverError';
-  return kindOfStatus.get(status) ?? (status >= 400 ? 'otherClientError' : 'invalidResponse');
+  if (status < 300) return 'invalidResponse';
+  if (status === 408) return 'timeout';
+  if (status === 429) return 'rateLimited';
+  // The credentials of callers are access control, so any rejection of them counts.
+  if (owner === 'caller' && (status === 401 || status === 403)) return 'rejectedCaller';
+  // Zenskar rejects requests with a JSON object. Ingresses, load balancers and firewalls redirect or send pages of their own.
+  if (status < 400 || !isJsonObject(body)) return 'errorPage';
+  if (status === 422 && isAboutHeader(decodeDetail(body)))
+    return owner === 'caller' ? 'rejectedCaller' : 'rejectedGateway';
+  return kindOfRejection.get(status) ?? 'invalidResponse';
+}
+
+/** The gateway alone sets the headers of a call. */
+function isAboutHeader(validationErrors: readonly ValidationError[]): boolean {
+  return validationErrors.some(({ loc }) => loc[0] === 'header');
+}
+
+function isJsonObject(body: string): boolean {
+  const json = parseJson(body);
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
 /** When Zenskar answered: in milliseconds since the epoch, and by the monotonic clock. */
@@ -69,25 +96,42 @@ export type TotalResult =
 export type Assessment = {
   result: TotalResult;
   retryable: boolean;
-  /** The pause that Zenskar asked for; 0 if none. */
+  /** The pause that Zenskar asked for, or that the gateway makes; 0 if none. */
   retryAfterMs: number;
   health: Health;
+  /** Zenskar rejected the gateway's own credentials. */
+  isOperatorFault: boolean;
   severity: Severity;
-  /** What is wrong with the body of a 200. */
+  /** What is wrong with the body of a 200, or that a response is not Zenskar's. */
   problem: string | undefined;
+  /** In what a valid total differs from the documented contract. */
+  drift: readonly DriftKind[];
 };
 
+type AssessContext = AnswerTime & { credentialsOwner: CredentialsOwner };
+
 /** Looks up what the outcome of an attempt means. */
-export function assess(outcome: AttemptOutcome, parameters: TotalParameters, time: AnswerTime): Assessment {
+export function assess(
+  outcome: AttemptOutcome,
+  parameters: TotalParameters,
+  { credentialsOwner, ...time }: AssessContext,
+): Assessment {
   if (outcome.kind !== 'answered') return toFailure(outcome.kind);
-  const { status: upstreamStatus, body, headers } = outcome;
-  if (upstreamStatus === 200) return assessTotal(body, parameters, time);
-  if (upstreamStatus === 422) return assessValidation(body);
-  const kind = toKind(upstreamStatus);
-  // A later call does not help before an operator has acted.
-  const needsOperator = kind === 'rejectedCredentials' || outcomes[kind][0] === 'UPSTREAM_INVALID_RESPONSE';
-  const retryAfterSeconds = needsOperator ? undefined : parseRetryAfter(headers.retryAfter, time.asOfMs);
-  return toFailure(kind, { upstreamStatus, retryAfterSeconds });
+  const { status: upstreamStatus, body, problem, headers } = outcome;
+  if (upstreamStatus === 200)
+    return problem === undefined ? assessTotal(body, parameters, time) : toInvalid(problem);
+  const kind = toKind(outcome, credentialsOwner);
+  const validationErrors = kind === 'invalidArguments' ? decodeDetail(body) : undefined;
+  const retryAfterSeconds = needsOperator(kind)
+    ? undefined
+    : parseRetryAfter(headers.retryAfter, time.asOfMs);
+  return toFailure(kind, { upstreamStatus, retryAfterSeconds, validationErrors });
+}
+
+/** A later call does not help before an operator has acted. */
+function needsOperator(kind: FailureKind): boolean {
+  const [code] = outcomes[kind];
+  return code === 'UPSTREAM_REJECTED_CREDENTIALS' || code === 'UPSTREAM_INVALID_RESPONSE';
 }
 
 export function toFailure(kind: FailureKind, details: AppErrorDetails = {}): Assessment {
@@ -98,60 +142,39 @@ export function toFailure(kind: FailureKind, details: AppErrorDetails = {}): Ass
     retryable: retry === 'retry',
     retryAfterMs: (details.retryAfterSeconds ?? 0) * 1000,
     health,
+    isOperatorFault: kind === 'rejectedGateway',
     severity,
-    problem: undefined,
+    problem: kind === 'errorPage' ? 'another server answered instead of Zenskar' : undefined,
+    drift: [],
   };
+}
+
+/** The same failure, if no call is allowed before this time. */
+export function postpone(assessment: Assessment, retryAfterMs: number): Assessment {
+  const { result } = assessment;
+  if (result.ok || retryAfterMs <= assessment.retryAfterMs) return assessment;
+  const { code, message, upstreamStatus } = result.error;
+  const error = new AppError(code, message, { upstreamStatus, retryAfterSeconds: retryAfterMs / 1000 });
+  return { ...assessment, result: { ...result, error }, retryAfterMs };
+}
+
+function toInvalid(problem: string): Assessment {
+  return { ...toFailure('invalidResponse', { upstreamStatus: 200 }), problem };
 }
 
 function assessTotal(body: string, parameters: TotalParameters, time: AnswerTime): Assessment {
   const total = decodeTotal(body, parameters);
-  if (!total.ok) return { ...toFailure('invalidResponse', { upstreamStatus: 200 }), problem: total.problem };
+  if (!total.ok) return toInvalid(total.problem);
   return {
     result: { ok: true, quantity: total.quantity, ...time },
     retryable: false,
     retryAfterMs: 0,
     health: 'healthy',
+    isOperatorFault: false,
     severity: 'debug',
     problem: undefined,
+    drift: total.drift,
   };
-}
-
-function assessValidation(body: string): Assessment {
-  const validationErrors = decodeDetail(body);
-  // The gateway alone sets the headers.
-  if (validationErrors.some(({ loc }) => loc[0] === 'header'))
-    return toFailure('rejectedCredentials', { upstreamStatus: 422 });
-  return toFailure('invalidArguments', { upstreamStatus: 422, validationErrors });
-}
-
-const numericText = z
-  .string()
-  .regex(/^-?\d+(\.\d+)?([eE][+-]?\d+)?$/)
-  .transform(Number)
-  .pipe(z.number());
-
-const totalBody = z.object({
-  entitlement: z.string().toLowerCase(),
-  customer: z.string().toLowerCase(),
-  quantity: z.union([z.number(), numericText]).nullish(),
-});
-
-type DecodedTotal = { ok: true; quantity: number | null } | { ok: false; problem: string };
-
-/**
- * Decodes the body of a 200. An absent quantity means null, and a numeric string its number. If the echoed ids differ
- * from the requested ones, the number belongs to another customer.
- */
-export function decodeTotal(body: string, parameters: TotalParameters): DecodedTotal {
-  const json = parseJson(body);
-  if (json === undefined) return { ok: false, problem: 'the body is not JSON' };
-  const parsed = totalBody.safeParse(json);
-  if (!parsed.success) return { ok: false, problem: z.prettifyError(parsed.error) };
-  const { entitlement, customer, quantity } = parsed.data;
-  if (entitlement !== parameters.entitlementId || customer !== parameters.customerId) {
-    return { ok: false, problem: 'the answer is about another entitlement or customer' };
-  }
-  return { ok: true, quantity: quantity ?? null };
 }
 
 // Pydantic v1 and v2 shape these bodies differently, and other layers answer too. So a missing or invalid part

@@ -6,7 +6,14 @@ import type { Emit } from '../telemetry/events.ts';
 import type { Span } from '../telemetry/tracing.ts';
 import type { Generation } from './circuit.ts';
 import type { Release, Waiters } from './fairQueue.ts';
-import { type Assessment, assess, type TotalResult, toFailure } from './outcome.ts';
+import {
+  type Assessment,
+  assess,
+  type CredentialsOwner,
+  postpone,
+  type TotalResult,
+  toFailure,
+} from './outcome.ts';
 import type { AttemptOutcome, TotalParameters, ZenskarClient } from './request.ts';
 import { decideRetry } from './retry.ts';
 import { createTenantPolicies, type TenantPolicy, type TenantPolicySettings } from './tenantPolicies.ts';
@@ -35,6 +42,7 @@ type PolicySettings = TenantPolicySettings & {
   deadlineMs: number;
   /** Further attempts after the first. */
   retries: number;
+  credentialsOwner: CredentialsOwner;
 };
 
 type PolicyDependencies = PolicySettings & { client: ZenskarClient; emit: Emit } & Clock;
@@ -44,6 +52,7 @@ export function toPolicySettings(config: Config): PolicySettings {
     attemptTimeoutMs: config.UPSTREAM_ATTEMPT_TIMEOUT_MS,
     deadlineMs: config.UPSTREAM_DEADLINE_MS,
     retries: config.UPSTREAM_RETRIES,
+    credentialsOwner: config.AUTH_MODE === 'passthrough' ? 'caller' : 'gateway',
     concurrency: config.UPSTREAM_CONCURRENCY,
     breakerFailures: config.UPSTREAM_BREAKER_FAILURES,
     breakerResetMs: config.UPSTREAM_BREAKER_RESET_MS,
@@ -112,28 +121,32 @@ async function waitInQueue(
 }
 
 async function attemptIfAllowed(dependencies: PolicyDependencies, load: Load): Promise<Assessment> {
-  const { rateLimitPause, circuit } = load.tenantPolicy;
+  const { pause, circuit } = load.tenantPolicy;
   if (load.context.signal.aborted) return toFailure('aborted');
 
   const remainingMs = load.deadlineAtMs - dependencies.monotonic();
   if (remainingMs <= 0) return toFailure('deadlinePassed');
 
-  const pausedMs = rateLimitPause.remainingMs();
-  if (pausedMs > 0) return toFailure('rateLimitPause', { retryAfterSeconds: Math.ceil(pausedMs / 1000) });
+  const paused = pause.current();
+  if (paused !== undefined) return toFailure(paused.kind, toRetryAfter(paused.remainingMs));
 
   const generation = circuit.allow();
-  if (generation === undefined)
-    return toFailure('circuitOpen', { retryAfterSeconds: Math.ceil(circuit.remainingMs() / 1000) });
+  if (generation === undefined) return toFailure('circuitOpen', toRetryAfter(circuit.remainingMs()));
 
   const timeoutMs = Math.min(dependencies.attemptTimeoutMs, remainingMs);
   return attempt(dependencies, load, { generation, timeoutMs });
 }
 
+function toRetryAfter(remainingMs: number) {
+  return { retryAfterSeconds: remainingMs / 1000 };
+}
+
 async function attempt(
-  { client, attemptTimeoutMs, emit, now, monotonic }: PolicyDependencies,
+  dependencies: PolicyDependencies,
   load: Load,
   { generation, timeoutMs }: { generation: Generation; timeoutMs: number },
 ): Promise<Assessment> {
+  const { client, attemptTimeoutMs, credentialsOwner, emit, now, monotonic } = dependencies;
   const { parameters, context, tenantPolicy } = load;
   const { tenant, requestId, span, signal } = context;
   const resends = load.attempts;
@@ -143,7 +156,8 @@ async function attempt(
   const startedMs = monotonic();
   const outcome = await client.attempt(parameters, { tenant, requestId, span, resends, signal, timeoutMs });
   const endedMs = monotonic();
-  const assessment = assess(outcome, parameters, { asOfMs: now(), receivedAtMs: endedMs });
+  const time = { asOfMs: now(), receivedAtMs: endedMs };
+  const assessment = assess(outcome, parameters, { ...time, credentialsOwner });
   // If the deadline shortened the timeout, a timeout is no failure of the upstream.
   const isCutShort = outcome.kind === 'timeout' && timeoutMs < attemptTimeoutMs;
   tenantPolicy.circuit.record(generation, isCutShort ? 'unknown' : assessment.health);
@@ -156,9 +170,11 @@ async function attempt(
     severity: assessment.severity,
     durationMs: endedMs - startedMs,
   });
-  if (outcome.kind === 'answered' && outcome.status === 429)
-    tenantPolicy.rateLimitPause.pauseFor(assessment.retryAfterMs);
-  return assessment;
+  for (const kind of assessment.drift) emit({ type: 'contractDrift', requestId, kind });
+  if (assessment.isOperatorFault) emit({ type: 'credentialsRejected', requestId });
+  const { pause } = tenantPolicy;
+  pause.record(assessment);
+  return assessment.retryable ? postpone(assessment, pause.current()?.remainingMs ?? 0) : assessment;
 }
 
 function describe(outcome: AttemptOutcome) {
@@ -176,11 +192,11 @@ function decidePause(
   { retryable, retryAfterMs }: Assessment,
 ): number | undefined {
   if (!retryable) return undefined;
-  const { circuit, rateLimitPause, budget } = tenantPolicy;
+  const { circuit, pause, budget } = tenantPolicy;
   const remainingMs = deadlineAtMs - monotonic();
   const pauseMs = decideRetry({ attempts, retries, remainingMs, retryAfterMs, random: Math.random() });
   if (pauseMs === undefined) return undefined;
   // The next attempt would be rejected.
-  if (Math.max(circuit.remainingMs(), rateLimitPause.remainingMs()) > pauseMs) return undefined;
+  if (Math.max(circuit.remainingMs(), pause.current()?.remainingMs ?? 0) > pauseMs) return undefined;
   return budget.takeRetry() ? pauseMs : undefined;
 }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { decodeBody } from './decodeBody.ts';
 import { type AttemptContext, type AttemptOutcome, maxBodyBytes } from './request.ts';
 
 /** Receives the parts of one HTTP response. Those that come after the outcome is settled are ignored. */
@@ -57,7 +58,11 @@ export function createResponseReader({ signal, timeoutMs }: Limits, stop: () => 
       else chunks.push(chunk);
     },
     end() {
-      if (head !== undefined) settle(toAnswered(head, Buffer.concat(chunks).toString()));
+      if (head === undefined) return;
+      const decoded = decodeBody(Buffer.concat(chunks), firstOf(head.headers['content-encoding']));
+      if (decoded.kind === 'text') settle(toAnswered(head, decoded.text));
+      else if (decoded.kind === 'tooLarge') cancel({ kind: 'too_large' });
+      else settle({ ...toAnswered(head, ''), problem: decoded.problem });
     },
     fail: (reason) => cancel({ kind: 'connection', reason }),
     isSettled: () => settled,
@@ -69,7 +74,7 @@ type Head = { status: number; headers: IncomingHttpHeaders };
 /** The upstream's support finds a call by these. */
 const idHeaders = ['x-amzn-requestid', 'x-amz-apigw-id'];
 
-function toAnswered({ status, headers }: Head, body: string): AttemptOutcome {
+function toAnswered({ status, headers }: Head, body: string) {
   const ids: Record<string, string> = {};
   for (const name of idHeaders) {
     const value = headers[name];
@@ -77,7 +82,7 @@ function toAnswered({ status, headers }: Head, body: string): AttemptOutcome {
   }
   const retryAfter = firstOf(headers['retry-after']);
   const diagnosis = { date: firstOf(headers.date), location: firstOf(headers.location) };
-  return { kind: 'answered', status, body, headers: { retryAfter, ids, ...diagnosis } };
+  return { kind: 'answered', status, body, headers: { retryAfter, ids, ...diagnosis } } as const;
 }
 
 /** undici returns a list if a header occurs twice. */

@@ -17,7 +17,8 @@ export type TotalParameters = {
 
 /** How one attempt ended. Carries no error of the HTTP library: it may hold the request's secrets. */
 export type AttemptOutcome =
-  | { kind: 'answered'; status: number; body: string; headers: AnswerHeaders }
+  /** `problem`: why the body could not be decoded; it is empty then. */
+  | { kind: 'answered'; status: number; body: string; problem?: string; headers: AnswerHeaders }
   | { kind: 'timeout' }
   | { kind: 'connection'; reason: string }
   | { kind: 'aborted' }
@@ -77,6 +78,8 @@ export function toPath({ entitlementId, customerId, startDate, endDate }: TotalP
 export function toCommonHeaders({ apiVersion, userAgent }: ZenskarClientSettings): Record<string, string> {
   return {
     accept: 'application/json',
+    // Compression saves nothing on a few hundred bytes.
+    'accept-encoding': 'identity',
     'user-agent': userAgent,
     ...(apiVersion === undefined ? {} : { apiversion: apiVersion }),
   };

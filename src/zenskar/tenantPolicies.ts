@@ -1,5 +1,6 @@
 import type { TenantScope } from '../auth/tenant.ts';
 import type { Emit } from '../telemetry/events.ts';
+import { type CallPause, createCallPause } from './callPause.ts';
 import { type Circuit, createCircuit } from './circuit.ts';
 import { createFairQueue, type FairQueue } from './fairQueue.ts';
 import { createRetryBudget, type RetryBudget } from './retry.ts';
@@ -9,14 +10,7 @@ export type TenantPolicy = {
   circuit: Circuit;
   queue: FairQueue;
   budget: RetryBudget;
-  rateLimitPause: RateLimitPause;
-};
-
-/** Rejects all calls of a tenant for the time that a 429 asked for. */
-type RateLimitPause = {
-  pauseFor: (durationMs: number) => void;
-  /** 0 if there is no pause. */
-  remainingMs: () => number;
+  pause: CallPause;
 };
 
 export type TenantPolicySettings = {
@@ -66,27 +60,6 @@ function createTenantPolicy(tenant: TenantScope, dependencies: TenantPolicyDepen
     }),
     queue: createFairQueue(concurrency),
     budget: createRetryBudget(monotonic),
-    rateLimitPause: createRateLimitPause(monotonic, (durationMs) =>
-      emit({ type: 'upstreamPaused', tenant, durationMs }),
-    ),
-  };
-}
-
-/** An upstream that asks for more is called again after this time: it may have meant milliseconds. */
-const maxPauseMs = 300_000;
-
-function createRateLimitPause(
-  monotonic: () => number,
-  onPause: (durationMs: number) => void,
-): RateLimitPause {
-  let endsAtMs = 0;
-  return {
-    pauseFor(requestedMs) {
-      if (requestedMs === 0) return;
-      const durationMs = Math.min(requestedMs, maxPauseMs);
-      if (endsAtMs <= monotonic()) onPause(durationMs);
-      endsAtMs = Math.max(endsAtMs, monotonic() + durationMs);
-    },
-    remainingMs: () => Math.max(0, endsAtMs - monotonic()),
+    pause: createCallPause(monotonic, (durationMs) => emit({ type: 'upstreamPaused', tenant, durationMs })),
   };
 }

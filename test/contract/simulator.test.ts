@@ -49,6 +49,12 @@ describe('the simulator', () => {
     ['0502', 502],
     ['0503', 503],
     ['0504', 504],
+    ['1429', 429],
+    ['2503', 503],
+    ['9401', 401],
+    ['9403', 403],
+    ['9404', 404],
+    ['9408', 408],
     ['0200', 200],
     ['abcd', 200],
     ['d00a', 200],
@@ -56,9 +62,22 @@ describe('the simulator', () => {
     expect((await ask(pathOf(customerOf(code)))).status).toBe(status);
   });
 
-  it('sends retry-after with status 429', async () => {
-    const response = await fetch(`${url}${pathOf(customerOf('0429'))}`, { headers });
-    expect(response.headers.get('retry-after')).toBe('1');
+  it.each([
+    ['0429', '1'],
+    ['2503', '1'],
+    ['1429', null],
+    ['0503', null],
+  ])('responds to customer %s with retry-after: %s', async (code, retryAfter) => {
+    const response = await fetch(`${url}${pathOf(customerOf(code))}`, { headers });
+    expect(response.headers.get('retry-after')).toBe(retryAfter);
+  });
+
+  it('redirects customer 9302, as a layer in front of Zenskar may', async () => {
+    const response = await fetch(`${url}${pathOf(customerOf('9302'))}`, { headers, redirect: 'manual' });
+    expect([response.status, response.headers.get('location')]).toEqual([
+      302,
+      'https://maintenance.example.com/',
+    ]);
   });
 
   it('resets the connection of customer 8888 and never responds to customer 9999', async () => {

@@ -14,7 +14,7 @@ import type { Finding } from '../../src/cli/doctorAdvice.ts';
 import { checkClock, listDrift, runChecks } from '../../src/cli/doctorChecks.ts';
 import { systemClock } from '../../src/clock.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
-import { decodeTotal } from '../../src/zenskar/outcome.ts';
+import { decodeTotal } from '../../src/zenskar/totalBody.ts';
 import { createCertificate } from '../support/certificate.ts';
 import { findFreePort } from '../support/freePort.ts';
 import { apiKey, customer, customerOf, entitlement, organisation } from '../support/ids.ts';
@@ -220,6 +220,7 @@ describe('doctor, upstream check', () => {
         {
           host: new URL(simulated).host,
           accept: 'application/json',
+          'accept-encoding': 'identity',
           'user-agent': expect.stringContaining('zenskar-graphql-gateway/'),
           'x-api-key': apiKey,
           organisation,
@@ -359,20 +360,45 @@ describe('doctor, upstream check', () => {
     const page = await serveAlways(200, '<!doctype html><title>Hello</title>', {
       'content-type': 'text/html',
     });
-    const notFound = await serveAlways(404, 'not here');
     const noRoute = await serveAlways(404, '{"detail": "Not Found"}');
     const reasons = [];
-    for (const url of [page, notFound, noRoute, `${simulated}/v2`]) {
+    for (const url of [page, noRoute, `${simulated}/v2`]) {
       const finding = await findUpstream(url, real);
       expect(finding?.next).toMatch(/^Correct ZENSKAR_URL: /);
       reasons.push(finding?.reason);
     }
     expect(reasons).toEqual([
       'Wrong base URL: status 200 with a web page.',
-      'Wrong base URL: status 404.',
       'Wrong base URL: status 404 with the message "Not Found".',
       'Wrong base URL: status 403 with the message "Missing Authentication Token".',
     ]);
+  });
+
+  it.each([
+    [404, 'default backend - 404'],
+    [404, ''],
+    [403, '<html><h1>403 Forbidden</h1></html>'],
+    [401, '<html><h1>401 Authorization Required</h1></html>'],
+    [400, '<html>The plain HTTP request was sent to HTTPS port</html>'],
+  ])(
+    'reports a %i that is the page of an ingress or firewall, not the word of Zenskar: %j',
+    async (...args) => {
+      const [status, body] = args;
+      const expected = problemOf(
+        'upstream',
+        `Error page: status ${status} without a JSON object, so an ingress, load balancer or firewall answered instead of Zenskar.`,
+        'Check ZENSKAR_URL: it has no path of the API, such as https://api.zenskar.com. If it is correct, Zenskar or a proxy on the way has a fault.',
+      );
+      const url = await serveAlways(status, body);
+      expect(await findUpstream(url, real)).toEqual(expected);
+      const environment = { AUTH_MODE: 'passthrough', ZENSKAR_URL: url };
+      expect((await findAll(environment, undefined, {}))[3]).toEqual(expected);
+    },
+  );
+
+  it('reports a 408', async () => {
+    const finding = await findUpstream(await serveAlways(408, ''), real);
+    expect(finding?.reason).toMatch(/^Timeout: .* \(status 408\)\.$/);
   });
 
   it('reports a redirect and its target, and does not follow it', async () => {

@@ -73,7 +73,7 @@ describe('a cached total', () => {
 
   it('is replaced by an error when it is older than stale-if-error allows', async () => {
     await ask();
-    gateway.advance((30 + 60 + 3600) * seconds);
+    gateway.advance((30 + 60 + 86_400) * seconds);
     simulator.overall = { mode: 'down' };
     expect(await ask()).toEqual({ total: null, code: 'UPSTREAM_UNAVAILABLE', cacheControl: 'no-store' });
   });
@@ -88,7 +88,7 @@ describe('a cached total', () => {
   it.each([
     ['0404', 'NOT_FOUND'],
     ['0422', 'BAD_USER_INPUT'],
-    ['0401', 'UPSTREAM_REJECTED_CREDENTIALS'],
+    ['0400', 'BAD_USER_INPUT'],
   ])(
     'is not served when the upstream rejects the call with %s, and the rejection is not cached',
     async (behaviour, code) => {
@@ -111,10 +111,23 @@ describe('a cached total', () => {
     },
   );
 
-  it('is served as stale while the upstream answers 429', async () => {
+  it.each([
+    ['a 429', '0429'],
+    ["a 401 for the gateway's own credentials", '0401'],
+    ["a 403 for the gateway's own credentials", '0403'],
+    ["a 422 about a header, which is the gateway's own", '3422'],
+    ['a 408', '9408'],
+    ['a redirect', '9302'],
+    ['the 401 page of an ingress', '9401'],
+    ['the 403 page of a firewall', '9403'],
+    ['the 404 page of an ingress', '9404'],
+    ['no total at all', '5200'],
+  ])('is served as stale while the upstream answers with %s', async (_, code) => {
     const first = await ask();
     gateway.advance(91 * seconds);
-    simulator.overall = { mode: 'as', code: '0429' };
+    simulator.overall = { mode: 'as', code };
+    expect((await ask()).total).toEqual({ ...first.total, stale: true });
+    gateway.advance(31 * seconds);
     expect((await ask()).total).toEqual({ ...first.total, stale: true });
   });
 

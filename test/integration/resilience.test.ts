@@ -172,7 +172,11 @@ describe('an upstream 408', () => {
     gateway?.advance(91_000);
     status = 408;
     // If a 408 removed the cached total, the second request would fail. After the third, the circuit is open.
-    for (let n = 0; n < 5; n += 1) expect(await ask()).toEqual({ quantity: 7, stale: true });
+    for (let n = 0; n < 5; n += 1) {
+      expect(await ask()).toEqual({ quantity: 7, stale: true });
+      // The total rests for up to 1, 2 and 4 s.
+      gateway?.advance(1000 * 2 ** Math.min(n, 1));
+    }
     expect(calls).toBe(2 + 3);
     expect(gateway?.log.filter(({ msg }) => msg === 'circuitChanged')).toMatchObject([{ state: 'open' }]);
   });

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createTenant } from '../../src/auth/tenant.ts';
 import { parseConfig } from '../../src/config/config.ts';
@@ -39,6 +40,7 @@ describe.each(['got', 'undici'] as const)('an upstream call with %s', (transport
     expect(gateway.simulator.requestHeaders).toEqual([
       {
         accept: 'application/json',
+        'accept-encoding': 'identity',
         'user-agent': `zenskar-graphql-gateway/${packageVersion}`,
         'x-api-key': apiKey,
         organisation,
@@ -163,6 +165,41 @@ describe.each(['got', 'undici'] as const)('one attempt with %s', (transport) => 
     });
     expect(outcome).toMatchObject({ kind: 'answered', status: 302 });
     expect(calls).toBe(1);
+  });
+
+  const total = JSON.stringify({ entitlement, customer, quantity: 7 });
+  it.each<[string, string, Buffer]>([
+    ['gzip', 'gzip', gzipSync(total)],
+    ['x-gzip in upper case', 'X-GZIP', gzipSync(total)],
+    ['deflate', 'deflate', deflateSync(total)],
+    ['deflate without the wrapper of zlib', 'deflate', deflateRawSync(total)],
+    ['identity', 'identity', Buffer.from(total)],
+    ['gzip with a byte order mark inside', 'gzip', gzipSync(`\uFEFF${total}`)],
+    ['a byte order mark', '', Buffer.from(`\uFEFF${total}`)],
+  ])('decodes a body with %s that it did not ask for', async (_, coding, bytes) => {
+    const outcome = await attemptAgainst((__, response) => {
+      response.writeHead(200, { 'content-encoding': coding }).end(bytes);
+    });
+    expect(outcome).toMatchObject({ kind: 'answered', status: 200, body: total });
+  });
+
+  it('stops decoding a gzip bomb at the limit of bodies', async () => {
+    const outcome = await attemptAgainst((_, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(10_000_000)));
+    });
+    expect(outcome).toEqual({ kind: 'too_large' });
+  });
+
+  it.each([
+    ['br', 'the body has the content-encoding "br"'],
+    ['gzip, gzip', 'the body has the content-encoding "gzip, gzip"'],
+    ['gzip', 'the body is not in its content-encoding'],
+    ['deflate', 'the body is not in its content-encoding'],
+  ])('reports a body that cannot be decoded from %s', async (coding, problem) => {
+    const outcome = await attemptAgainst((_, response) => {
+      response.writeHead(200, { 'content-encoding': coding }).end(brotliCompressSync(total));
+    });
+    expect(outcome).toMatchObject({ kind: 'answered', status: 200, body: '', problem });
   });
 
   it('stops reading a body that exceeds the limit', async () => {

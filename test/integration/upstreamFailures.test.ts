@@ -50,6 +50,11 @@ const failures: Record<string, object> = {
   },
   '3422': { ...credentialsRejected, upstream: { status: 422 } },
   '0429': { code: 'UPSTREAM_RATE_LIMITED', retryable: true, retryAfterSeconds: 1, upstream: { status: 429 } },
+  '9302': { ...unavailable, upstream: { status: 302 } },
+  '9401': { ...unavailable, upstream: { status: 401 } },
+  '9403': { ...unavailable, upstream: { status: 403 } },
+  '9404': { ...unavailable, upstream: { status: 404 } },
+  '9408': { code: 'UPSTREAM_TIMEOUT', retryable: true, upstream: { status: 408 } },
   '0500': { ...unavailable, upstream: { status: 500 } },
   '9500': { ...unavailable, upstream: { status: 500 } },
   '0502': { ...unavailable, upstream: { status: 502 } },
@@ -141,5 +146,28 @@ describe('an unreachable Zenskar', () => {
     expect(status).toBe(200);
     expect(body.errors?.[0].extensions).toEqual({ ...unavailable, requestId: expect.any(String) });
     expect((await gateway.fetch('/readyz')).status).toBe(200);
+  });
+});
+
+describe('a change of the contract of Zenskar', () => {
+  const gateway = useGateway();
+
+  it('is counted for each total and logged once per kind, although the totals are answered', async () => {
+    // Without a quantity, and with one beyond 2^53.
+    for (const code of ['1200', '3200', '3200']) {
+      const variables = { entitlementId: entitlement, customerId: customerOf(code) };
+      expect((await gateway.gql(totalQuery, variables)).body.errors).toBeUndefined();
+      gateway.advance(91_000);
+    }
+    const lines = gateway.log.filter(({ msg }) => msg === 'contractDrift');
+    expect(lines.map(({ level, kind }) => [level, kind])).toEqual([
+      ['warn', 'missing_field'],
+      ['warn', 'inexact_number'],
+    ]);
+    const metrics = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
+    expect(metrics.match(/^upstream_contract_drift_total.*$/gm)).toEqual([
+      'upstream_contract_drift_total{kind="missing_field"} 1',
+      'upstream_contract_drift_total{kind="inexact_number"} 2',
+    ]);
   });
 });

@@ -3,13 +3,14 @@ import fc from 'fast-check';
 import { noSpan } from '../../src/telemetry/tracing.ts';
 import { createWaiters } from '../../src/zenskar/fairQueue.ts';
 import { createPolicy } from '../../src/zenskar/policy.ts';
+import { maxRestMs } from '../../src/zenskar/retry.ts';
 import { idOf } from '../support/ids.ts';
 import { answerStatus, answerWith, tenantOf } from '../support/totals.ts';
 
 const parameters = { entitlementId: idOf(1), customerId: idOf(2), startDate: null, endDate: null };
 const dayMs = 86_400_000;
 const breakerResetMs = 5000;
-/** The longest pause that a 429 can cause. */
+/** The longest pause that a Retry-After can cause. */
 const maxPauseMs = 300_000;
 /** How far ahead of the answer the upstream's HTTP dates are. */
 const dateMs = 20_000;
@@ -18,9 +19,12 @@ type Answer = { status: number; retryAfter?: string | undefined };
 
 const answer = fc.oneof(
   fc.record({ status: fc.constantFrom(200, 503) }),
-  fc.record({ status: fc.constant(429), retryAfter: fc.constantFrom('1', '20', '999999999') }),
+  fc.record({
+    status: fc.constantFrom(429, 503),
+    retryAfter: fc.constantFrom(undefined, '0', '1', '20', '999999999'),
+  }),
   // An HTTP date: how far ahead it is depends on the wall clock at the time of the answer.
-  fc.record({ status: fc.constant(429), retryAfter: fc.constant('date') }),
+  fc.record({ status: fc.constantFrom(429, 503), retryAfter: fc.constant('date') }),
 );
 const action = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('load' as const), answer }) },
@@ -34,9 +38,10 @@ const action = fc.oneof(
 
 /** The longest time for which an answer may reject later calls. */
 function toLongestWaitMs({ status, retryAfter }: Answer): number {
-  if (status === 503) return breakerResetMs;
-  if (status !== 429) return 0;
-  return retryAfter === 'date' ? dateMs : Math.min(Number(retryAfter) * 1000, maxPauseMs);
+  if (status === 200) return 0;
+  const askedMs = retryAfter === 'date' ? dateMs : Math.min(Number(retryAfter ?? 0) * 1000, maxPauseMs);
+  if (status === 503) return Math.max(breakerResetMs, askedMs);
+  return askedMs === 0 ? maxRestMs : askedMs;
 }
 
 function createTestPolicy() {
@@ -56,6 +61,7 @@ function createTestPolicy() {
     attemptTimeoutMs: 1000,
     deadlineMs: 1000,
     retries: 0,
+    credentialsOwner: 'gateway',
     concurrency: 1,
     breakerFailures: 1,
     breakerResetMs,
@@ -75,7 +81,7 @@ function createTestPolicy() {
 }
 
 describe('for every sequence of answers, time and jumps of the wall clock by up to a day', () => {
-  it('an open circuit and the pause of a 429 reject calls no longer than configured, and Retry-After is no longer either', async () => {
+  it('an open circuit and the pause of a 429 or Retry-After reject calls no longer than configured, and Retry-After is no longer either', async () => {
     const seen = { called: 0, rejected: 0 };
     await fc.assert(
       fc.asyncProperty(fc.array(action, { minLength: 10, maxLength: 60 }), async (actions) => {

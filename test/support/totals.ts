@@ -25,6 +25,7 @@ export async function createTotals(attempt: Attempt, freshness: FreshnessSetting
     attemptTimeoutMs: 1000,
     deadlineMs: 1000,
     retries: 0,
+    credentialsOwner: 'gateway',
     concurrency: 64,
     breakerFailures,
     breakerResetMs: 1000,
@@ -71,6 +72,7 @@ export function answerWith({ entitlementId, customerId }: TotalParameters, quant
   return { kind: 'answered', status: 200, body, headers: { retryAfter: undefined, ids: {} } };
 }
 
-export function answerStatus(status: number): AttemptOutcome {
-  return { kind: 'answered', status, body: '', headers: { retryAfter: undefined, ids: {} } };
+/** A status with Zenskar's JSON, or with the page of another layer. */
+export function answerStatus(status: number, body = '{"detail":"x"}'): AttemptOutcome {
+  return { kind: 'answered', status, body, headers: { retryAfter: undefined, ids: {} } };
 }

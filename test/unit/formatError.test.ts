@@ -36,12 +36,12 @@ describe('formatError', () => {
 
   it('returns the details of an AppError', () => {
     const validationErrors = [{ loc: ['query', 'x'], msg: 'm', type: 't', argument: null }];
-    const details = { upstreamStatus: 422, retryAfterSeconds: 0, validationErrors };
+    const details = { upstreamStatus: 422, retryAfterSeconds: 7, validationErrors };
     expect(format(fromResolver(new AppError('BAD_USER_INPUT', 'Words.', details))).result.extensions).toEqual(
       {
         code: 'BAD_USER_INPUT',
         retryable: false,
-        retryAfterSeconds: 0,
+        retryAfterSeconds: 7,
         requestId: 'r',
         upstream: { status: 422 },
         validationErrors,

@@ -1,14 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AppError } from '../../src/errors.ts';
-import { assess, decodeTotal } from '../../src/zenskar/outcome.ts';
+import { assess } from '../../src/zenskar/outcome.ts';
 import type { AttemptOutcome } from '../../src/zenskar/request.ts';
 import { customer, entitlement } from '../support/ids.ts';
 
 const parameters = { entitlementId: entitlement, customerId: customer, startDate: null, endDate: null };
 const nowMs = 1_000_000;
 const time = { asOfMs: nowMs, receivedAtMs: 0 };
+const context = { ...time, credentialsOwner: 'gateway' } as const;
 
-const answer = (status: number, body = '', retryAfter?: string): AttemptOutcome => ({
+const page = '<html><body>default backend - 404</body></html>';
+const answer = (status: number, body = '{}', retryAfter?: string): AttemptOutcome => ({
   kind: 'answered',
   status,
   body,
@@ -22,7 +24,7 @@ const headerMissing =
   '{"detail":[{"loc":["header","organisation"],"msg":"Field required","type":"missing"}]}';
 
 function errorOf(outcome: AttemptOutcome): AppError {
-  const { result } = assess(outcome, parameters, time);
+  const { result } = assess(outcome, parameters, context);
   if (result.ok) throw new Error('The outcome is a total');
   return result.error;
 }
@@ -37,14 +39,16 @@ describe('the outcome table', () => {
     ['a cancelled call', aborted, 'UPSTREAM_UNAVAILABLE', 'final', 'unknown', 'stale', 'debug'],
     ['a too large body', tooLarge, 'UPSTREAM_INVALID_RESPONSE', 'final', 'healthy', 'stale', 'warn'],
     ['an invalid 200', answer(200, '{'), 'UPSTREAM_INVALID_RESPONSE', 'final', 'healthy', 'stale', 'warn'],
-    ['a 204', answer(204), 'UPSTREAM_INVALID_RESPONSE', 'final', 'healthy', 'stale', 'warn'],
-    ['a 302', answer(302), 'UPSTREAM_INVALID_RESPONSE', 'final', 'healthy', 'stale', 'warn'],
+    ['a 204', answer(204, ''), 'UPSTREAM_INVALID_RESPONSE', 'final', 'healthy', 'stale', 'warn'],
+    ['a 302', answer(302), 'UPSTREAM_UNAVAILABLE', 'retry', 'failing', 'stale', 'warn'],
+    ['a 404 page', answer(404, page), 'UPSTREAM_UNAVAILABLE', 'retry', 'failing', 'stale', 'warn'],
+    ['a 403 page', answer(403, page), 'UPSTREAM_UNAVAILABLE', 'retry', 'failing', 'stale', 'warn'],
     ['a 400', answer(400), 'BAD_USER_INPUT', 'final', 'healthy', 'no stale', 'debug'],
-    ['a 401', answer(401), 'UPSTREAM_REJECTED_CREDENTIALS', 'final', 'healthy', 'no stale', 'warn'],
-    ['a 403', answer(403), 'UPSTREAM_REJECTED_CREDENTIALS', 'final', 'healthy', 'no stale', 'warn'],
+    ['a 401', answer(401), 'UPSTREAM_REJECTED_CREDENTIALS', 'final', 'healthy', 'stale', 'warn'],
+    ['a 403', answer(403), 'UPSTREAM_REJECTED_CREDENTIALS', 'final', 'healthy', 'stale', 'warn'],
     ['a 404', answer(404), 'NOT_FOUND', 'final', 'healthy', 'no stale', 'debug'],
     ['a 408', answer(408), 'UPSTREAM_TIMEOUT', 'retry', 'failing', 'stale', 'warn'],
-    ['a 418', answer(418), 'UPSTREAM_INVALID_RESPONSE', 'final', 'healthy', 'no stale', 'warn'],
+    ['a 418', answer(418), 'UPSTREAM_INVALID_RESPONSE', 'final', 'healthy', 'stale', 'warn'],
     ['a 422', answer(422), 'BAD_USER_INPUT', 'final', 'healthy', 'no stale', 'warn'],
     [
       'a 422 about a header',
@@ -52,7 +56,7 @@ describe('the outcome table', () => {
       'UPSTREAM_REJECTED_CREDENTIALS',
       'final',
       'healthy',
-      'no stale',
+      'stale',
       'warn',
     ],
     ['a 429', answer(429), 'UPSTREAM_RATE_LIMITED', 'retry', 'healthy', 'stale', 'warn'],
@@ -63,7 +67,7 @@ describe('the outcome table', () => {
     ['a 599', answer(599), 'UPSTREAM_UNAVAILABLE', 'retry', 'failing', 'stale', 'warn'],
   ])('maps %s to its error code, retry, health, stale totals and log level', (...row) => {
     const [, outcome, code, retry, health, stale, severity] = row;
-    expect(assess(outcome, parameters, time)).toMatchObject({
+    expect(assess(outcome, parameters, context)).toMatchObject({
       result: { ok: false, error: { code }, mayServeStale: stale === 'stale' },
       retryable: retry === 'retry',
       health,
@@ -73,42 +77,69 @@ describe('the outcome table', () => {
 
   it('maps a valid 200 to a total with the time of the answer, a healthy call and a debug log line', () => {
     const body = JSON.stringify({ entitlement, customer, quantity: 7 });
-    expect(assess(answer(200, body), parameters, time)).toEqual({
+    expect(assess(answer(200, body), parameters, context)).toEqual({
       result: { ok: true, quantity: 7, ...time },
       retryable: false,
       retryAfterMs: 0,
       health: 'healthy',
+      isOperatorFault: false,
       severity: 'debug',
       problem: undefined,
+      drift: [],
     });
   });
 
   it('names the problem of the body of an invalid 200', () => {
-    expect(assess(answer(200, '{'), parameters, time)).toMatchObject({
+    expect(assess(answer(200, '{'), parameters, context)).toMatchObject({
       result: { error: { upstreamStatus: 200 } },
       problem: 'the body is not JSON',
     });
   });
 
-  it.each([204, 302, 400, 401, 403, 404, 408, 418, 422, 429, 500, 599])(
-    'decides by the status %i alone, for every body',
+  const objects = ['{}', '{"message":"x"}', '{"Message":"x"}', '{"detail":7}', '{"detail":[7,null]}'];
+  const pages = ['', '<html>', '{', '[]', 'null', '7', '"Not Found"', 'default backend - 404', '\u0000'];
+
+  it.each([204, 302, 408, 429, 500, 599])('decides by the status %i alone, for every body', (status) => {
+    const { code } = errorOf(answer(status));
+    for (const body of [...objects, ...pages])
+      expect(errorOf(answer(status, body))).toMatchObject({ code, upstreamStatus: status });
+  });
+
+  it.each([400, 401, 403, 404, 405, 418, 422])(
+    'takes a %i for the word of Zenskar only if its body is a JSON object',
     (status) => {
       const { code } = errorOf(answer(status));
-      const bodies = [
-        '',
-        '<html>',
-        '{',
-        '[]',
-        'null',
-        '{"message":"x"}',
-        '{"detail":7}',
-        '{"detail":[7,null]}',
-      ];
-      for (const body of bodies) {
+      expect(code).not.toBe('UPSTREAM_UNAVAILABLE');
+      for (const body of objects)
         expect(errorOf(answer(status, body))).toMatchObject({ code, upstreamStatus: status });
-      }
+      for (const body of pages)
+        expect(assess(answer(status, body), parameters, context)).toMatchObject({
+          result: { error: { code: 'UPSTREAM_UNAVAILABLE', upstreamStatus: status }, mayServeStale: true },
+          retryable: true,
+          health: 'failing',
+        });
     },
   );
+
+  it.each([
+    [401, '{}'],
+    [403, '{}'],
+    [401, page],
+    [403, page],
+    [422, headerMissing],
+  ])('drops the cached total after a %i with the body %s for credentials of the caller', (status, body) => {
+    const assessment = assess(answer(status, body), parameters, { ...time, credentialsOwner: 'caller' });
+    expect(assessment).toMatchObject({
+      result: { error: { code: 'UPSTREAM_REJECTED_CREDENTIALS' }, mayServeStale: false },
+      retryable: false,
+      isOperatorFault: false,
+    });
+  });
+
+  it('treats a 404 page as a failure for credentials of the caller as well', () => {
+    const assessment = assess(answer(404, page), parameters, { ...time, credentialsOwner: 'caller' });
+    expect(assessment.result).toMatchObject({ error: { code: 'UPSTREAM_UNAVAILABLE' }, mayServeStale: true });
+  });
 
   it.each([400, 401, 404, 408, 418, 422, 429, 500])(
     'shows nothing of the body of a %i in its message',
@@ -119,15 +150,22 @@ describe('the outcome table', () => {
   );
 
   it.each([400, 404, 408, 429, 503])('passes on the Retry-After of a %i', (status) => {
-    const { result, retryAfterMs } = assess(answer(status, '', '7'), parameters, time);
+    const { result, retryAfterMs } = assess(answer(status, '{}', '7'), parameters, context);
     expect(result).toMatchObject({ error: { retryAfterSeconds: 7 } });
     expect(retryAfterMs).toBe(7000);
   });
 
-  it.each([302, 401, 403, 418])(
+  it.each(['0', 'Thu, 01 Jan 1970 00:00:00 GMT'])(
+    'asks clients to wait a second after a 429 with the Retry-After %s, which is never zero',
+    (retryAfter) => {
+      expect(errorOf(answer(429, '{}', retryAfter)).retryAfterSeconds).toBe(1);
+    },
+  );
+
+  it.each([401, 403, 418])(
     'does not pass on the Retry-After of a %i, as an operator has to act',
     (status) => {
-      expect(errorOf(answer(status, '', '7')).retryAfterSeconds).toBeUndefined();
+      expect(errorOf(answer(status, '{}', '7')).retryAfterSeconds).toBeUndefined();
     },
   );
 });
@@ -176,7 +214,6 @@ describe('the validation errors of a 422', () => {
       [{ loc: ['query', 'end_date'], msg: 'm', type: 't', argument: 'endDate' }],
     ],
     ['an incomplete entry', { detail: [{ loc: 7 }] }, [{ loc: [], msg: '', type: '', argument: null }]],
-    ['no JSON', 'words', []],
   ])('are decoded from a body with %s', (_, body, expected) => {
     expect(validationErrorsOf(body)).toEqual(expected);
   });
@@ -190,58 +227,5 @@ describe('the validation errors of a 422', () => {
     const error = errorOf(answer(422, JSON.stringify({ detail })));
     expect(error).toMatchObject({ code: 'UPSTREAM_REJECTED_CREDENTIALS', upstreamStatus: 422 });
     expect(error.validationErrors).toBeUndefined();
-  });
-});
-
-const decode = (rest: object) => decodeTotal(JSON.stringify({ entitlement, customer, ...rest }), parameters);
-
-describe('decodeTotal', () => {
-  it.each([0, -3, 45.2, 1e21, 5e-324])('decodes the quantity %d', (quantity) => {
-    expect(decode({ quantity })).toEqual({ ok: true, quantity });
-  });
-
-  it.each([
-    ['1000.50', 1000.5],
-    ['-7', -7],
-    ['1E+21', 1e21],
-  ])('decodes the numeric string %s as its number', (quantity, expected) => {
-    expect(decode({ quantity })).toEqual({ ok: true, quantity: expected });
-  });
-
-  it('decodes a null or absent quantity as null', () => {
-    expect(decode({ quantity: null })).toEqual({ ok: true, quantity: null });
-    expect(decode({})).toEqual({ ok: true, quantity: null });
-  });
-
-  it('accepts upper-case ids and unknown fields', () => {
-    const body = {
-      entitlement: entitlement.toUpperCase(),
-      customer: customer.toUpperCase(),
-      quantity: 1,
-      unit: 'x',
-    };
-    expect(decodeTotal(JSON.stringify(body), parameters)).toEqual({ ok: true, quantity: 1 });
-  });
-
-  it.each([['', true, [], {}, 'many', '', ' 5', '0x10', '1e999', 'Infinity', 'NaN']])(
-    'rejects a quantity of any other type or form',
-    (...quantities) => {
-      for (const quantity of quantities) {
-        expect(decode({ quantity })).toEqual({ ok: false, problem: expect.stringMatching(/quantity/) });
-      }
-    },
-  );
-
-  it.each(['', 'null', '[]', '7', '{', '<html>', '{"quantity":1}', '{"quantity":1e999}'])(
-    'rejects the body %j',
-    (body) => {
-      expect(decodeTotal(body, parameters)).toEqual({ ok: false, problem: expect.any(String) });
-    },
-  );
-
-  it('rejects a total of another customer or entitlement', () => {
-    const problem = 'the answer is about another entitlement or customer';
-    expect(decode({ customer: entitlement, quantity: 1 })).toEqual({ ok: false, problem });
-    expect(decode({ entitlement: customer, quantity: 1 })).toEqual({ ok: false, problem });
   });
 });

@@ -39,6 +39,7 @@ function createTestPolicy({
     attemptTimeoutMs: 400,
     deadlineMs,
     retries,
+    credentialsOwner: 'gateway',
     concurrency,
     breakerFailures,
     breakerResetMs: 100,
@@ -94,14 +95,108 @@ describe('the upstream policy', () => {
     expect(attempts).toHaveLength(2);
   });
 
-  it.each([408, 429, 500, 503])('retries after a %i', async (status) => {
+  it.each([408, 500, 503])('retries after a %i', async (status) => {
     outcomes = [answerStatus(status), answerWith(parameters, 7)];
     expect(await load(createTestPolicy({ retries: 1 }))).toMatchObject({ ok: true, attempts: 2 });
   });
 
-  it.each([204, 302, 400, 401, 403, 404, 418, 422])('does not retry after a %i', async (status) => {
+  it.each([204, 400, 401, 403, 404, 418, 422])('does not retry after a %i', async (status) => {
     outcomes = [answerStatus(status), answerWith(parameters, 7)];
     expect(await load(createTestPolicy({ retries: 1 }))).toMatchObject({ ok: false, attempts: 1 });
+  });
+
+  it.each([302, 400, 401, 403, 404, 405, 422])(
+    'retries after a %i that is the page of an ingress, and counts it for the circuit',
+    async (status) => {
+      outcomes = [answerStatus(status, '<html>'), answerWith(parameters, 7)];
+      expect(await load(createTestPolicy({ retries: 1 }))).toMatchObject({ ok: true, attempts: 2 });
+      outcomes = [answerStatus(status, '<html>')];
+      attempts = [];
+      const policy = createTestPolicy();
+      for (let n = 0; n < 4; n += 1)
+        expect(await load(policy)).toEqual(failure('UPSTREAM_UNAVAILABLE', n < 3 ? 1 : 0));
+      expect(attempts).toHaveLength(3);
+    },
+  );
+
+  it('calls an upstream that answered 503 with Retry-After only when that time is over', async () => {
+    const policy = createTestPolicy();
+    outcomes = [answerRetryAfter(503, '10'), answerWith(parameters, 7)];
+    await load(policy);
+    clock.nowMs += 9999;
+    const rejected = await load(policy);
+    expect(rejected).toEqual(failure('UPSTREAM_UNAVAILABLE', 0));
+    expect(rejected).toMatchObject({ error: { retryAfterSeconds: 1 } });
+    expect(events.filter(({ type }) => type === 'upstreamPaused')).toMatchObject([{ durationMs: 10_000 }]);
+    clock.nowMs += 1;
+    expect(await load(policy)).toMatchObject({ ok: true });
+    expect(attempts).toHaveLength(2);
+  });
+
+  it('retries after a 429 without Retry-After when the pause of about a second is over', async () => {
+    outcomes = [answerStatus(429), answerWith(parameters, 7)];
+    const loading = load(createTestPolicy({ retries: 1, deadlineMs: 60_000 }));
+    await new Promise((resolve) => setImmediate(resolve));
+    const [retry] = events.filter(({ type }) => type === 'upstreamRetry');
+    expect(retry).toMatchObject({ attempts: 1, pauseMs: expect.any(Number) });
+    expect(retry?.type === 'upstreamRetry' && retry.pauseMs).toBeGreaterThanOrEqual(500);
+    clock.nowMs += 1000;
+    expect(await loading).toMatchObject({ ok: true, attempts: 2 });
+  });
+
+  it('makes at most six calls in 30 s to an upstream that always answers 429 without Retry-After', async () => {
+    outcomes = [answerStatus(429)];
+    const policy = createTestPolicy();
+    for (let n = 0; n < 600; n += 1) {
+      const result = await load(policy);
+      expect(result).toMatchObject({ ok: false, error: { code: 'UPSTREAM_RATE_LIMITED' } });
+      expect(!result.ok && result.error.retryAfterSeconds).toBeGreaterThanOrEqual(1);
+      clock.nowMs += 50;
+    }
+    // Pauses of at most 1, 2, 4, 8, 16 and 30 s, and of at least half of that.
+    expect(attempts.length).toBeGreaterThanOrEqual(5);
+    expect(attempts.length).toBeLessThanOrEqual(6);
+    outcomes = [answerWith(parameters, 7)];
+    clock.nowMs += 30_000;
+    expect(await load(policy)).toMatchObject({ ok: true });
+    outcomes = [answerStatus(429)];
+    await load(policy);
+    // The success has reset the growth.
+    clock.nowMs += 1000;
+    outcomes = [answerWith(parameters, 7)];
+    expect(await load(policy)).toMatchObject({ ok: true });
+  });
+
+  it('pauses once for several calls that were in flight together and got 429', async () => {
+    outcomes = [answerStatus(429)];
+    const policy = createTestPolicy();
+    await Promise.all(Array.from({ length: 8 }, () => load(policy)));
+    const pauses = events.flatMap((event) => (event.type === 'upstreamPaused' ? [event.durationMs] : []));
+    expect(pauses).toHaveLength(1);
+    expect(pauses[0]).toBeLessThanOrEqual(1000);
+    expect(pauses[0]).toBeGreaterThanOrEqual(500);
+  });
+
+  it('asks clients to wait at least a second while the circuit is half-open', async () => {
+    outcomes = [answerStatus(503)];
+    const policy = createTestPolicy();
+    for (let n = 0; n < 3; n += 1) await load(policy);
+    clock.nowMs += 100;
+    // The first of two probes; the other one finds the circuit half-open.
+    const [, rejected] = await Promise.all([load(policy), load(policy)]);
+    expect(rejected).toEqual(failure('UPSTREAM_UNAVAILABLE', 0));
+    expect(rejected).toMatchObject({ error: { retryAfterSeconds: 1 } });
+  });
+
+  it("reports rejections of the gateway's own credentials, and serves kept totals meanwhile", async () => {
+    for (const status of [401, 403, 404]) {
+      outcomes = [answerStatus(status)];
+      await load(createTestPolicy());
+    }
+    expect(events.filter(({ type }) => type === 'credentialsRejected')).toEqual([
+      { type: 'credentialsRejected', requestId: 'r' },
+      { type: 'credentialsRejected', requestId: 'r' },
+    ]);
   });
 
   it('limits each attempt to the time until the deadline, and starts no attempt after it', async () => {
@@ -129,7 +224,11 @@ describe('the upstream policy', () => {
   it.each([400, 401, 404, 422, 429])('does not open the circuit on %i', async (status) => {
     outcomes = [answerStatus(status)];
     const policy = createTestPolicy();
-    for (let n = 0; n < 5; n += 1) await load(policy);
+    for (let n = 0; n < 5; n += 1) {
+      await load(policy);
+      // The pause after a 429 is over.
+      clock.nowMs += 30_000;
+    }
     expect(attempts).toHaveLength(5);
   });
 

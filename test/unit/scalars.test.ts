@@ -7,6 +7,7 @@ const spelling = (id: string, braces: boolean, upper: boolean[]) => {
   const cased = [...id]
     .map((letter, n) => (upper[n % upper.length] ? letter.toUpperCase() : letter))
     .join('');
+  if (upper[1]) return `urn:uuid:${cased.replaceAll('-', '')}`;
   return braces ? `{${cased}}` : cased;
 };
 

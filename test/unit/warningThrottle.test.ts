@@ -41,4 +41,19 @@ describe('the warning throttle', () => {
     flush();
     expect(written.slice(5)).toEqual([['103 503', 1]]);
   });
+
+  it('writes rejected credentials at most once per minute, not once per second for hours', () => {
+    const written: [string, number | undefined][] = [];
+    const { warn } = createWarningThrottle((event, repeated) => void written.push([event.type, repeated]));
+    for (let second = 0; second < 180; second += 1) {
+      warn({ type: 'credentialsRejected', requestId: `${second}` });
+      jest.advanceTimersByTime(1000);
+    }
+    expect(written).toEqual([
+      ['credentialsRejected', undefined],
+      ['credentialsRejected', 59],
+      ['credentialsRejected', 60],
+      ['credentialsRejected', 60],
+    ]);
+  });
 });

@@ -14,7 +14,7 @@ export type Scalars = {
   Float: { input: number; output: number; }
   /**
    * A universally unique identifier in canonical form: lower case, with dashes.
-   * Input may also be in upper case or in braces.
+   * Input may also be in upper case, without dashes, in braces or as a URN (`urn:uuid:`).
    */
   UUID: { input: string; output: string; }
   /** An instant as an RFC 3339 date-time in UTC, such as `2026-01-31T09:30:00.000Z`. */

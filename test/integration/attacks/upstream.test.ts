@@ -52,7 +52,7 @@ describe('a compromised upstream', () => {
     answer = (_, response) =>
       response.writeHead(status, { location: `${urlOf(redirectTarget)}/total` }).end();
     const outcome = await survive(gateway, ask);
-    expect(outcome).toMatchObject({ status: 200, code: 'UPSTREAM_INVALID_RESPONSE' });
+    expect(outcome).toMatchObject({ status: 200, code: 'UPSTREAM_UNAVAILABLE' });
     expect(received).toEqual([]);
   });
 
