@@ -14,6 +14,7 @@ import type { Emit } from '../telemetry/events.ts';
 import { HttpError, toErrorResponse } from './errorResponse.ts';
 import { endEarly, type LingerLimits } from './linger.ts';
 import { createNegotiate } from './mediaType.ts';
+import { createSlots } from './slots.ts';
 
 /** What belongs to a request besides the request itself. */
 export type Exchange = {
@@ -145,26 +146,6 @@ type Routed = {
 function createStoppingError(): AppError {
   const details = { retryAfterSeconds: 1, reason: 'shutdown timeout' };
   return new AppError('SERVICE_UNAVAILABLE', 'The gateway is stopping. Try again.', details);
-}
-
-/**
- * The items that were added and not released. A Map leaves its former tables, with the requests in them, to the next collection of
- * old objects: a cold total took a tenth longer (docs/decisions/0010).
- */
-function createSlots<Item>() {
-  const slots: (Item | undefined)[] = [];
-  const free: number[] = [];
-
-  /** Returns a function that releases the item. */
-  function add(item: Item): () => void {
-    const slot = free.pop() ?? slots.length;
-    slots[slot] = item;
-    return () => {
-      slots[slot] = undefined;
-      free.push(slot);
-    };
-  }
-  return { add, list: () => slots.filter((item) => item !== undefined) };
 }
 
 function createToRouted({ routes, corsOrigins, config, monotonic }: RouterSettings) {

@@ -110,8 +110,8 @@ export function useReplicas(
   beforeEach(() => {
     stoppedAtMs = undefined;
     jumpedMs = 0;
-    // Entries, failures and pauses of earlier tests have expired after a day.
-    clock.advance(86_400_000);
+    // Entries, failures and pauses of earlier tests have expired after two days.
+    clock.advance(2 * 86_400_000);
     reset(simulator.state);
     simulator.state.overall = { mode: 'ok' };
     for (const { log } of replicas) log.length = 0;
