@@ -6,7 +6,7 @@ import type { Identity } from './tenant.ts';
 type Payload = Readonly<Record<string, unknown>>;
 
 export type ClaimNames = {
-  /** The claim with the id, or the list of ids, of the customers that the caller may see. */
+  /** The claim with the id, or the list of ids, of the customers that the caller may see. Dots may lead into nested claims. */
   customerClaim: string;
   /** The scope of callers that may see every customer. */
   allCustomersScope: string;
@@ -22,7 +22,7 @@ export function readClaims(
 ): Omit<Identity, 'tenant'> {
   const name = typeof payload.sub === 'string' ? toName(payload.sub) : undefined;
   if (readScopes(payload).includes(allCustomersScope)) return { name, ...allCustomers };
-  const customerIds = new Set(toIds(readOwn(payload, customerClaim)));
+  const customerIds = new Set(toIds(readPath(payload, customerClaim)));
   const accessKey = [...customerIds].sort().join();
   return { name, accessKey, maySee: (customerId) => customerIds.has(customerId) };
 }
@@ -31,16 +31,29 @@ function toIds(claim: unknown): string[] {
   return [claim].flat().flatMap((id) => toUuid(id) ?? []);
 }
 
-/** `scope` is a string of scopes separated by spaces (RFC 8693, section 4.2); some issuers write `scp`, or a list. */
+/** `scope` is a string of scopes separated by spaces (RFC 8693, section 4.2); some issuers write `scp`, `permissions`, or a list. */
 function readScopes(payload: Payload): unknown[] {
-  return [readOwn(payload, 'scope'), readOwn(payload, 'scp')].flatMap((scope) =>
-    typeof scope === 'string' ? scope.split(' ') : [scope].flat(),
-  );
+  return ['scope', 'scp', 'permissions'].flatMap((name) => {
+    const scopes = readOwn(payload, name);
+    return typeof scopes === 'string' ? scopes.split(' ') : [scopes].flat();
+  });
 }
 
-/** Ignores inherited properties: a claim name such as `constructor` comes from the configuration. */
-function readOwn(payload: Payload, name: string): unknown {
-  return Object.hasOwn(payload, name) ? payload[name] : undefined;
+/** A name may contain dots, such as a URL, so the claim of that name comes before nested ones, on each level. */
+function readPath(claims: unknown, path: string): unknown {
+  const claim = readOwn(claims, path);
+  if (claim !== undefined) return claim;
+  for (const { index } of path.matchAll(/\./g)) {
+    const nested = readPath(readOwn(claims, path.slice(0, index)), path.slice(index + 1));
+    if (nested !== undefined) return nested;
+  }
+  return undefined;
+}
+
+/** Names of prototypes, such as `constructor`, find nothing: claim names come from the configuration. */
+function readOwn(claims: unknown, name: string): unknown {
+  if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) return undefined;
+  return Object.hasOwn(claims, name) && !(name in Object.prototype) ? (claims as Payload)[name] : undefined;
 }
 
 /** 132 bits of the subject's hash. */

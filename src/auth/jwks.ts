@@ -5,6 +5,7 @@ import {
   errors,
   type FetchImplementation,
   type FlattenedJWSInput,
+  type JWK,
   type JWSHeaderParameters,
 } from 'jose';
 import { AppError } from '../errors.ts';
@@ -15,76 +16,148 @@ const cooldownMs = 10_000;
 const firstCooldownMs = 1000;
 /** The longest time that a withdrawn key is accepted while the issuer is reachable. Refreshes start at half of it. */
 const maxAgeMs = 600_000;
+/** For this long after a failed fetch, requests do not wait for the next one. */
+const failureMs = 60_000;
 const timeoutMs = 3000;
 const minModulusBits = 2048;
 
-/**
- * Finds the key for a token, given its header. Rejects with `SERVICE_UNAVAILABLE` if the key may be one that could not be fetched,
- * because then the token is not known to be invalid.
- */
-type KeySet = (header: JWSHeaderParameters, token: FlattenedJWSInput) => Promise<CryptoKey>;
+export type KeySet = {
+  /**
+   * Finds the key for a token, given its header. Rejects with `SERVICE_UNAVAILABLE` if the key may be one that could not be fetched,
+   * because then the token is not known to be invalid; with `JWKSMultipleMatchingKeys` if the header fits several keys.
+   */
+  find: (header: JWSHeaderParameters, token: FlattenedJWSInput) => Promise<CryptoKey>;
+  /** Counts the contents that the key set has had. */
+  generation: () => number;
+  /** Whether a token that was verified with this generation needs no verification. Starts a fetch if the key set is ageing. */
+  isCurrent: (generation: number) => boolean;
+  /** Fetches the key set, at most once per cooldown; whether its content is another than in this generation. */
+  hasChanged: (generation: number) => Promise<boolean>;
+  /** Of the keys that tokens cannot name, because they have no `kid` or share it, the number. */
+  countUnnamed: () => number;
+};
 
 type KeySetDependencies = { url: string; proxy?: string | undefined; emit: Emit; monotonic: () => number };
 
 /**
  * The issuer's public keys, selected by `kid`. An unknown `kid` triggers a fetch. Known keys stay valid while the issuer
- * is unreachable. jose's own refresh is turned off: it would reject every token once its copy is too old, and it applies
- * its cooldown only after a successful fetch.
+ * is unreachable.
  */
-export function createKeySet({ url, proxy, emit, monotonic }: KeySetDependencies): KeySet {
-  const keySet = createRemoteKeys(url, proxy);
-  let fetchedAtMs: number | undefined;
-  let attemptedAtMs = Number.NEGATIVE_INFINITY;
-  let hasFailed = false;
+export function createKeySet(dependencies: KeySetDependencies): KeySet {
+  const { keys, refresh, isExpired, refreshIfAgeing, state, toUnavailable } = createFetchedKeys(dependencies);
+
+  async function find(header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> {
+    // With expired keys a request waits for the fetch; with ageing keys the fetch runs in the background.
+    if (isExpired()) await refresh();
+    else refreshIfAgeing();
+    if (state.fetchedAtMs === undefined) throw toUnavailable();
+    try {
+      return await keys(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      await refresh();
+      return await keys(header, token).catch((cause: unknown) => {
+        const mayBeNew = state.failedAtMs !== undefined && cause instanceof errors.JWKSNoMatchingKey;
+        throw mayBeNew ? toUnavailable() : cause;
+      });
+    }
+  }
+
+  function isCurrent(generation: number): boolean {
+    if (isExpired()) return false;
+    refreshIfAgeing();
+    return generation === state.generation;
+  }
+
+  async function hasChanged(generation: number): Promise<boolean> {
+    await refresh();
+    if (generation === state.generation && state.failedAtMs !== undefined) throw toUnavailable();
+    return generation !== state.generation;
+  }
+  const countUnnamed = () => countWithoutName(keys.jwks()?.keys ?? []);
+  return { find, generation: () => state.generation, isCurrent, hasChanged, countUnnamed };
+}
+
+type FetchState = {
+  /** When the latest successful fetch started: a key may be withdrawn while the response is on its way. */
+  fetchedAtMs: number | undefined;
+  attemptedAtMs: number;
+  /** Undefined after a success. */
+  failedAtMs: number | undefined;
+  content: string;
+  generation: number;
+};
+
+/**
+ * Fetches the key set and knows its age. jose's own refresh is turned off: it would reject every token once its copy is too old, and
+ * it applies its cooldown only after a successful fetch.
+ */
+function createFetchedKeys({ url, proxy, emit, monotonic }: KeySetDependencies) {
+  const keys = createRemoteKeys(url, proxy);
+  const state: FetchState = {
+    fetchedAtMs: undefined,
+    attemptedAtMs: Number.NEGATIVE_INFINITY,
+    failedAtMs: undefined,
+    content: '',
+    generation: 0,
+  };
   let inFlight = Promise.resolve();
   void refresh();
 
   /** The rest of the cooldown. */
   function remainingMs(): number {
-    return attemptedAtMs + (fetchedAtMs === undefined ? firstCooldownMs : cooldownMs) - monotonic();
+    return (
+      state.attemptedAtMs + (state.fetchedAtMs === undefined ? firstCooldownMs : cooldownMs) - monotonic()
+    );
   }
 
   /** Fetches the key set, except during the cooldown. Resolves when the latest fetch has ended, also if it failed. */
   function refresh(): Promise<void> {
     if (remainingMs() > 0) return inFlight;
-    attemptedAtMs = monotonic();
+    const startedAtMs = monotonic();
+    state.attemptedAtMs = startedAtMs;
     const onFetched = () => {
-      fetchedAtMs = monotonic();
-      hasFailed = false;
+      const content = JSON.stringify(keys.jwks());
+      const generation = state.generation + (content === state.content ? 0 : 1);
+      Object.assign(state, { fetchedAtMs: startedAtMs, failedAtMs: undefined, content, generation });
     };
     const onFailed = (error: Error) => {
-      hasFailed = true;
+      state.failedAtMs = monotonic();
       emit({ type: 'keysUnavailable', reason: reasonOf(error) });
     };
-    inFlight = keySet.reload().then(onFetched, onFailed);
+    inFlight = keys.reload().then(onFetched, onFailed);
     return inFlight;
   }
 
-  function toUnavailable(): AppError {
-    const retryAfterSeconds = Math.max(1, Math.ceil(remainingMs() / 1000));
-    const details = { retryAfterSeconds, reason: 'keys unavailable' };
-    return new AppError(
-      'SERVICE_UNAVAILABLE',
-      'The keys that verify tokens cannot be fetched. Try again.',
-      details,
-    );
+  /** Whether the keys are so old that the issuer must be asked before they are used. */
+  function isExpired(): boolean {
+    if (state.fetchedAtMs === undefined) return true;
+    const hasJustFailed = state.failedAtMs !== undefined && monotonic() - state.failedAtMs <= failureMs;
+    return monotonic() - state.fetchedAtMs > maxAgeMs && !hasJustFailed;
   }
 
-  return async (header, token) => {
-    // With expired keys a request waits for the fetch; with ageing keys the fetch runs in the background.
-    if (fetchedAtMs === undefined || monotonic() - fetchedAtMs > maxAgeMs) await refresh();
-    else if (monotonic() - fetchedAtMs > maxAgeMs / 2) void refresh();
-    if (fetchedAtMs === undefined) throw toUnavailable();
-    try {
-      return await keySet(header, token);
-    } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
-      await refresh();
-      return await keySet(header, token).catch((cause: unknown) => {
-        throw hasFailed && cause instanceof errors.JWKSNoMatchingKey ? toUnavailable() : cause;
-      });
-    }
+  function refreshIfAgeing(): void {
+    if (state.fetchedAtMs !== undefined && monotonic() - state.fetchedAtMs > maxAgeMs / 2) void refresh();
+  }
+  return {
+    keys,
+    refresh,
+    isExpired,
+    refreshIfAgeing,
+    state,
+    toUnavailable: () => toUnavailable(remainingMs()),
   };
+}
+
+function toUnavailable(remainingMs: number): AppError {
+  const details = { retryAfterSeconds: remainingMs / 1000, reason: 'keys unavailable' };
+  const message = 'The keys that verify tokens cannot be fetched. Try again.';
+  return new AppError('SERVICE_UNAVAILABLE', message, details);
+}
+
+function countWithoutName(keys: readonly JWK[]): number {
+  const names = keys.map(({ kid }) => kid);
+  return names.filter((kid) => kid === undefined || names.indexOf(kid) !== names.lastIndexOf(kid)).length;
 }
 
 /** jose's own key set, which never fetches by itself. */
@@ -120,9 +193,9 @@ function reasonOf({ message, cause: outermost }: Error): string {
 }
 
 /** Whether the issuer publishes a public key that can verify signatures of this algorithm. */
-export async function hasKeyFor(keySet: KeySet, alg: string): Promise<boolean> {
+export async function hasKeyFor({ find }: Pick<KeySet, 'find'>, alg: string): Promise<boolean> {
   try {
-    return isLargeEnough(await keySet({ alg }, { payload: '', signature: '' }));
+    return isLargeEnough(await find({ alg }, { payload: '', signature: '' }));
   } catch (error) {
     if (!(error instanceof errors.JWKSMultipleMatchingKeys)) return false;
     for await (const key of error) if (isLargeEnough(key)) return true;
@@ -131,6 +204,6 @@ export async function hasKeyFor(keySet: KeySet, alg: string): Promise<boolean> {
 }
 
 /** jose verifies no signature with a smaller RSA key. */
-function isLargeEnough({ algorithm }: CryptoKey): boolean {
+export function isLargeEnough({ algorithm }: CryptoKey): boolean {
   return !('modulusLength' in algorithm) || Number(algorithm.modulusLength) >= minModulusBits;
 }

@@ -39,6 +39,11 @@ const table: Readonly<Record<Status, readonly Row[]>> = {
       advice.balancers,
     ],
     [/^up \[redis/, 'Redis answers PING in {duration} ms.'],
+    [
+      /^usable unnamed \[jwks/,
+      'The issuer publishes keys for {algorithms}. {count} of its keys have no key id of their own.',
+      'Tokens without a key id are tried with each key of their type, up to {limit}.',
+    ],
     [/^usable \[jwks/, 'The issuer publishes keys for {algorithms}.'],
     [/^within \[clock/, "The clock is within {skew} of Zenskar's."],
     [/^200 total .*\[upstream total/, 'Zenskar answered in {duration} ms with a valid total.'],
@@ -83,6 +88,11 @@ const table: Readonly<Record<Status, readonly Row[]>> = {
       /^skewed \[clock/,
       "The clock of this machine is {skew} {direction} Zenskar's.",
       'Synchronise it with a time server (NTP): the gateway verifies tokens and sets `asOf` by it.',
+    ],
+    [
+      /^too many unnamed \[jwks/,
+      'The issuer publishes {count} keys without a key id of their own. A token is tried with up to {limit} keys of its type.',
+      'Configure the issuer to give each key a key id (kid) and to name it in the header of tokens.',
     ],
     [
       /^none usable \[jwks/,

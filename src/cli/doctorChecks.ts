@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { createKeySet, hasKeyFor } from '../auth/jwks.ts';
-import { algorithms } from '../auth/jwt.ts';
+import { algorithms, maxTriedKeys } from '../auth/jwt.ts';
 import { createTenant } from '../auth/tenant.ts';
 import type { Clock } from '../clock.ts';
 import { type Config, parseConfig, type ValidConfig } from '../config/config.ts';
@@ -155,7 +155,11 @@ async function checkKeySet({ config, clock }: CheckContext): Promise<Finding> {
     if (reason !== undefined)
       return diagnose('jwks', reason, { reason, ...toWay('JWT_JWKS_URL', url, { config, reason }) });
   }
-  return diagnose('jwks', usable.length > 0 ? 'usable' : 'none usable', { algorithms: usable.join(', ') });
+  const count = keySet.countUnnamed();
+  const facts = { algorithms: usable.join(', '), count, limit: maxTriedKeys };
+  if (usable.length === 0) return diagnose('jwks', 'none usable', facts);
+  if (count > maxTriedKeys) return diagnose('jwks', 'too many unnamed', facts);
+  return diagnose('jwks', count > 1 ? 'usable unnamed' : 'usable', facts);
 }
 
 /** Makes one attempt with the gateway's client. With `AUTH_MODE=passthrough` there may be no credentials. */

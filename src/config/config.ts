@@ -23,7 +23,7 @@ export class ConfigurationError extends Error {}
 type RequiredVariable = (typeof requiredVariables)[keyof typeof requiredVariables][number];
 
 /** The value of a variable that the chosen `AUTH_MODE` requires; `parseConfig` has checked that it is set. */
-export function need(config: Config, name: RequiredVariable): string {
+export function need<Name extends RequiredVariable>(config: Config, name: Name): NonNullable<Config[Name]> {
   const value = config[name];
   if (value === undefined) throw new Error(`${name} is missing.`);
   return value;

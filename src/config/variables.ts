@@ -90,10 +90,17 @@ export const variables = {
     .optional()
     .describe('URL of the JSON Web Key Set that verifies tokens.'),
   JWT_ISSUER: text.optional().describe('Issuer that the `iss` of every token must be.'),
-  JWT_AUDIENCE: text.optional().describe('Audience that the `aud` of every token must contain.'),
+  JWT_AUDIENCE: list((item) => item !== '', 'audiences, separated by commas')
+    .optional()
+    .describe(
+      'Audiences, separated by commas; the `aud` of every token, or else its `client_id`, names one.',
+    ),
   JWT_CUSTOMER_CLAIM: text
+    .refine(isClaimName, 'the name of a claim, or a path of names separated by dots')
     .default('customer_id')
-    .describe('Claim with the id, or the ids, of the customers that the caller may see.'),
+    .describe(
+      'Claim with the id, or the ids, of the customers that the caller may see; dots for nested claims.',
+    ),
   JWT_ALL_CUSTOMERS_SCOPE: credential
     .default('entitlements:read:all')
     .describe('Scope with which the caller may see every customer.'),
@@ -217,6 +224,11 @@ function isKeysUrl(value: string): boolean {
   return (
     url !== null && /^https?:$/.test(url.protocol) && !value.includes('#') && !url.username && !url.password
   );
+}
+
+/** The gateway finds no claim by the name of a property that every object inherits. */
+function isClaimName(value: string): boolean {
+  return value.split('.').every((name) => !(name in Object.prototype));
 }
 
 function isNetwork(value: string): boolean {

@@ -701,12 +701,47 @@ describe('doctor, key set check', () => {
 
   it('accepts several keys for one algorithm if one of them is usable', async () => {
     const { jwk } = await issuer.createKey('one');
-    const small = { ...jwk, n: 'AQAB' };
+    const small = { ...jwk, kid: 'small', n: 'AQAB' };
     expect(await reasonForBody(JSON.stringify({ keys: [small, jwk] }))).toBe(
       'The issuer publishes keys for RS256.',
     );
     expect(await reasonForBody(JSON.stringify({ keys: [small, small] }))).toMatch(
       /^The issuer publishes no usable key/,
+    );
+  });
+
+  it('says how tokens are verified if keys have no key id of their own', async () => {
+    const { jwk } = await issuer.createKey('one');
+    issuer.fault = { status: 200, body: JSON.stringify({ keys: [jwk, jwk] }) };
+    expect(await findKeySet()).toEqual({
+      check: 'jwks',
+      status: 'ok',
+      reason: 'The issuer publishes keys for RS256. 2 of its keys have no key id of their own.',
+      next: 'Tokens without a key id are tried with each key of their type, up to 10.',
+    });
+  });
+
+  it('reports more keys without a key id of their own than a token is tried with', async () => {
+    const { jwk } = await issuer.createKey('one');
+    const keys = Array.from({ length: 11 }, () => ({ ...jwk, kid: undefined }));
+    issuer.fault = { status: 200, body: JSON.stringify({ keys }) };
+    expect(await findKeySet()).toEqual(
+      problemOf(
+        'jwks',
+        'The issuer publishes 11 keys without a key id of their own. A token is tried with up to 10 keys of its type.',
+        'Configure the issuer to give each key a key id (kid) and to name it in the header of tokens.',
+      ),
+    );
+  });
+
+  it('reports an empty audience and a claim name that finds nothing', async () => {
+    const environment = { ...issuer.environment(), JWT_AUDIENCE: 'totals,', JWT_CUSTOMER_CLAIM: '__proto__' };
+    const reasons = (await findAll(environment)).map(({ reason }) => reason);
+    expect(reasons).toEqual(
+      expect.arrayContaining([
+        'JWT_AUDIENCE is "totals,"; expected audiences, separated by commas.',
+        'JWT_CUSTOMER_CLAIM is "__proto__"; expected the name of a claim, or a path of names separated by dots.',
+      ]),
     );
   });
 

@@ -119,7 +119,7 @@ describe('the key set of the issuer', () => {
     expect(issuer.fetches).toBe(1);
   });
 
-  it('no longer verifies new tokens with a withdrawn key once it was fetched again', async () => {
+  it('ends the tokens of a withdrawn key once it was fetched again, also those that were verified before', async () => {
     const [first] = issuer.published;
     const second = await issuer.createKey('second');
     const verifiedToken = await sign();
@@ -131,8 +131,96 @@ describe('the key set of the issuer', () => {
         await issuer.sign(gateway.now(), { claims: { ...claims, jti: '2' }, ...(first && { key: first }) }),
       ),
     ).toBe(401);
-    // A token that was verified before the key was withdrawn is accepted until it expires.
-    expect(await ask(verifiedToken)).toBe(200);
+    expect(await ask(verifiedToken)).toBe(401);
+  });
+
+  describe('without a key that it had before', () => {
+    const withdraw = async () => {
+      const token = await issuer.sign(gateway.now(), { claims: { ...claims, exp: 2 ** 53 } });
+      expect(await ask(token)).toBe(200);
+      issuer.published.splice(0, issuer.published.length, await issuer.createKey(`next ${Math.random()}`));
+      return token;
+    };
+
+    const untilRejected = async (token: string) => {
+      while ((await ask(token)) !== 401) await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+
+    it('ends the tokens of the withdrawn key within ten minutes, whatever their exp and however often they are used', async () => {
+      const token = await withdraw();
+      expect(await ask(token)).toBe(200);
+      for (let minute = 1; minute <= 9; minute += 1) {
+        gateway.advance(60_000);
+        await ask(token);
+      }
+      // A request does not wait for the fetch that it has started.
+      await untilRejected(token);
+      expect(issuer.fetches).toBeGreaterThan(0);
+    });
+
+    it('ends the tokens of the withdrawn key for the first request after ten minutes without requests', async () => {
+      const token = await withdraw();
+      gateway.advance(600_000);
+      const statuses = await Promise.all(Array.from({ length: 5 }, () => ask(token)));
+      expect(statuses).toEqual([401, 401, 401, 401, 401]);
+      expect(issuer.fetches).toBe(1);
+    });
+
+    it('does not end them while the issuer is down, and ends them when it is back', async () => {
+      const token = await withdraw();
+      issuer.fault = { status: 503 };
+      gateway.advance(3_600_000);
+      expect(await ask(token)).toBe(200);
+      issuer.fault = undefined;
+      gateway.advance(10_000);
+      await untilRejected(token);
+    });
+  });
+
+  describe('for a token without a key id', () => {
+    const signUnnamed = (key: (typeof issuer.published)[number]) =>
+      issuer.sign(gateway.now(), {
+        claims: { ...claims, jti: String(Math.random()) },
+        key,
+        header: { kid: undefined },
+      });
+
+    it('has each of several keys of its type tried', async () => {
+      issuer.published.push(await issuer.createKey('a'), await issuer.createKey('b'));
+      expect(
+        await ask(await issuer.sign(gateway.now(), { claims, key: issuer.published.at(-1) as never })),
+      ).toBe(200);
+      for (const key of issuer.published) expect(await ask(await signUnnamed(key))).toBe(200);
+      const fetches = issuer.fetches;
+      expect(await ask(await signUnnamed(await issuer.createKey('a')))).toBe(401);
+      expect(issuer.fetches).toBe(fetches);
+    });
+
+    it('is fetched again if no known key has signed it, and makes it retryable if that fails', async () => {
+      const key = await issuer.createKey('rotated');
+      issuer.fault = { status: 503 };
+      const token = await signUnnamed(key);
+      expect(await ask(token)).toBe(503);
+      issuer.fault = undefined;
+      issuer.published.splice(0, issuer.published.length, key);
+      gateway.advance(10_000);
+      expect(await ask(token)).toBe(200);
+    });
+
+    it('has no key tried if there are more than ten of its type', async () => {
+      const keys = await Promise.all(
+        Array.from({ length: 11 }, (_, n) => issuer.createKey(`many ${n}`, 'ES256')),
+      );
+      issuer.published.push(...keys);
+      const [key] = keys;
+      if (key === undefined) throw new Error('There is no key.');
+      expect(await ask(await issuer.sign(gateway.now(), { claims, key }))).toBe(200);
+      expect(await ask(await signUnnamed(key))).toBe(401);
+      expect(gateway.log.at(-1)).toMatchObject({ reason: 'ERR_JWKS_MULTIPLE_MATCHING_KEYS' });
+      issuer.published.pop();
+      gateway.advance(600_001);
+      expect(await ask(await signUnnamed(key))).toBe(200);
+    });
   });
 });
 

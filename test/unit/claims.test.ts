@@ -16,6 +16,12 @@ describe('readClaims', () => {
     ['the scope for all customers among others', { scope: 'openid entitlements:read:all email' }],
     ['the scope for all customers in a list', { scope: ['openid', 'entitlements:read:all'] }],
     ['the scope for all customers as scp', { scp: ['entitlements:read:all'] }],
+    ['the scope for all customers in a string as scp', { scp: 'openid entitlements:read:all' }],
+    ['the scope for all customers as permission', { permissions: ['entitlements:read:all'] }],
+    [
+      'the scope for all customers in one of several claims',
+      { scope: 'openid', permissions: ['entitlements:read:all'] },
+    ],
   ])('lets the caller see its customer if the token has %s', (_, payload) => {
     expect(read(payload).maySee(customer)).toBe(true);
   });
@@ -46,13 +52,46 @@ describe('readClaims', () => {
     expect(read(payload).maySee(customer)).toBe(false);
   });
 
-  it('reads only own properties of the payload, for any claim name', () => {
-    for (const customerClaim of ['__proto__', 'constructor', 'toString']) {
-      const { maySee } = readClaims({}, { ...names, customerClaim });
-      expect(maySee(customer)).toBe(false);
-    }
-    const claim = 'https://example.com/customers';
-    expect(readClaims({ [claim]: customer }, { ...names, customerClaim: claim }).maySee(customer)).toBe(true);
+  const sees = (payload: string, customerClaim: string) =>
+    readClaims(JSON.parse(payload), { ...names, customerClaim }).maySee(customer);
+
+  it.each([
+    '__proto__',
+    'constructor',
+    'toString',
+    'a.__proto__',
+    '__proto__.a',
+    'a.constructor.name',
+    'constructor.a',
+  ])('finds nothing by the claim name %s, also if the token has it', (customerClaim) => {
+    expect(sees('{}', customerClaim)).toBe(false);
+    const own = `{"__proto__":"${customer}","constructor":"${customer}","toString":"${customer}"}`;
+    expect(sees(own, customerClaim)).toBe(false);
+    const nested = `{"a":${own},"__proto__":{"a":"${customer}"},"constructor":{"a":"${customer}"}}`;
+    expect(sees(nested, customerClaim)).toBe(false);
+  });
+
+  it.each<[string, string, object]>([
+    ['a URL', 'https://example.com/customers', { 'https://example.com/customers': customer }],
+    ['a name with dots', 'app.customer.ids', { 'app.customer.ids': [customer] }],
+    ['a path', 'app_metadata.customer_ids', { app_metadata: { customer_ids: [customer] } }],
+    ['a path of three names', 'a.b.c', { a: { b: { c: customer } } }],
+    ['a path after a URL', 'https://example.com/app.ids', { 'https://example.com/app': { ids: customer } }],
+    ['a name with dots within a path', 'a.b.c', { a: { 'b.c': customer } }],
+    ['a name with dots before a path of the same text', 'a.b', { 'a.b': customer, a: { b: idOf(1) } }],
+  ])('reads the customers from the claim that is %s', (_, customerClaim, payload) => {
+    expect(sees(JSON.stringify(payload), customerClaim)).toBe(true);
+    expect(sees(JSON.stringify(payload), `${customerClaim}x`)).toBe(false);
+  });
+
+  it.each<[string, string, object]>([
+    ['ends at a string', 'a.length', { a: customer }],
+    ['leads through a list', 'a.0', { a: [customer] }],
+    ['ends at an object', 'a', { a: { b: customer } }],
+    ['is empty at its end', 'a.', { a: customer }],
+    ['is replaced by a claim of the whole name', 'a.b', { 'a.b': null, a: { b: customer } }],
+  ])('lets the caller see no customer if the path %s', (_, customerClaim, payload) => {
+    expect(sees(JSON.stringify(payload), customerClaim)).toBe(false);
   });
 
   it('names the caller by a hash of its subject, equal for equal subjects', () => {

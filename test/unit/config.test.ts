@@ -196,6 +196,8 @@ describe('parseConfig', () => {
     ['TRUSTED_PROXIES', '10.0.0.0/'],
     ['TRUSTED_PROXIES', '10.0.0.0/8/8'],
     ['JWT_ALL_CUSTOMERS_SCOPE', 'two scopes'],
+    ['JWT_CUSTOMER_CLAIM', '__proto__'],
+    ['JWT_CUSTOMER_CLAIM', 'app.constructor'],
     ['CACHE_MAX_AGE_SECONDS', '-1'],
     ['CORS_ORIGINS', '*'],
     ['CORS_ORIGINS', 'https://a.example/path'],
@@ -506,6 +508,19 @@ describe('parseConfig', () => {
     expect(problemsOf({ [name]: 'x' })).toEqual([
       `${name} is not a variable of the gateway; did you mean ${meant}?`,
     ]);
+  });
+
+  it('reads several audiences, and rejects an empty one among them', () => {
+    const audiences = (value: string) =>
+      parse({ AUTH_MODE: 'jwt', JWT_JWKS_URL: 'https://a.example/', JWT_ISSUER: 'a', JWT_AUDIENCE: value });
+    expect(audiences('one, https://two.example')).toMatchObject({
+      config: { JWT_AUDIENCE: ['one', 'https://two.example'] },
+    });
+    for (const value of [',', 'one,', 'one,,two'])
+      expect(audiences(value)).toEqual({
+        ok: false,
+        problems: [`JWT_AUDIENCE is ${JSON.stringify(value)}; expected audiences, separated by commas.`],
+      });
   });
 
   it('reports a missing AUTH_MODE if a variable of the modes jwt or router is set', () => {

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { CompactEncrypt, exportSPKI, importJWK, SignJWT } from 'jose';
+import { CompactEncrypt, CompactSign, exportSPKI, importJWK, SignJWT } from 'jose';
 import { post, survive } from '../../support/attack.ts';
 import { type Gateway, useReplicas } from '../../support/gateway.ts';
 import { apiKey, customer, entitlement, expectedQuantity } from '../../support/ids.ts';
@@ -14,7 +14,10 @@ const requestBody = JSON.stringify({
 const total = { data: { customerEntitlementTotal: { quantity: expectedQuantity() } } };
 
 const issuer = useIssuer();
-const [gateway] = useReplicas(1, issuer.environment) as [Gateway];
+const [gateway] = useReplicas(1, () => ({
+  ...issuer.environment(),
+  JWT_AUDIENCE: `${audience}, second`,
+})) as [Gateway];
 const seconds = () => Math.floor(gateway.now() / 1000);
 const sign = (claims: object = {}, header: object = {}) =>
   issuer.sign(gateway.now(), { claims: { customer_id: customer, ...claims }, header: { ...header } });
@@ -46,6 +49,16 @@ beforeAll(async () => {
 });
 afterAll(() => void foreign.close().closeAllConnections());
 
+/** Signs claims that JSON.stringify cannot write. */
+async function signText(change: (claims: string) => string): Promise<string> {
+  const [key] = issuer.published;
+  if (key === undefined) throw new Error('The issuer has no key yet.');
+  const claims = change(JSON.stringify({ ...payload(), customer_id: customer }));
+  return new CompactSign(Buffer.from(claims))
+    .setProtectedHeader({ alg: key.alg, kid: key.kid })
+    .sign(key.privateKey);
+}
+
 type MakeToken = () => string | Promise<string>;
 
 const oneToken = 'invalid_request: Expected one token after Bearer.';
@@ -54,6 +67,7 @@ const wrongAlgorithm = 'invalid_token: The algorithm of the token is not allowed
 const wrongIssuer = 'invalid_token: The issuer of the token is wrong.';
 const wrongAudience = 'invalid_token: The audience of the token is wrong.';
 const noExpiry = 'invalid_token: The token has no valid expiry.';
+const fromFuture = 'invalid_token: The token was issued in the future.';
 const unknownKey = 'invalid_token: The issuer has no key for the token.';
 const wrongSignature = 'invalid_token: The signature of the token is wrong.';
 
@@ -95,10 +109,37 @@ const invalidTokens: [name: string, make: MakeToken, challenge: string][] = [
   ['is for other audiences', () => sign({ aud: ['other', `${audience}2`] }), wrongAudience],
   ['has no audience', () => sign({ aud: undefined }), wrongAudience],
   [
+    'has no audience and another client_id',
+    () => sign({ aud: undefined, client_id: `${audience}2` }),
+    wrongAudience,
+  ],
+  [
+    'has no audience and a list of objects as client_id',
+    () => sign({ aud: undefined, client_id: [{ 0: audience }] }),
+    wrongAudience,
+  ],
+  [
+    'has another audience and the right client_id',
+    () => sign({ aud: 'x', client_id: audience }),
+    wrongAudience,
+  ],
+  [
+    'has null as audience and the right client_id',
+    () => sign({ aud: null, client_id: audience }),
+    wrongAudience,
+  ],
+  ['has two audiences in one string', () => sign({ aud: `${audience},second` }), wrongAudience],
+  [
     'is expired by more than the leeway',
     () => sign({ exp: seconds() - 31 }),
     'invalid_token: The token has expired.',
   ],
+  ['has an expiry below zero', () => sign({ exp: -(2 ** 53) }), 'invalid_token: The token has expired.'],
+  ['has null as expiry', () => sign({ exp: null }), noExpiry],
+  ['was issued in the future by more than the leeway', () => sign({ iat: seconds() + 35 }), fromFuture],
+  ['was issued at 1e300', () => sign({ iat: 1e300 }), fromFuture],
+  ['has an issue time that is no number', () => sign({ iat: '0' }), fromFuture],
+  ['is not valid before 1e300', () => sign({ nbf: 1e300 }), 'invalid_token: The token is not valid yet.'],
   ['has no expiry', () => sign({ exp: undefined }), noExpiry],
   ['has an expiry that is no number', () => sign({ exp: 'tomorrow' }), noExpiry],
   [
@@ -282,10 +323,30 @@ describe('a bearer token', () => {
     ['after several spaces', async () => `  ${await sign()}`],
     ['after a tab', async () => `\t${await sign()}`],
     ['for several audiences', () => sign({ aud: ['other', audience] })],
+    ['for the second audience of JWT_AUDIENCE', () => sign({ aud: 'second' })],
+    ['for a client_id in place of an audience', () => sign({ aud: undefined, client_id: 'second' })],
+    ['with an expiry of 2^53', () => sign({ exp: 2 ** 53 })],
+    ['with an expiry of 1e300', () => sign({ exp: 1e300 })],
+    ['with a fraction as expiry', () => sign({ exp: seconds() + 60.123_456 })],
+    ['with an expiry in less than a millisecond', () => sign({ exp: gateway.now() / 1000 + 0.0001 })],
+    ['that was issued within the leeway', () => sign({ iat: seconds() + 25 })],
+    ['that was issued before 1970', () => sign({ iat: -1.5 })],
+    ['without an issue time', () => sign({ iat: undefined })],
     ['that expired within the leeway', () => sign({ exp: seconds() - 25 })],
     ['that becomes valid within the leeway', () => sign({ nbf: seconds() + 25 })],
   ])('%s is accepted', async (_, make) => {
     expect(await ask(await make())).toEqual([200, total]);
+  });
+
+  it('with an infinite expiry is accepted and starts no timer with a wrong time', async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error) => void warnings.push(warning);
+    process.on('warning', onWarning);
+    const token = await signText((claims) => claims.replace(/"exp":\d+/, '"exp":1e999'));
+    for (let n = 0; n < 2; n += 1) expect(await ask(token)).toEqual([200, total]);
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
   });
 
   it.each(['RS512', 'PS256', 'ES256', 'ES384', 'EdDSA'])('signed with %s is accepted', async (alg) => {
@@ -303,6 +364,13 @@ describe('a bearer token', () => {
     gateway.advance(599_000);
     expect(await ask(token)).toEqual([200, total]);
     gateway.advance(32_000);
+    expect((await ask(token))[0]).toBe(401);
+  });
+
+  it('that was verified before is rejected after its expiry by the wall clock, if the machine was suspended', async () => {
+    const token = await sign();
+    expect(await ask(token)).toEqual([200, total]);
+    gateway.jump(632_000);
     expect((await ask(token))[0]).toBe(401);
   });
 });
