@@ -11,7 +11,7 @@ import { createAdminListener, type Purge } from './http/admin.ts';
 import { createFileRoute } from './http/router.ts';
 import { type ConnectionLimits, createHttpServer } from './http/server.ts';
 import { createPipeline } from './pipeline.ts';
-import { loadRedis, type Redis } from './redis/connection.ts';
+import { loadRedis, type Redis } from './redis/redis.ts';
 import { combine, type Emit } from './telemetry/events.ts';
 import { createConfiguredLog } from './telemetry/log.ts';
 import { createMetrics, type Samples } from './telemetry/metrics.ts';

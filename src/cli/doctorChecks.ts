@@ -7,8 +7,8 @@ import type { Clock } from '../clock.ts';
 import { type Config, parseConfig, type ValidConfig } from '../config/config.ts';
 import { type Environment, preferLowerCase } from '../config/environment.ts';
 import { toProxy, toProxyVariable } from '../config/proxy.ts';
-import type { Redis } from '../redis/connection.ts';
-import { loadRedis } from '../redis/connection.ts';
+import type { Redis } from '../redis/redis.ts';
+import { loadRedis } from '../redis/redis.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { noSpan } from '../telemetry/tracing.ts';
 import { parseJson } from '../text.ts';
@@ -128,15 +128,15 @@ async function checkRedis({ config, clock }: CheckContext): Promise<Finding> {
   redis.stop();
   if (durationMs !== undefined) return diagnose('redis', 'up', { duration: durationMs.toFixed(1) });
   const { reason } = seen;
-  const finding = diagnose('redis', reason, { reason, ...toTarget('REDIS_URL', config.REDIS_URL) });
+  const finding = diagnose('redis', reason, { reason, ...toTarget('REDIS_URL', config.REDIS_URL?.[0]) });
   return { ...finding, next: `${finding.next} Until then each replica has its own cache.` };
 }
 
 async function measurePing(redis: Redis): Promise<number | undefined> {
   for (let n = 0; n < maxPings; n += 1) {
     const startedMs = performance.now();
-    const reply = await redis.run((client) => client.ping(), 'insist');
-    if (reply === 'PONG') return performance.now() - startedMs;
+    const reply = await redis.insist.get('zenskar-gateway:2:probe');
+    if (reply !== undefined) return performance.now() - startedMs;
   }
   return undefined;
 }

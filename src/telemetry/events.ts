@@ -26,9 +26,9 @@ export type GatewayEvent =
   | { type: 'contractDrift'; requestId: string; kind: 'unknown_field' | 'missing_field' | 'inexact_number' }
   /** Zenskar rejected the gateway's own API key or organisation. */
   | { type: 'credentialsRejected'; requestId: string }
-  | { type: 'redisChanged'; state: 'up' | 'down'; reason: string | undefined }
+  | { type: 'redisChanged'; state: 'up' | 'refusing' | 'down'; reason: string | undefined }
   /** Redis answered a command with an error. */
-  | { type: 'redisRefused'; reason: string }
+  | { type: 'redisRefused'; command: string; reason: string }
   /** `everywhere`: false when other replicas could not be reached. */
   | { type: 'purged'; everywhere: boolean }
   | RequestRejected

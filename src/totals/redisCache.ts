@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
-import type { Redis, RedisClient } from '../redis/connection.ts';
+import type { Redis } from '../redis/redis.ts';
 import { parseJson } from '../text.ts';
 import { type FreshnessSettings, toLifetimeMs } from './freshness.ts';
 import { createPendingPurges, type Purges, type PurgeTarget, toPurgeName } from './purges.ts';
@@ -52,10 +52,11 @@ export function createRedisCache(settings: RedisCacheSettings): RedisCache {
   const toLookup = createToLookup(settings);
   const replicaId = randomUUID();
   const pendingPurges = createPendingPurges();
-  const onUp = () => {
+  const onWritable = () => {
     for (const target of pendingPurges.targets()) void purge(target);
   };
-  redis.subscribe({ channel, onMessage, onListening: purges.markMissedPurges, onUp });
+  redis.subscribe(channel, onMessage);
+  redis.observe({ onHearing: purges.markMissedPurges, onWritable });
 
   function onMessage(text: string): void {
     const message = purgeMessage.safeParse(parseJson(text));
@@ -63,7 +64,7 @@ export function createRedisCache(settings: RedisCacheSettings): RedisCache {
   }
 
   async function getMany(keys: readonly TotalKey[]) {
-    const values = await redis.run((client) => client.mGet(keys.flatMap(toNames)));
+    const values = await redis.mGet(keys.flatMap(toNames));
     return (
       values && keys.map((key, n) => (pendingPurges.has(key) ? undefined : toLookup(values.slice(3 * n))))
     );
@@ -73,26 +74,19 @@ export function createRedisCache(settings: RedisCacheSettings): RedisCache {
     const remainingMs = Math.ceil(receivedAtMs + lifetimeMs - monotonic());
     if (remainingMs <= 0) return;
     const value = JSON.stringify([quantity, asOfMs, ...version]);
-    void redis.run((client) =>
-      client.set(entryName(key), value, { expiration: { type: 'PX', value: remainingMs } }),
-    );
+    void redis.set(entryName(key), value, remainingMs);
   }
 
   async function remove(key: TotalKey): Promise<void> {
-    const deleted = await redis.run((client) => client.del(entryName(key)));
+    const deleted = await redis.del(entryName(key));
     if (deleted === undefined) pendingPurges.add(key);
   }
 
   async function purge(target: PurgeTarget): Promise<boolean> {
     pendingPurges.add(target);
-    const expiration = { type: 'PX', value: lifetimeMs + longestCallMs } as const;
     const message = JSON.stringify({ ...target, from: replicaId });
-    const write = (client: RedisClient) =>
-      Promise.all([
-        client.set(versionName(target), randomUUID(), { expiration }),
-        client.publish(channel, message),
-      ]);
-    const isWritten = (await redis.run(write, 'insist')) !== undefined;
+    const isMarked = await redis.insist.set(versionName(target), randomUUID(), lifetimeMs + longestCallMs);
+    const isWritten = isMarked !== undefined && (await redis.insist.publish(channel, message)) !== undefined;
     if (isWritten) pendingPurges.delete(target);
     return isWritten;
   }

@@ -1,7 +1,7 @@
 import type { Tenant } from '../auth/tenant.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
-import type { Redis } from '../redis/connection.ts';
+import type { Redis } from '../redis/redis.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { Span } from '../telemetry/tracing.ts';
 import type { LoadResult, Policy } from '../zenskar/policy.ts';

@@ -1,0 +1,48 @@
+import type { Emit } from '../telemetry/events.ts';
+
+/** Refused commands are reported at most once in this time. */
+const refusalIntervalMs = 60_000;
+
+/** Knows whether Redis answers and takes all commands, and emits each change once. */
+export type Health = {
+  recordSuccess: (command: string) => void;
+  /** Redis did not answer, or is not the server that the gateway needs. */
+  recordFailure: (reason: string) => void;
+  /** Redis answers, but refuses this command, for instance because of its permissions or without memory. */
+  recordRefusal: (command: string, reason: string) => void;
+  isDown: () => boolean;
+};
+
+export function createHealth({ emit, monotonic }: { emit: Emit; monotonic: () => number }): Health {
+  // Undefined at first, so that a Redis that never comes up is reported, too.
+  let state: 'up' | 'refusing' | 'down' | undefined;
+  let refusalReportedAtMs = Number.NEGATIVE_INFINITY;
+  /** Commands that have not succeeded since they were refused. */
+  const refused = new Set<string>();
+
+  function change(next: 'up' | 'refusing' | 'down', reason?: string): void {
+    if (next === state) return;
+    state = next;
+    emit({ type: 'redisChanged', state, reason });
+  }
+
+  function recordSuccess(command: string): void {
+    refused.delete(command);
+    if (refused.size === 0) change('up');
+  }
+
+  function recordFailure(reason: string): void {
+    refused.clear();
+    change('down', reason);
+  }
+
+  function recordRefusal(command: string, reason: string): void {
+    refused.add(command);
+    change('refusing', reason);
+    if (monotonic() - refusalReportedAtMs < refusalIntervalMs) return;
+    refusalReportedAtMs = monotonic();
+    emit({ type: 'redisRefused', command, reason });
+  }
+  const isDown = () => state === 'down' || state === undefined;
+  return { recordSuccess, recordFailure, recordRefusal, isDown };
+}
