@@ -18,8 +18,10 @@ export type GatewayEvent =
   | { type: 'upstreamQueueChanged'; change: 1 | -1 }
   /** `tenant`: a hash of the tenant's credentials. */
   | { type: 'circuitChanged'; tenant: string; state: 'closed' | 'open' | 'halfOpen' }
-  /** No calls are made for the tenant, because Zenskar answered one of them with `Retry-After` or 429. */
-  | { type: 'upstreamPaused'; tenant: string; durationMs: number }
+  /**
+   * No calls are made for the tenant, because Zenskar answered one of them with `Retry-After` or 429. `shared`: a call of another process.
+   */
+  | { type: 'upstreamPaused'; tenant: string; durationMs: number; origin: 'response' | 'shared' }
   /** A cached total is not refreshed, because its last refresh has just failed. */
   | { type: 'refreshSkipped' }
   /** A valid total differs from the documented contract: `inexact_number` if its quantity has lost digits. */

@@ -178,7 +178,7 @@ function countUpstreamFaults(registry: Registry): Emit {
   );
   const pauses = counter(
     'upstream_pauses_total',
-    'Pauses of all calls of a tenant, after Retry-After or 429',
+    'Pauses of all calls of a tenant, after Retry-After or 429; one that processes share counts once',
   );
   const skipped = counter(
     'upstream_refreshes_skipped_total',
@@ -192,7 +192,7 @@ function countUpstreamFaults(registry: Registry): Emit {
 
   return (event) => {
     if (event.type === 'credentialsRejected') rejections.inc();
-    else if (event.type === 'upstreamPaused') pauses.inc();
+    else if (event.type === 'upstreamPaused' && event.origin === 'response') pauses.inc();
     else if (event.type === 'refreshSkipped') skipped.inc();
     else if (event.type === 'contractDrift') drift.inc({ kind: event.kind });
   };
