@@ -34,11 +34,13 @@ const exchangeScript = `
   end
   return pauses`;
 
+type Dependencies = Pick<Redis, 'publish' | 'eval' | 'subscribe' | 'observe'>;
+
 /**
  * Shares pauses with the processes on the same Redis, also with those that start or connect before the pauses end. Without Redis
  * nothing fails; pauses that are not over are shared when it is back.
  */
-export function createRedisPauses(redis: Redis, monotonic: () => number): PauseChannel {
+export function createRedisPauses(redis: Dependencies, monotonic: () => number): PauseChannel {
   /** Pauses that this process has begun. */
   const own = createPauseMemory(monotonic);
   /** Whether Redis has them, and this process those of the others. */

@@ -25,10 +25,12 @@ const slowNoticeMs = 1000;
 const roundingMs = 2;
 const maxRounds = 5;
 
+type Replica = { gateway: Process; url: string };
+
 type Environment = { WEB_CONCURRENCY: string; REDIS_URL?: string };
 
-/** Starts replicas that take the credentials of callers. Resolves to their URLs when all of their workers are ready. */
-async function startReplicas(count: number, environment: Environment): Promise<string[]> {
+/** Starts replicas that take the credentials of callers. Resolves when all of their workers are ready. */
+async function startReplicas(count: number, environment: Environment): Promise<Replica[]> {
   const start = () =>
     gateways.start({
       AUTH_MODE: 'passthrough',
@@ -38,17 +40,23 @@ async function startReplicas(count: number, environment: Environment): Promise<s
       ...environment,
     });
   const processes = Array.from({ length: count }, start);
-  return Promise.all(processes.map((process) => findUrl(process, environment)));
+  return Promise.all(
+    processes.map(async (gateway) => ({ gateway, url: await findUrl(gateway, environment) })),
+  );
 }
 
 async function findUrl(gateway: Process, { WEB_CONCURRENCY, REDIS_URL }: Environment): Promise<string> {
-  const count = (line: RegExp) => [...gateway.output().matchAll(line)].length;
+  const count = (line: RegExp) => countLines(gateway, line);
   const isReady = () =>
     count(/"msg":"started"/g) === Number(WEB_CONCURRENCY) &&
     (REDIS_URL === undefined || count(/"state":"up"[^\n]*"msg":"redisChanged"/g) >= Number(WEB_CONCURRENCY));
   await until(isReady);
   const [, url = ''] = await gateway.printed(/"url":"([^"]+)"[^\n]*"msg":"started"/);
   return url;
+}
+
+function countLines(gateway: Process, line: RegExp): number {
+  return [...gateway.output().matchAll(line)].length;
 }
 
 // One connection per request, so that the workers of a replica take turns.
@@ -70,7 +78,7 @@ function ask(url: string, apiKey: string): Promise<string> {
 }
 
 /** Asks the replicas in turn, at an even rate. */
-function startLoad(urls: readonly string[]) {
+function startLoad(replicas: readonly Replica[]) {
   const answers: { apiKey: string; body: Promise<string> }[] = [];
   const startedMs = performance.now();
   const timer = setInterval(() => {
@@ -78,7 +86,7 @@ function startLoad(urls: readonly string[]) {
     while (answers.length < due) {
       const n = answers.length;
       const apiKey = (n + 1) % (1 / otherShare) === 0 ? other : limited;
-      answers.push({ apiKey, body: ask(urls[n % urls.length] ?? '', apiKey) });
+      answers.push({ apiKey, body: ask(replicas[n % replicas.length]?.url ?? '', apiKey) });
     }
   }, 5);
   return async () => {
@@ -120,9 +128,9 @@ async function runRound(processes: number): Promise<Round> {
  * are allowed, of which each must keep to `slowNoticeMs`. Without shared pauses there is no such round: the other processes
  * go on with more than a hundred calls per second.
  */
-async function expectOnePause(urls: readonly string[], processes: number): Promise<void> {
+async function expectOnePause(replicas: readonly Replica[], processes: number): Promise<void> {
   upstream.calls.length = 0;
-  const stop = startLoad(urls);
+  const stop = startLoad(replicas);
   const rounds = await runRounds(processes).finally(stop);
   expect(rounds.flatMap(({ late }) => late.filter((afterMs) => afterMs > slowNoticeMs))).toEqual([]);
   expect(rounds.at(-1)?.late).toEqual([]);
@@ -144,14 +152,31 @@ async function runRounds(processes: number): Promise<Round[]> {
 
 describeWithRedis('four replicas with two workers each on one Redis', { own: false }, (redis) => {
   it('make no call for a tenant from 100 ms after one 429 until its pause ends, at 200 questions per second; other tenants go on', async () => {
-    const urls = await startReplicas(4, { WEB_CONCURRENCY: '2', REDIS_URL: redis.url });
-    await expectOnePause(urls, 8);
+    const replicas = await startReplicas(4, { WEB_CONCURRENCY: '2', REDIS_URL: redis.url });
+    await expectOnePause(replicas, 8);
   }, 180_000);
 });
 
 describe('three workers without Redis', () => {
+  const environment = { WEB_CONCURRENCY: '3' };
+
   it('make no call for a tenant from 100 ms after one 429 until its pause ends, at 200 questions per second; other tenants go on', async () => {
-    const urls = await startReplicas(1, { WEB_CONCURRENCY: '3' });
-    await expectOnePause(urls, 3);
+    await expectOnePause(await startReplicas(1, environment), 3);
   }, 120_000);
+
+  it('make no call for a tenant also after one of them was replaced during its pause', async () => {
+    const [replica] = await startReplicas(1, environment);
+    const { gateway, url } = replica as Replica;
+    upstream.calls.length = 0;
+    const asked = upstream.limitNext(limited, 60);
+    void ask(url, limited);
+    await asked;
+    await until(() => countLines(gateway, /"msg":"upstreamPaused"/g) === 3);
+    process.kill(Number(gateway.childPids()[0]), 'SIGKILL');
+    await until(() => countLines(gateway, /"msg":"started"/g) === 4);
+    const made = upstream.callsOf(limited).length;
+    for (let n = 0; n < 9; n += 1) expect(await ask(url, limited)).toContain('"UPSTREAM_RATE_LIMITED"');
+    expect(upstream.callsOf(limited)).toHaveLength(made);
+    expect(await ask(url, other)).toContain('"quantity":1');
+  }, 60_000);
 });

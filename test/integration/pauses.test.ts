@@ -1,4 +1,5 @@
-import { expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { createClient, type RedisClientType } from '@redis/client';
 import { type Gateway, startWith, until, useReplicas } from '../support/gateway.ts';
 import { entitlement, idOf, totalQuery } from '../support/ids.ts';
 import { useLimitingUpstream } from '../support/limitingUpstream.ts';
@@ -107,6 +108,65 @@ describeWithRedis('a rate-limit pause on one Redis', { own: false }, (redis) => 
     expect(await ask(third.url, other)).toBe('ok');
     expect(upstream.callsOf(limited['x-api-key'])).toHaveLength(1);
     await third.stop();
+  });
+});
+
+describeWithRedis('the pauses in Redis', { own: false }, (redis) => {
+  const key = 'zenskar-gateway:2:pauses';
+  const [one] = useReplicas(1, () => toEnvironment(redis)) as [Gateway];
+  let client: RedisClientType;
+  beforeAll(async () => {
+    // The server ends first.
+    client = createClient({ url: redis.url }).on('error', () => {}) as RedisClientType;
+    await client.connect();
+  });
+  beforeEach(() => client.del(key));
+  afterAll(() => client.destroy());
+
+  async function nowMs(): Promise<number> {
+    const [seconds, microseconds] = (await client.sendCommand(['TIME'])) as [string, string];
+    return Number(seconds) * 1000 + Number(microseconds) / 1000;
+  }
+
+  it('are hashes of tenants with the end by the clock of Redis, and are gone after five minutes at the latest', async () => {
+    await inState([one], 'up');
+    const credentials = createCredentials();
+    const beforeMs = Math.floor(await nowMs());
+    const tenant = await askLimited(one, credentials);
+    while ((await client.exists(key)) === 0);
+    const afterMs = await nowMs();
+    const [pause, ...others] = await client.zRangeWithScores(key, 0, -1);
+    expect(others).toEqual([]);
+    expect(JSON.parse(pause?.value ?? '')).toEqual({ tenant, kind: 'rateLimitPause', growth: 0 });
+    expect(pause?.value).not.toContain(credentials['x-api-key']);
+    expect(pause?.score).toBeGreaterThanOrEqual(beforeMs + pauseSeconds * 1000);
+    expect(pause?.score).toBeLessThanOrEqual(afterMs + pauseSeconds * 1000);
+    const ttlMs = await client.pTTL(key);
+    expect(ttlMs).toBeGreaterThan(pauseSeconds * 1000);
+    expect(ttlMs).toBeLessThanOrEqual(300_000);
+  });
+
+  it('keep the later end, and lose those that are over or, after Redis has set its clock back, too far ahead', async () => {
+    await inState([one], 'up');
+    const tenant = await askLimited(one, createCredentials());
+    while ((await client.exists(key)) === 0);
+    const [own] = await client.zRange(key, 0, -1);
+    const later = (await nowMs()) + 2 * pauseSeconds * 1000;
+    await client.zAdd(key, [
+      { value: own ?? '', score: later },
+      { value: 'over', score: later - 3 * pauseSeconds * 1000 },
+      { value: 'too far ahead', score: later + 300_000 },
+    ]);
+    // The gateway shares its own pauses again when it has subscribed again.
+    await client.sendCommand(['CLIENT', 'KILL', 'TYPE', 'pubsub']);
+    while ((await client.zCard(key)) > 1);
+    expect(await client.zRangeWithScores(key, 0, -1)).toEqual([{ value: own, score: later }]);
+    const log: Gateway['log'] = [];
+    const write = (line: string) => void log.push(JSON.parse(line));
+    const started = await startWith(toEnvironment(redis), { write });
+    await joined(log, tenant);
+    await started.stop();
+    expect(pausesIn(log, { tenant, origin: 'shared' })[0]?.durationMs).toBeGreaterThan(pauseSeconds * 1000);
   });
 });
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { Redis, RedisObserver } from '../../src/redis/redis.ts';
+import type { RedisObserver } from '../../src/redis/redis.ts';
 import { createRedisPauses } from '../../src/redisPauses.ts';
 import type { PauseChannel, SharedPause } from '../../src/zenskar/pauseChannel.ts';
 import { tenantOf } from '../support/totals.ts';
@@ -30,7 +30,7 @@ beforeEach(() => {
   published = [];
   stored = [];
   joined = [];
-  const redis: Pick<Redis, 'publish' | 'eval' | 'subscribe' | 'observe'> = {
+  const redis: Parameters<typeof createRedisPauses>[0] = {
     publish: async (_, message) => void published.push(JSON.parse(message)),
     eval: async (_, options) => {
       if (reply === undefined) throw new Error('Redis is unavailable.');
@@ -44,7 +44,7 @@ beforeEach(() => {
       observer = given;
     },
   };
-  channel = createRedisPauses(redis as Redis, () => clock.nowMs);
+  channel = createRedisPauses(redis, () => clock.nowMs);
   channel.listen((pause) => void joined.push(pause));
 });
 
