@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
 import { prefix, type Redis } from './redis/redis.ts';
 import { parseJson } from './text.ts';
 import { maxPauseMs } from './zenskar/callPause.ts';
@@ -11,6 +13,9 @@ import {
 
 /** The channel of new pauses, and the key of a sorted set of current ones by their end. */
 const name = `${prefix}:pauses`;
+
+/** `from`: the process that has begun the pause, which receives its own messages as well. */
+const pauseMessage = sharedPause.extend({ from: z.string() });
 
 /**
  * Adds pauses (ARGV from the third: pause and remaining time in turn) and returns all current ones in the same form. All times are
@@ -41,13 +46,14 @@ type Dependencies = Pick<Redis, 'publish' | 'eval' | 'subscribe' | 'observe'>;
  * nothing fails; pauses that are not over are shared when it is back.
  */
 export function createRedisPauses(redis: Dependencies, monotonic: () => number): PauseChannel {
+  const id = randomUUID();
   /** Pauses that this process has begun. */
   const own = createPauseMemory(monotonic);
   /** Whether Redis has them, and this process those of the others. */
   let isUpToDate = false;
 
   async function exchange(pauses: readonly SharedPause[]): Promise<readonly SharedPause[]> {
-    for (const pause of pauses) void redis.publish(name, JSON.stringify(pause));
+    for (const pause of pauses) void redis.publish(name, JSON.stringify({ ...pause, from: id }));
     const bounds = [maxPauseMs, maxRememberedPauses].map(String);
     const texts = pauses.flatMap(({ remainingMs, ...pause }) => [JSON.stringify(pause), String(remainingMs)]);
     try {
@@ -66,8 +72,10 @@ export function createRedisPauses(redis: Dependencies, monotonic: () => number):
       for (const pause of await exchange(own.current())) onPause(pause);
     }
     redis.subscribe(name, (message) => {
-      const parsed = sharedPause.safeParse(parseJson(message));
-      if (parsed.success) onPause(parsed.data);
+      const { data } = pauseMessage.safeParse(parseJson(message));
+      if (data === undefined) return;
+      const { from, ...pause } = data;
+      if (from !== id) onPause(pause);
     });
     redis.observe({
       onHearing: (isHearing) => void (isHearing && catchUp()),

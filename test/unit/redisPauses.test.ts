@@ -11,6 +11,7 @@ const pauseOf = (name: string, remainingMs = 3000): SharedPause => ({
   growth: 1,
 });
 const toMember = ({ remainingMs, ...pause }: SharedPause) => JSON.stringify(pause);
+const toMessage = (pause: SharedPause) => JSON.stringify({ ...pause, from: 'another process' });
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 let clock: { nowMs: number };
@@ -31,7 +32,12 @@ beforeEach(() => {
   stored = [];
   joined = [];
   const redis: Parameters<typeof createRedisPauses>[0] = {
-    publish: async (_, message) => void published.push(JSON.parse(message)),
+    publish: async (_, message) => {
+      const { from, ...pause } = JSON.parse(message);
+      published.push(pause);
+      // The publisher receives its own messages.
+      receive(message);
+    },
     eval: async (_, options) => {
       if (reply === undefined) throw new Error('Redis is unavailable.');
       stored.push(options.arguments.slice(2));
@@ -58,6 +64,7 @@ describe('the pauses in Redis', () => {
       [toMember(pauseOf('one')), '3000'],
       [toMember(pauseOf('two')), '5000'],
     ]);
+    expect(joined).toEqual([]);
   });
 
   it('are read once when messages begin to be received, and not while Redis only takes writes', async () => {
@@ -92,7 +99,7 @@ describe('the pauses in Redis', () => {
     channel.share(pauseOf('one'));
     await settled();
     expect(published).toEqual([pauseOf('one')]);
-    receive(JSON.stringify(pauseOf('two')));
+    receive(toMessage(pauseOf('two')));
     expect(joined).toEqual([pauseOf('two')]);
   });
 
