@@ -66,11 +66,12 @@ describe('the pause of a tenant', () => {
     pause.join({ kind: 'failurePause', remainingMs: 3000, growth: 0 });
     expect(pause.current()).toEqual({ kind: 'failurePause', remainingMs: 3000 });
     expect(begun).toEqual([[3000, 'shared']]);
-    // Calls that were in flight get a 429 of their own.
+    // A call that was in flight gets a 429 of its own.
+    nowMs += 30;
     pause.record(rateLimited(3));
     expect(shared).toEqual([]);
     nowMs += 2999;
-    expect(pause.current()).toEqual({ kind: 'failurePause', remainingMs: 1 });
+    expect(pause.current()).toEqual({ kind: 'rateLimitPause', remainingMs: 1 });
     nowMs += 1;
     expect(pause.current()).toBeUndefined();
   });
