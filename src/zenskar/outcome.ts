@@ -99,8 +99,8 @@ export type Assessment = {
   /** The pause that Zenskar asked for, or that the gateway makes; 0 if none. */
   retryAfterMs: number;
   health: Health;
-  /** Zenskar rejected the gateway's own credentials. */
-  isOperatorFault: boolean;
+  /** Undefined for a total. */
+  failure: FailureKind | undefined;
   severity: Severity;
   /** What is wrong with the body of a 200, or that a response is not Zenskar's. */
   problem: string | undefined;
@@ -142,9 +142,10 @@ export function toFailure(kind: FailureKind, details: AppErrorDetails = {}): Ass
     retryable: retry === 'retry',
     retryAfterMs: (details.retryAfterSeconds ?? 0) * 1000,
     health,
-    isOperatorFault: kind === 'rejectedGateway',
+    failure: kind,
     severity,
-    problem: kind === 'errorPage' ? 'another server answered instead of Zenskar' : undefined,
+    problem:
+      kind === 'errorPage' ? `another server answered with status ${details.upstreamStatus}` : undefined,
     drift: [],
   };
 }
@@ -170,7 +171,7 @@ function assessTotal(body: string, parameters: TotalParameters, time: AnswerTime
     retryable: false,
     retryAfterMs: 0,
     health: 'healthy',
-    isOperatorFault: false,
+    failure: undefined,
     severity: 'debug',
     problem: undefined,
     drift: total.drift,

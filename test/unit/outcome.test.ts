@@ -82,7 +82,7 @@ describe('the outcome table', () => {
       retryable: false,
       retryAfterMs: 0,
       health: 'healthy',
-      isOperatorFault: false,
+      failure: undefined,
       severity: 'debug',
       problem: undefined,
       drift: [],
@@ -117,6 +117,8 @@ describe('the outcome table', () => {
           result: { error: { code: 'UPSTREAM_UNAVAILABLE', upstreamStatus: status }, mayServeStale: true },
           retryable: true,
           health: 'failing',
+          failure: 'errorPage',
+          problem: `another server answered with status ${status}`,
         });
     },
   );
@@ -132,7 +134,7 @@ describe('the outcome table', () => {
     expect(assessment).toMatchObject({
       result: { error: { code: 'UPSTREAM_REJECTED_CREDENTIALS' }, mayServeStale: false },
       retryable: false,
-      isOperatorFault: false,
+      failure: 'rejectedCaller',
     });
   });
 

@@ -263,6 +263,14 @@ describe('the upstream policy', () => {
     ]);
   });
 
+  it('reports the page of another server as error_page, with its status', async () => {
+    outcomes = [answerStatus(404, 'default backend - 404')];
+    await load(createTestPolicy());
+    expect(events.filter(({ type }) => type === 'upstreamCallEnded')).toMatchObject([
+      { result: 'error_page', problem: 'another server answered with status 404', severity: 'warn' },
+    ]);
+  });
+
   it('makes no call for a load that was cancelled before', async () => {
     const policy = createTestPolicy();
     expect(await load(policy, AbortSignal.abort())).toEqual(failure('UPSTREAM_UNAVAILABLE', 0));
