@@ -60,7 +60,7 @@ export function namesOf(documents: readonly ListedDocument[]): string[] {
   );
 }
 
-/** The name of a rejected operation, for the log. */
+/** The name of the operation, for the log and for messages. */
 function nameOf(text: string): string | undefined {
   return /\b(?:query|mutation)\s+(\w{1,128})/.exec(text)?.[1];
 }
@@ -90,7 +90,7 @@ export function listProblems(
       return [];
     } catch (error) {
       const problem = nameTokensLimit(error instanceof Error ? error.message : String(error));
-      return `GRAPHQL_SAFELIST lists an invalid operation ${document.name}: ${problem}`;
+      return `GRAPHQL_SAFELIST lists an invalid operation ${nameOf(document.body) ?? document.name}: ${problem}`;
     }
   });
 }

@@ -121,7 +121,7 @@ fragment Number on CustomerEntitlementTotal {
   });
 
   it('with several invalid operations is reported with all of them, by the start and by doctor', async () => {
-    write('wrong.json', JSON.stringify({ A: 'query A { nothing }', B: 'query B {' }));
+    write('wrong.json', JSON.stringify({ 'sha256:a': 'query A { nothing }', 'sha256:b': 'query B {' }));
     const environment = { GRAPHQL_SAFELIST: join(folder, 'wrong.json') };
     const problems = [
       'GRAPHQL_SAFELIST lists an invalid operation A: Cannot query field "nothing" on type "Query".',
