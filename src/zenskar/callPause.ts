@@ -1,5 +1,5 @@
 import type { Assessment } from './outcome.ts';
-import { toRestMs } from './retry.ts';
+import { maxRestMs, toRestMs } from './retry.ts';
 
 /** Rejects all calls of a tenant for the time that Zenskar asked for, or for a growing time if a 429 names none. */
 export type CallPause = {
@@ -15,9 +15,6 @@ type Recorded = Pick<Assessment, 'result' | 'retryable' | 'retryAfterMs'>;
 
 /** What calls get during the pause. */
 type PauseKind = 'rateLimitPause' | 'failurePause';
-
-/** An upstream that asks for more is called again after this time: it may have meant milliseconds. */
-const maxPauseMs = 300_000;
 
 export function createCallPause(monotonic: () => number, onPause: (durationMs: number) => void): CallPause {
   let kind: PauseKind = 'rateLimitPause';
@@ -42,7 +39,9 @@ export function createCallPause(monotonic: () => number, onPause: (durationMs: n
 
   function toDurationMs({ retryable, retryAfterMs }: Recorded, mayGrow: boolean): number {
     if (!retryable) return 0;
-    if (retryAfterMs > 0 || !mayGrow) return Math.min(retryAfterMs, maxPauseMs);
+    if (retryAfterMs > 0 || !mayGrow) return retryAfterMs;
+    // Failures of long ago do not count.
+    if (monotonic() - endsAtMs > maxRestMs) growth = 0;
     growth += 1;
     return toRestMs(growth, Math.random());
   }

@@ -3,7 +3,7 @@ import { AppError, type AppErrorDetails, type ErrorCode, type ValidationError } 
 import { parseJson } from '../text.ts';
 import type { Health } from './circuit.ts';
 import type { AttemptOutcome, TotalParameters } from './request.ts';
-import { parseRetryAfter } from './retry.ts';
+import { parseHttpDate, parseRetryAfter } from './retry.ts';
 import { type DriftKind, decodeTotal } from './totalBody.ts';
 
 type Answer = Extract<AttemptOutcome, { kind: 'answered' }>;
@@ -56,7 +56,6 @@ export type CredentialsOwner = 'gateway' | 'caller';
 /** What Zenskar itself says with a 4xx. */
 const kindOfRejection: ReadonlyMap<number, FailureKind> = new Map([
   [400, 'badRequest'],
-  [401, 'rejectedGateway'],
   [403, 'rejectedGateway'],
   [404, 'notFound'],
   [422, 'invalidArguments'],
@@ -69,6 +68,7 @@ function toKind({ status, body }: Answer, owner: CredentialsOwner): FailureKind 
   if (status === 429) return 'rateLimited';
   // The credentials of callers are access control, so any rejection of them counts.
   if (owner === 'caller' && (status === 401 || status === 403)) return 'rejectedCaller';
+  if (status === 401) return 'rejectedGateway';
   // Zenskar rejects requests with a JSON object. Ingresses, load balancers and firewalls redirect or send pages of their own.
   if (status < 400 || !isJsonObject(body)) return 'errorPage';
   if (status === 422 && isAboutHeader(decodeDetail(body)))
@@ -124,7 +124,7 @@ export function assess(
   const validationErrors = kind === 'invalidArguments' ? decodeDetail(body) : undefined;
   const retryAfterSeconds = needsOperator(kind)
     ? undefined
-    : parseRetryAfter(headers.retryAfter, time.asOfMs);
+    : parseRetryAfter(headers.retryAfter, parseHttpDate(headers.date ?? '') || time.asOfMs);
   return toFailure(kind, { upstreamStatus, retryAfterSeconds, validationErrors });
 }
 
