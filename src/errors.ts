@@ -32,12 +32,12 @@ export const errorCodes = {
   },
   UPSTREAM_RATE_LIMITED: {
     retryable: true,
-    when: 'Zenskar answered 429, or a pause that it asked for is not over.',
+    when: 'Zenskar answered 429, or the pause after a 429 is not over.',
   },
   UPSTREAM_TIMEOUT: { retryable: true, when: 'Zenskar did not answer in time.' },
   UPSTREAM_UNAVAILABLE: {
     retryable: true,
-    when: 'The connection failed, Zenskar answered 5xx, another server answered instead of it, or the circuit breaker is open.',
+    when: 'The connection failed, Zenskar answered 5xx, another server answered instead of it, the pause after a failure is not over, or the circuit breaker is open.',
   },
   UPSTREAM_INVALID_RESPONSE: {
     retryable: false,

@@ -44,7 +44,8 @@ function readPath(claims: unknown, path: string): unknown {
   const claim = readOwn(claims, path);
   if (claim !== undefined) return claim;
   for (const { index } of path.matchAll(/\./g)) {
-    const nested = readPath(readOwn(claims, path.slice(0, index)), path.slice(index + 1));
+    const outer = readOwn(claims, path.slice(0, index));
+    const nested = outer === undefined ? undefined : readPath(outer, path.slice(index + 1));
     if (nested !== undefined) return nested;
   }
   return undefined;

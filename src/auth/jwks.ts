@@ -14,10 +14,8 @@ import type { Emit } from '../telemetry/events.ts';
 /** The least time between two fetches of the key set, and before its first successful fetch. */
 const cooldownMs = 10_000;
 const firstCooldownMs = 1000;
-/** The longest time that a withdrawn key is accepted while the issuer is reachable. Refreshes start at half of it. */
-const maxAgeMs = 600_000;
-/** For this long after a failed fetch, requests do not wait for the next one. */
-const failureMs = 60_000;
+/** With the cooldown, a withdrawn key is accepted for ten minutes while the issuer is reachable. Refreshes start at half of it. */
+const maxAgeMs = 590_000;
 const timeoutMs = 3000;
 const minModulusBits = 2048;
 
@@ -57,7 +55,7 @@ export function createKeySet(dependencies: KeySetDependencies): KeySet {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
       await refresh();
       return await keys(header, token).catch((cause: unknown) => {
-        const mayBeNew = state.failedAtMs !== undefined && cause instanceof errors.JWKSNoMatchingKey;
+        const mayBeNew = state.hasFailed && cause instanceof errors.JWKSNoMatchingKey;
         throw mayBeNew ? toUnavailable() : cause;
       });
     }
@@ -71,7 +69,7 @@ export function createKeySet(dependencies: KeySetDependencies): KeySet {
 
   async function hasChanged(generation: number): Promise<boolean> {
     await refresh();
-    if (generation === state.generation && state.failedAtMs !== undefined) throw toUnavailable();
+    if (generation === state.generation && state.hasFailed) throw toUnavailable();
     return generation !== state.generation;
   }
   const countUnnamed = () => countWithoutName(keys.jwks()?.keys ?? []);
@@ -82,8 +80,7 @@ type FetchState = {
   /** When the latest successful fetch started: a key may be withdrawn while the response is on its way. */
   fetchedAtMs: number | undefined;
   attemptedAtMs: number;
-  /** Undefined after a success. */
-  failedAtMs: number | undefined;
+  hasFailed: boolean;
   content: string;
   generation: number;
 };
@@ -97,7 +94,7 @@ function createFetchedKeys({ url, proxy, emit, monotonic }: KeySetDependencies) 
   const state: FetchState = {
     fetchedAtMs: undefined,
     attemptedAtMs: Number.NEGATIVE_INFINITY,
-    failedAtMs: undefined,
+    hasFailed: false,
     content: '',
     generation: 0,
   };
@@ -119,10 +116,10 @@ function createFetchedKeys({ url, proxy, emit, monotonic }: KeySetDependencies) 
     const onFetched = () => {
       const content = JSON.stringify(keys.jwks());
       const generation = state.generation + (content === state.content ? 0 : 1);
-      Object.assign(state, { fetchedAtMs: startedAtMs, failedAtMs: undefined, content, generation });
+      Object.assign(state, { fetchedAtMs: startedAtMs, hasFailed: false, content, generation });
     };
     const onFailed = (error: Error) => {
-      state.failedAtMs = monotonic();
+      state.hasFailed = true;
       emit({ type: 'keysUnavailable', reason: reasonOf(error) });
     };
     inFlight = keys.reload().then(onFetched, onFailed);
@@ -132,8 +129,9 @@ function createFetchedKeys({ url, proxy, emit, monotonic }: KeySetDependencies) 
   /** Whether the keys are so old that the issuer must be asked before they are used. */
   function isExpired(): boolean {
     if (state.fetchedAtMs === undefined) return true;
-    const hasJustFailed = state.failedAtMs !== undefined && monotonic() - state.failedAtMs <= failureMs;
-    return monotonic() - state.fetchedAtMs > maxAgeMs && !hasJustFailed;
+    // While the issuer is down, only the request that starts the next fetch waits for it.
+    const isWaiting = state.hasFailed && remainingMs() > 0;
+    return monotonic() - state.fetchedAtMs > maxAgeMs && !isWaiting;
   }
 
   function refreshIfAgeing(): void {

@@ -124,12 +124,13 @@ function createVerify(keySet: KeySet, { config, now }: Pick<JwtDependencies, 'co
     try {
       return { payload: await verifyOnce(token), generation };
     } catch (error) {
-      // An unknown key id makes the key set fetch itself. A token without one fits the keys that are known.
-      const isNew =
-        error instanceof errors.JWSSignatureVerificationFailed &&
-        decodeProtectedHeader(token).kid === undefined &&
-        (await keySet.hasChanged(generation));
-      if (!isNew) throw error;
+      // An unknown key id makes the key set fetch itself. Another key may have signed the token: one without id, or a new one with the id.
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+      const isNamed = decodeProtectedHeader(token).kid !== undefined;
+      const hasChanged = await keySet.hasChanged(generation).catch((unavailable: unknown) => {
+        throw isNamed ? error : unavailable;
+      });
+      if (!hasChanged) throw error;
       return { generation: keySet.generation(), payload: await verifyOnce(token) };
     }
   };

@@ -73,7 +73,7 @@ export async function createRateLimiter(settings: RateLimiterSettings): Promise<
 /** After a step back of the clock the memory of the library reports more than a window; its timers still end the window in time. */
 function toRateLimited(pointsPerMinute: number, caller: string, remainingMs: number): AppError {
   return new AppError('RATE_LIMITED', `Rate limit of ${pointsPerMinute} per minute exceeded.`, {
-    retryAfterSeconds: Math.max(1, Math.ceil(Math.min(remainingMs, windowMs) / 1000)),
+    retryAfterSeconds: Math.min(remainingMs, windowMs) / 1000,
     reason: `caller ${caller}`,
   });
 }

@@ -21,7 +21,7 @@ npm run doctor -- [--entitlement UUID --customer UUID] [--json]
   --json                                prints one JSON document instead of lines
   --help                                prints this text
 
-It reads the environment variables that the gateway reads, calls each service that they name, changes nothing and
+It reads the environment variables that the gateway reads, calls Redis, the issuer and Zenskar, changes nothing and
 prints no secret. Exit codes: 0 no problem, 1 a problem, 64 wrong arguments, 78 invalid configuration.
 `;
 

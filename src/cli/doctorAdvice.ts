@@ -15,10 +15,10 @@ const advice = {
   key: "Compare ZENSKAR_API_KEY with the keys in Zenskar's settings; a sandbox has its own. Then check ZENSKAR_ORGANISATION.",
   organisation:
     'Compare ZENSKAR_ORGANISATION with the id of the organisation that the key belongs to. Then check ZENSKAR_API_KEY.',
-  url: 'Correct ZENSKAR_URL: it has no path of the API, such as https://api.zenskar.com. If it is correct, a proxy answers instead of Zenskar.',
-  page: 'Check ZENSKAR_URL: it has no path of the API, such as https://api.zenskar.com. If it is correct, Zenskar or a proxy on the way has a fault.',
+  url: 'Correct ZENSKAR_URL, which must not contain a path of the API. Example: https://api.zenskar.com. If it is correct, a proxy answers instead of Zenskar.',
+  page: 'Check ZENSKAR_URL, which must not contain a path of the API. Example: https://api.zenskar.com. If it is correct, Zenskar or a proxy on the way has a fault.',
   reference:
-    "Compare with Zenskar's current API reference. The gateway ignores unknown fields; other drift fails the total.",
+    "Compare with Zenskar's current API reference. Unknown fields, a missing quantity and inexact numbers do no harm; other drift fails the total.",
   server: 'Correct host and port in {variable}. If they are correct, start the service there.',
   dns: 'Correct the host in {variable}. If it is correct, check the name servers of this machine.',
   trust: 'If a proxy of yours signs it, set NODE_EXTRA_CA_CERTS=FILE, here and for the gateway.',

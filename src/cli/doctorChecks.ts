@@ -4,9 +4,11 @@ import { createKeySet, hasKeyFor } from '../auth/jwks.ts';
 import { algorithms, maxTriedKeys } from '../auth/jwt.ts';
 import { createTenant } from '../auth/tenant.ts';
 import type { Clock } from '../clock.ts';
-import { type Config, parseConfig, type ValidConfig } from '../config/config.ts';
+import { type Config, type ParsedConfig, parseConfig, type ValidConfig } from '../config/config.ts';
 import { type Environment, preferLowerCase } from '../config/environment.ts';
 import { toProxy, toProxyVariable } from '../config/proxy.ts';
+import { listProblems } from '../graphql/safelist.ts';
+import { createSchema } from '../graphql/schema.ts';
 import type { Redis } from '../redis/redis.ts';
 import { loadRedis } from '../redis/redis.ts';
 import type { Emit } from '../telemetry/events.ts';
@@ -63,7 +65,7 @@ export type Report = {
 /** Checks the configuration and, if it is valid, each service that it names. */
 export async function runChecks({ readFile, ids, clock, ...input }: DoctorInput): Promise<Report> {
   const environment = preferLowerCase(input.environment);
-  const parsed = parseConfig(environment, readFile);
+  const parsed = checkSafelist(parseConfig(environment, readFile));
   const redact = createRedact(environment, readFile);
   const findings = parsed.ok
     ? [
@@ -79,6 +81,16 @@ export async function runChecks({ readFile, ids, clock, ...input }: DoctorInput)
       return { ...rest, reason: redact(reason), ...(next === undefined ? {} : { next: redact(next) }) };
     }),
   };
+}
+
+/** The gateway checks it when it starts, after the variables. */
+function checkSafelist(parsed: ParsedConfig): ParsedConfig {
+  if (!parsed.ok || parsed.config.GRAPHQL_SAFELIST === undefined) return parsed;
+  const problems = listProblems(parsed.config.GRAPHQL_SAFELIST, {
+    schema: createSchema(),
+    limits: parsed.config,
+  });
+  return problems.length === 0 ? parsed : { ok: false, problems };
 }
 
 function reportValidConfiguration({ warnings }: ValidConfig): Finding[] {
@@ -234,10 +246,7 @@ export function listDrift(body: string, parameters: TotalParameters): readonly s
   const unknown = names.slice(0, maxFieldNames).map((name) => `unknown field ${JSON.stringify(name)}`);
   if (names.length > maxFieldNames) unknown.push(`${names.length - maxFieldNames} more unknown fields`);
   const decoded = decodeTotal(body, parameters);
-  // Zod writes one line for each problem and one for its place.
-  return decoded.ok
-    ? unknown
-    : [...unknown, decoded.problem.replace('✖ ', '').replaceAll('\n✖', ';').replaceAll(/\s+/g, ' ')];
+  return decoded.ok ? unknown : [...unknown, decoded.problem];
 }
 
 type DatedResponse = { date: string | undefined; sentMs: number; receivedMs: number };

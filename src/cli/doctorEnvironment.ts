@@ -44,7 +44,9 @@ function readSecrets(environment: Environment, readFile: ReadFile): string[] {
   return secretVariables.flatMap((name) => {
     const path = environment[`${name}_FILE`];
     const values = [environment[name] ?? '', path ? (readText(path, readFile) ?? path) : ''];
-    return values.map((value) => value.trim());
+    // The address of a proxy or a Redis without a user is no secret.
+    const isSecret = (value: string) => !/^(REDIS_URL|HTTPS?_PROXY)$/.test(name) || value.includes('@');
+    return values.map((value) => value.trim()).filter(isSecret);
   });
 }
 

@@ -54,7 +54,7 @@ export function parseLimits(environment: Environment): Limits {
 
 /** `warnings` name the variables whose values are ignored. */
 export type ValidConfig = { config: Config; warnings: readonly string[] };
-type ParsedConfig = ({ ok: true } & ValidConfig) | { ok: false; problems: readonly string[] };
+export type ParsedConfig = ({ ok: true } & ValidConfig) | { ok: false; problems: readonly string[] };
 
 /**
  * Reads the settings from an environment. Reports all problems at once, one sentence each: the variable, what is wrong,

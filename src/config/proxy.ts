@@ -21,7 +21,7 @@ export function toProxy(config: ProxySettings, target: string): string | undefin
 function includes(entry: string, target: string): boolean {
   const { hostname, port, protocol } = new URL(target);
   const [, bracketed, name, entryPort] = /^(?:\[(.+)\]|([^:]+|.*:.*:.*?))(?::(\d+))?$/.exec(entry) ?? [];
-  const entryHost = bracketed ?? name ?? '';
+  const entryHost = bracketed ?? name?.replace(/^\[(.+)\]\//, '$1/') ?? '';
   if (entryPort !== undefined && entryPort !== (port || (protocol === 'https:' ? '443' : '80'))) return false;
   const host = hostname.replace(/^\[|\]$|\.$/g, '');
   if (entryHost === '*') return true;
@@ -38,8 +38,8 @@ function isInNetwork(host: string, network: string): boolean {
   const [address = '', prefix] = network.split('/');
   const family = isIP(address);
   const maxPrefix = family === 6 ? 128 : 32;
-  const length = Number(prefix ?? maxPrefix);
-  if (family !== isIP(host) || !(length >= 0 && length <= maxPrefix)) return false;
+  const length = prefix === undefined ? maxPrefix : Number(/^\d+$/.exec(prefix)?.[0]);
+  if (family !== isIP(host) || !(length <= maxPrefix)) return false;
   const list = new BlockList();
   const type = family === 6 ? 'ipv6' : 'ipv4';
   list.addSubnet(address, length, type);

@@ -50,7 +50,7 @@ export const variables = {
     .describe('Deadline of one total: queue, attempts and backoff.'),
   UPSTREAM_RETRIES: integer(0, 10)
     .default(2)
-    .describe('Retries after a timeout, a connection failure, 408, 429 or 5xx.'),
+    .describe('Retries after a timeout, connection failure, error page, redirect, 408, 429 or 5xx.'),
   UPSTREAM_TRANSPORT: z
     .enum(['got', 'undici'], 'got or undici')
     .default('got')

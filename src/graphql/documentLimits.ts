@@ -54,7 +54,7 @@ export function createDocumentLimits(settings: Limits): DocumentLimits {
   const shapeGuard: ApolloServerPlugin = {
     requestDidStart: async () => ({
       async validationDidStart({ document }) {
-        const problem = findProblem(measureShape(document), settings);
+        const problem = findProblem(measureShape(document, maxSpreads), settings);
         if (problem === undefined) return;
         problems.set(document, problem);
         (document.definitions as DefinitionNode[]).length = 0;
@@ -64,7 +64,7 @@ export function createDocumentLimits(settings: Limits): DocumentLimits {
 
   function parseValid(text: string, schema: GraphQLSchema): DocumentNode {
     const document = parse(text, { maxTokens: settings.GRAPHQL_MAX_TOKENS });
-    const problem = findProblem(measureShape(document), settings);
+    const problem = findProblem(measureShape(document, maxSpreads), settings);
     if (problem !== undefined) throw new GraphQLError(problem);
     const introspectionRules = settings.GRAPHQL_INTROSPECTION ? [] : [NoSchemaIntrospectionCustomRule];
     const errors = validate(schema, document, [...specifiedRules, ...introspectionRules]);

@@ -25,18 +25,23 @@ export type DocumentShape = {
 
 type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 
-/** Visits each definition once, and each fragment once more for each definition that uses it. */
-export function measureShape({ definitions }: DocumentNode): DocumentShape {
+/**
+ * Visits each definition once, and each fragment once more for each definition that uses it. If there are more spreads than
+ * `maxSpreads`, only they are counted: a chain of them takes long, and could overflow the stack.
+ */
+export function measureShape({ definitions }: DocumentNode, maxSpreads: number): DocumentShape {
   const fragments = new Map(
     definitions
       .filter((node) => node.kind === Kind.FRAGMENT_DEFINITION)
       .map((node) => [node.name.value, node]),
   );
   const texts = new Map(definitions.map((node) => [node, countText(node)]));
+  const spreads = texts.values().reduce((sum, text) => sum + text.spreads, 0);
+  const shape = { depth: 0, aliases: 0, directives: 0, spreads, repeated: 0, selections: 0 };
+  if (spreads > maxSpreads) return shape;
   const expand = createExpansion(fragments);
-  const shape = { depth: 0, aliases: 0, directives: 0, spreads: 0, repeated: 0, selections: 0 };
   // Of fragments as well: GraphQL's own rules also visit those that no operation uses.
-  for (const [node, { spreads, repeated }] of texts) {
+  for (const [node, { repeated }] of texts) {
     const used = usedBy(node, { fragments, texts });
     const { depth, selections } = 'selectionSet' in node ? expand(node.selectionSet.selections) : nothing;
     // A fragment below `__schema` may be deep.
@@ -45,7 +50,6 @@ export function measureShape({ definitions }: DocumentNode): DocumentShape {
     shape.aliases = Math.max(shape.aliases, sumOf(used, 'aliases'));
     shape.directives = Math.max(shape.directives, sumOf(used, 'directives'));
     shape.repeated = Math.max(shape.repeated, repeated);
-    shape.spreads += spreads;
   }
   return shape;
 }

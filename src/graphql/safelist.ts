@@ -1,4 +1,4 @@
-import { type DocumentNode, type GraphQLSchema, Kind, parse, stripIgnoredCharacters } from 'graphql';
+import { type DefinitionNode, type GraphQLSchema, Kind, parse, stripIgnoredCharacters } from 'graphql';
 import { ConfigurationError, type Limits } from '../config/config.ts';
 import { type ListedDocument, toShown } from '../config/manifest.ts';
 import { AppError } from '../errors.ts';
@@ -21,15 +21,13 @@ type SafelistRules = { schema: GraphQLSchema; limits: Limits };
  * request for it would reject.
  */
 export function createSafelist(documents: readonly ListedDocument[], rules: SafelistRules): Safelist {
-  const check = createCheck(rules);
+  const problems = listProblems(documents, rules);
+  if (problems.length > 0) throw new ConfigurationError(problems.join('\n'));
   const byId = new Map<string, string>();
   const byText = new Map<string, string>();
   for (const document of documents) {
-    check(document);
     const { id, body } = document;
-    const key = toDocumentKey(id);
-    if (byId.has(key)) throw new ConfigurationError(`GRAPHQL_SAFELIST lists the id ${toShown(id)} twice.`);
-    byId.set(key, body);
+    byId.set(toDocumentKey(id), body);
     byText.set(stripIgnoredCharacters(body), body);
   }
 
@@ -54,15 +52,15 @@ export function toPersistedQueries({ find }: Safelist): PersistedQueries {
   };
 }
 
-/** The names of the operations in these documents. */
+/** The names of the operations in those of these documents that can be parsed. */
 export function namesOf(documents: readonly ListedDocument[]): string[] {
-  const definitions = documents.flatMap((document) => parseListed(document).definitions);
+  const definitions = documents.flatMap(({ body }) => parseDefinitions(body));
   return definitions.flatMap((node) =>
     node.kind === Kind.OPERATION_DEFINITION ? (node.name?.value ?? []) : [],
   );
 }
 
-/** The name of a rejected operation, for the log. */
+/** The name of the operation, for the log and for messages. */
 function nameOf(text: string): string | undefined {
   return /\b(?:query|mutation)\s+(\w{1,128})/.exec(text)?.[1];
 }
@@ -75,28 +73,32 @@ function normalize(text: string): string {
   }
 }
 
-/** Checks a document as requests for it are checked. */
-function createCheck({ schema, limits }: SafelistRules) {
+/** What is wrong with the documents, checked as requests for them are. */
+export function listProblems(
+  documents: readonly ListedDocument[],
+  { schema, limits }: SafelistRules,
+): string[] {
   const documentLimits = createDocumentLimits(limits);
   const costLimit = createCostLimit(limits);
-  return (document: ListedDocument): void => {
+  const keys = new Set<string>();
+  return documents.flatMap((document) => {
+    const key = toDocumentKey(document.id);
+    if (keys.has(key)) return `GRAPHQL_SAFELIST lists the id ${toShown(document.id)} twice.`;
+    keys.add(key);
     try {
       costLimit.enforceFixed(documentLimits.parseValid(document.body, schema));
+      return [];
     } catch (error) {
-      throw toInvalid(document, error);
+      const problem = nameTokensLimit(error instanceof Error ? error.message : String(error));
+      return `GRAPHQL_SAFELIST lists an invalid operation ${nameOf(document.body) ?? document.name}: ${problem}`;
     }
-  };
+  });
 }
 
-function parseListed(document: ListedDocument): DocumentNode {
+function parseDefinitions(text: string): readonly DefinitionNode[] {
   try {
-    return parse(document.body);
-  } catch (error) {
-    throw toInvalid(document, error);
+    return parse(text).definitions;
+  } catch {
+    return [];
   }
-}
-
-function toInvalid({ name }: ListedDocument, error: unknown): ConfigurationError {
-  const problem = nameTokensLimit(error instanceof Error ? error.message : String(error));
-  return new ConfigurationError(`GRAPHQL_SAFELIST lists an invalid operation ${name}: ${problem}`);
 }

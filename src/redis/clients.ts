@@ -13,6 +13,7 @@ type Expiration = { expiration: { type: 'PX'; value: number } };
 type Commands = {
   get: (key: string) => Promise<string | null>;
   mGet: (keys: string[]) => Promise<(string | null)[]>;
+  pTTL: (key: string) => Promise<number>;
   set: (key: string, value: string, options: Expiration) => Promise<unknown>;
   del: (key: string) => Promise<number>;
   eval: (script: string, options: ScriptOptions) => Promise<unknown>;

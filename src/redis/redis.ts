@@ -23,6 +23,8 @@ export type RedisCommands = {
   get: (key: string) => Promise<string | null | undefined>;
   /** One round trip; in a cluster one per node. */
   mGet: (keys: string[]) => Promise<readonly (string | null)[] | undefined>;
+  /** Milliseconds until each key expires; negative without key or expiry. Sent together with an `mGet` of the same turn. */
+  pTtl: (keys: string[]) => Promise<readonly number[] | undefined>;
   set: (key: string, value: string, ttlMs: number) => Promise<unknown>;
   del: (key: string) => Promise<number | undefined>;
   publish: (channel: string, message: string) => Promise<number | undefined>;
@@ -133,6 +135,7 @@ function toCommands(run: Run): RedisCommands {
   return {
     get: (key) => run('GET', ({ commands }) => commands.get(key)),
     mGet: (keys) => run('MGET', ({ commands }) => commands.mGet(keys)),
+    pTtl: (keys) => run('PTTL', ({ commands }) => Promise.all(keys.map((key) => commands.pTTL(key)))),
     set: (key, value, ttlMs) =>
       run('SET', ({ commands }) => commands.set(key, value, { expiration: { type: 'PX', value: ttlMs } })),
     del: (key) => run('DEL', ({ commands }) => commands.del(key)),

@@ -85,8 +85,8 @@ type UpstreamCallEnded = {
   severity: 'debug' | 'warn' | 'error';
   requestId: string;
   traceId?: string | undefined;
-  /** The HTTP status, or why there is none. */
-  result: number | 'timeout' | 'connection' | 'aborted' | 'too_large';
+  /** The HTTP status, or why there is none that counts. */
+  result: number | 'error_page' | 'timeout' | 'connection' | 'aborted' | 'too_large';
   /** The connection's error code, such as `ECONNREFUSED`. */
   reason: string | undefined;
   /** Why the body of a 200 is invalid, or that the response is not Zenskar's. */

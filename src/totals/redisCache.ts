@@ -12,8 +12,6 @@ const prefix = 'zenskar-gateway:1';
 const channel = `${prefix}:purge`;
 /** Longer than a call can take between reading a purge version and storing its number. */
 const longestCallMs = 700_000;
-/** By how much the clock of another replica may be ahead. */
-const maxSkewMs = 5000;
 
 /** The latest purges of a total when it was read. An entry that was stored under other versions is void. */
 export type PurgeVersion = readonly [customer: string | null, pair: string | null];
@@ -38,8 +36,8 @@ type RedisCacheSettings = {
 } & Clock;
 
 const storedEntry = z
-  .tuple([z.number().nullable(), z.number().int(), z.string().nullable(), z.string().nullable()])
-  .transform(([quantity, asOfMs, ...version]) => ({ quantity, asOfMs, version }));
+  .tuple([z.number().nullable(), z.number().int(), z.number(), z.string().nullable(), z.string().nullable()])
+  .transform(([quantity, asOfMs, lifetimeMs, ...version]) => ({ quantity, asOfMs, lifetimeMs, version }));
 const purgeMessage = z.object({
   from: z.string(),
   customerId: z.string(),
@@ -64,16 +62,14 @@ export function createRedisCache(settings: RedisCacheSettings): RedisCache {
   }
 
   async function getMany(keys: readonly TotalKey[]) {
-    const values = await redis.mGet(keys.flatMap(toNames));
-    return (
-      values && keys.map((key, n) => (pendingPurges.has(key) ? undefined : toLookup(values.slice(3 * n))))
-    );
+    const found = await read(redis, keys);
+    return found && keys.map((key, n) => (pendingPurges.has(key) ? undefined : toLookup(found[n])));
   }
 
   function set(key: TotalKey, { quantity, asOfMs, receivedAtMs }: Entry, version: PurgeVersion): void {
     const remainingMs = Math.ceil(receivedAtMs + lifetimeMs - monotonic());
     if (remainingMs <= 0) return;
-    const value = JSON.stringify([quantity, asOfMs, ...version]);
+    const value = JSON.stringify([quantity, asOfMs, lifetimeMs, ...version]);
     void redis.set(entryName(key), value, remainingMs);
   }
 
@@ -93,28 +89,34 @@ export function createRedisCache(settings: RedisCacheSettings): RedisCache {
   return { getMany, set, delete: remove, purge };
 }
 
+type Found = { values: readonly (string | null)[]; ttlMs: number };
+
+/** One round trip: the client sends all commands of one turn together. */
+async function read(redis: Redis, keys: readonly TotalKey[]): Promise<Found[] | undefined> {
+  const [values, ttls] = await Promise.all([
+    redis.mGet(keys.flatMap(toNames)),
+    redis.pTtl(keys.map(entryName)),
+  ]);
+  return values && ttls?.map((ttlMs, n) => ({ values: values.slice(3 * n, 3 * n + 3), ttlMs }));
+}
+
 /** An entry that cannot be read or was stored under other versions counts as missing. */
-function createToLookup({ freshness, now, monotonic }: RedisCacheSettings) {
-  return ([value, ...versions]: readonly (string | null)[]): RedisLookup => {
+function createToLookup({ now, monotonic }: RedisCacheSettings) {
+  return (found: Found | undefined): RedisLookup => {
+    const { values: [value, ...versions] = [], ttlMs = 0 } = found ?? {};
     const version: PurgeVersion = [versions[0] ?? null, versions[1] ?? null];
     const stored = storedEntry.safeParse(typeof value === 'string' ? parseJson(value) : undefined);
     if (!stored.success) return { entry: undefined, version };
-    const { quantity, asOfMs, version: storedVersion } = stored.data;
+    const { quantity, asOfMs, lifetimeMs, version: storedVersion } = stored.data;
     if (storedVersion[0] !== version[0] || storedVersion[1] !== version[1])
       return { entry: undefined, version };
     const nowMs = now();
-    const receivedAtMs = monotonic() - toAgeMs(nowMs - asOfMs, freshness);
-    // The clock of another replica may be a little ahead, but clients see no number from the future.
-    return { entry: { quantity, asOfMs: Math.min(asOfMs, nowMs), receivedAtMs }, version };
+    // Steps of one of the clocks, those of both replicas and that of Redis, make no entry younger.
+    const ageMs = Math.max(0, nowMs - asOfMs, lifetimeMs - ttlMs);
+    // Clients see no number from the future, if the clock of the other replica is ahead.
+    const shownAsOfMs = asOfMs > nowMs ? nowMs - ageMs : asOfMs;
+    return { entry: { quantity, asOfMs: shownAsOfMs, receivedAtMs: monotonic() - ageMs }, version };
   };
-}
-
-/**
- * The age by the wall clocks of two replicas. The writer's may be a little ahead. A number from further in the future has an unknown
- * age: it is served only if the upstream fails.
- */
-function toAgeMs(differenceMs: number, { maxAgeMs, staleWhileRevalidateMs }: FreshnessSettings): number {
-  return differenceMs < -maxSkewMs ? maxAgeMs + staleWhileRevalidateMs : Math.max(0, differenceMs);
 }
 
 function toNames(key: TotalKey): [entry: string, customerVersion: string, pairVersion: string] {

@@ -1,5 +1,5 @@
 import type { Assessment } from './outcome.ts';
-import { toRestMs } from './retry.ts';
+import { maxRestMs, maxRetryAfterSeconds, toRestMs } from './retry.ts';
 
 /** Rejects all calls of a tenant for the time that Zenskar asked for, or for a growing time if a 429 names none. */
 export type CallPause = {
@@ -35,8 +35,7 @@ type CallPauseSettings = {
   share: (pause: Pause) => void;
 };
 
-/** An upstream that asks for more is called again after this time: it may have meant milliseconds. */
-export const maxPauseMs = 300_000;
+export const maxPauseMs = maxRetryAfterSeconds * 1000;
 /**
  * Between processes, ends within this time of each other are the same. So calls in flight that fail together do not cause one message
  * each, and the time that messages take extends no pause.
@@ -83,7 +82,9 @@ export function createCallPause({ monotonic, onBegin, share }: CallPauseSettings
 
   function toDurationMs({ retryable, retryAfterMs }: Recorded, mayGrow: boolean): number {
     if (!retryable) return 0;
-    if (retryAfterMs > 0 || !mayGrow) return Math.min(retryAfterMs, maxPauseMs);
+    if (retryAfterMs > 0 || !mayGrow) return retryAfterMs;
+    // Failures of long ago do not count.
+    if (monotonic() - endsAtMs > maxRestMs) growth = 0;
     growth += 1;
     return toRestMs(growth, Math.random());
   }

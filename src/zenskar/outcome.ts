@@ -3,7 +3,7 @@ import { AppError, type AppErrorDetails, type ErrorCode, type ValidationError } 
 import { parseJson } from '../text.ts';
 import type { Health } from './circuit.ts';
 import type { AttemptOutcome, TotalParameters } from './request.ts';
-import { parseRetryAfter } from './retry.ts';
+import { parseHttpDate, parseRetryAfter } from './retry.ts';
 import { type DriftKind, decodeTotal } from './totalBody.ts';
 
 type Answer = Extract<AttemptOutcome, { kind: 'answered' }>;
@@ -56,7 +56,6 @@ export type CredentialsOwner = 'gateway' | 'caller';
 /** What Zenskar itself says with a 4xx. */
 const kindOfRejection: ReadonlyMap<number, FailureKind> = new Map([
   [400, 'badRequest'],
-  [401, 'rejectedGateway'],
   [403, 'rejectedGateway'],
   [404, 'notFound'],
   [422, 'invalidArguments'],
@@ -69,6 +68,7 @@ function toKind({ status, body }: Answer, owner: CredentialsOwner): FailureKind 
   if (status === 429) return 'rateLimited';
   // The credentials of callers are access control, so any rejection of them counts.
   if (owner === 'caller' && (status === 401 || status === 403)) return 'rejectedCaller';
+  if (status === 401) return 'rejectedGateway';
   // Zenskar rejects requests with a JSON object. Ingresses, load balancers and firewalls redirect or send pages of their own.
   if (status < 400 || !isJsonObject(body)) return 'errorPage';
   if (status === 422 && isAboutHeader(decodeDetail(body)))
@@ -99,8 +99,8 @@ export type Assessment = {
   /** The pause that Zenskar asked for, or that the gateway makes; 0 if none. */
   retryAfterMs: number;
   health: Health;
-  /** Zenskar rejected the gateway's own credentials. */
-  isOperatorFault: boolean;
+  /** Undefined for a total. */
+  failure: FailureKind | undefined;
   severity: Severity;
   /** What is wrong with the body of a 200, or that a response is not Zenskar's. */
   problem: string | undefined;
@@ -124,7 +124,7 @@ export function assess(
   const validationErrors = kind === 'invalidArguments' ? decodeDetail(body) : undefined;
   const retryAfterSeconds = needsOperator(kind)
     ? undefined
-    : parseRetryAfter(headers.retryAfter, time.asOfMs);
+    : parseRetryAfter(headers.retryAfter, parseHttpDate(headers.date ?? '') || time.asOfMs);
   return toFailure(kind, { upstreamStatus, retryAfterSeconds, validationErrors });
 }
 
@@ -142,9 +142,10 @@ export function toFailure(kind: FailureKind, details: AppErrorDetails = {}): Ass
     retryable: retry === 'retry',
     retryAfterMs: (details.retryAfterSeconds ?? 0) * 1000,
     health,
-    isOperatorFault: kind === 'rejectedGateway',
+    failure: kind,
     severity,
-    problem: kind === 'errorPage' ? 'another server answered instead of Zenskar' : undefined,
+    problem:
+      kind === 'errorPage' ? `another server answered with status ${details.upstreamStatus}` : undefined,
     drift: [],
   };
 }
@@ -170,7 +171,7 @@ function assessTotal(body: string, parameters: TotalParameters, time: AnswerTime
     retryable: false,
     retryAfterMs: 0,
     health: 'healthy',
-    isOperatorFault: false,
+    failure: undefined,
     severity: 'debug',
     problem: undefined,
     drift: total.drift,

@@ -171,21 +171,22 @@ async function attempt(
     type: 'upstreamCallEnded',
     requestId,
     traceId: span.traceId,
-    ...describe(outcome),
+    ...describe(outcome, assessment),
     problem: assessment.problem,
     severity: assessment.severity,
     durationMs: endedMs - startedMs,
   });
   for (const kind of assessment.drift) emit({ type: 'contractDrift', requestId, kind });
-  if (assessment.isOperatorFault) emit({ type: 'credentialsRejected', requestId });
+  if (assessment.failure === 'rejectedGateway') emit({ type: 'credentialsRejected', requestId });
   const { pause } = tenantPolicy;
   pause.record(assessment);
   return assessment.retryable ? postpone(assessment, pause.current()?.remainingMs ?? 0) : assessment;
 }
 
-function describe(outcome: AttemptOutcome) {
+function describe(outcome: AttemptOutcome, { failure }: Assessment) {
+  const result = outcome.kind === 'answered' ? outcome.status : outcome.kind;
   return {
-    result: outcome.kind === 'answered' ? outcome.status : outcome.kind,
+    result: failure === 'errorPage' ? ('error_page' as const) : result,
     reason: outcome.kind === 'connection' ? outcome.reason : undefined,
     upstreamIds: outcome.kind === 'answered' ? outcome.headers.ids : {},
   };

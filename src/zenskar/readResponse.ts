@@ -35,13 +35,16 @@ export function createResponseReader({ signal, timeoutMs }: Limits, stop: () => 
   }
 
   function cancel(outcome: AttemptOutcome): void {
+    if (settled) return;
     // A status other than 200 has a meaning of its own, even if the body never ends.
     if (head === undefined || head.status === 200 || outcome.kind === 'aborted') settle(outcome);
     else settle(toAnswered(head, ''));
     stop();
   }
 
-  const timer = setTimeout(() => cancel({ kind: 'timeout' }), timeoutMs);
+  // After a pause of this process, the response may be received but unread: so read first.
+  const expire = () => setImmediate(() => cancel({ kind: 'timeout' }));
+  const timer = setTimeout(expire, timeoutMs);
   const abort = () => cancel({ kind: 'aborted' });
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();

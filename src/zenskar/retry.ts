@@ -39,16 +39,22 @@ export function toRestMs(failures: number, random: number): number {
   return (0.5 + random / 2) * Math.min(maxRestMs, firstRestMs * 2 ** (failures - 1));
 }
 
+/** An upstream that asks for more is called again after this time: it may have meant milliseconds. */
+export const maxRetryAfterSeconds = 300;
+
 /**
  * Seconds until a `Retry-After` header allows the next call (RFC 9110, section 10.2.3: a number of seconds or an
- * HTTP date), never negative; undefined if the header is absent or invalid.
+ * HTTP date), from 0 to 300; undefined if the header is absent or invalid. `sentMs`: the `date` of the response, by the same clock.
  */
-export function parseRetryAfter(value: string | undefined, nowMs: number): number | undefined {
+export function parseRetryAfter(value: string | undefined, sentMs: number): number | undefined {
   if (value === undefined) return undefined;
-  if (/^\d{1,9}$/.test(value)) return Number(value);
-  // Date.parse alone accepts many texts that are not HTTP dates, such as "-1".
-  const dateMs = /^[A-Za-z]{3,9},? .*\d/.test(value) ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(dateMs) ? undefined : Math.max(0, Math.ceil((dateMs - nowMs) / 1000));
+  const seconds = /^\d+$/.test(value) ? Number(value) : Math.ceil((parseHttpDate(value) - sentMs) / 1000);
+  return Number.isNaN(seconds) ? undefined : Math.min(maxRetryAfterSeconds, Math.max(0, seconds));
+}
+
+/** Milliseconds since the epoch, or NaN. `Date.parse` alone accepts many texts that are not HTTP dates, such as "-1". */
+export function parseHttpDate(value: string): number {
+  return /^[A-Za-z]{3,9},? .*\d/.test(value) ? Date.parse(value) : Number.NaN;
 }
 
 const budgetWindowSeconds = 10;

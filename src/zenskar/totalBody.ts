@@ -27,7 +27,7 @@ export function decodeTotal(body: string, parameters: TotalParameters): DecodedT
   const { json, quantityText } = parseTotal(body);
   if (json === undefined) return { ok: false, problem: 'the body is not JSON' };
   const parsed = totalBody.safeParse(json);
-  if (!parsed.success) return { ok: false, problem: z.prettifyError(parsed.error) };
+  if (!parsed.success) return { ok: false, problem: describe(parsed.error) };
   const { entitlement, customer, quantity } = parsed.data;
   if (entitlement !== parameters.entitlementId || customer !== parameters.customerId) {
     return { ok: false, problem: 'the answer is about another entitlement or customer' };
@@ -37,6 +37,11 @@ export function decodeTotal(body: string, parameters: TotalParameters): DecodedT
   if (quantity === undefined) drift.push('missing_field');
   if (typeof quantity === 'number' && isInexact(quantityText, quantity)) drift.push('inexact_number');
   return { ok: true, quantity: quantity ?? null, drift };
+}
+
+/** In one line; Zod writes one for each problem and one for its place. */
+function describe(error: z.ZodError): string {
+  return z.prettifyError(error).replace('✖ ', '').replaceAll('\n✖', ';').replaceAll(/\s+/g, ' ');
 }
 
 /** `quantityText`: the digits as Zenskar sent them, of which a number may have lost some. */

@@ -64,6 +64,28 @@ describe('a gateway that was stopped under load for longer than its deadline', (
   });
 });
 
+describe('a gateway that was stopped for longer than its deadline while a response was on its way', () => {
+  it.each(['got', 'undici'])(
+    'takes the response instead of a timeout, with UPSTREAM_TRANSPORT=%s',
+    async (transport) => {
+      const { gateway, ask } = await start({
+        UPSTREAM_TRANSPORT: transport,
+        UPSTREAM_DEADLINE_MS: `${deadlineMs}`,
+        UPSTREAM_ATTEMPT_TIMEOUT_MS: `${deadlineMs}`,
+        UPSTREAM_RETRIES: '0',
+      });
+      gateways.simulator.overall = { mode: 'slow', ms: deadlineMs / 3 };
+      const answer = ask(customer);
+      await until(() => gateways.simulator.inFlight === 1);
+      gateway.signal('SIGSTOP');
+      await new Promise((resolve) => setTimeout(resolve, 2 * deadlineMs));
+      gateway.signal('SIGCONT');
+      expect(await answer).toEqual({ data: { customerEntitlementTotal: { quantity: expectedQuantity() } } });
+      await stop(gateway);
+    },
+  );
+});
+
 describe('a warning of Node in a gateway that serves', () => {
   const warn = 'process.on("SIGUSR2", () => setTimeout(() => {}, -5))';
   const args = ['--import', `data:text/javascript,${warn}`, 'src/main.ts'];

@@ -364,7 +364,7 @@ describe('doctor, upstream check', () => {
     const reasons = [];
     for (const url of [page, noRoute, `${simulated}/v2`]) {
       const finding = await findUpstream(url, real);
-      expect(finding?.next).toMatch(/^Correct ZENSKAR_URL: /);
+      expect(finding?.next).toMatch(/^Correct ZENSKAR_URL, /);
       reasons.push(finding?.reason);
     }
     expect(reasons).toEqual([
@@ -387,7 +387,7 @@ describe('doctor, upstream check', () => {
       const expected = problemOf(
         'upstream',
         `Error page: status ${status} without a JSON object, so an ingress, load balancer or firewall answered instead of Zenskar.`,
-        'Check ZENSKAR_URL: it has no path of the API, such as https://api.zenskar.com. If it is correct, Zenskar or a proxy on the way has a fault.',
+        'Check ZENSKAR_URL, which must not contain a path of the API. Example: https://api.zenskar.com. If it is correct, Zenskar or a proxy on the way has a fault.',
       );
       const url = await serveAlways(status, body);
       expect(await findUpstream(url, real)).toEqual(expected);
@@ -553,7 +553,7 @@ describe('doctor, contract of a total', () => {
       problemOf(
         'upstream',
         'Contract drift: unknown field "unit"; Invalid input: expected string, received undefined → at customer; Invalid input → at quantity.',
-        "Compare with Zenskar's current API reference. The gateway ignores unknown fields; other drift fails the total.",
+        "Compare with Zenskar's current API reference. Unknown fields, a missing quantity and inexact numbers do no harm; other drift fails the total.",
       ),
     );
   });
@@ -564,7 +564,7 @@ describe('doctor, contract of a total', () => {
       problemOf(
         'upstream',
         expect.stringMatching(/^Contract drift: unknown field "hello"; .* No field belongs to a total\.$/),
-        expect.stringMatching(/^Correct ZENSKAR_URL: /),
+        expect.stringMatching(/^Correct ZENSKAR_URL, /),
       ),
     );
   });

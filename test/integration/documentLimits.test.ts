@@ -1,5 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { getIntrospectionQuery } from 'graphql';
+import { parseLimits } from '../../src/config/config.ts';
+import { createDocumentLimits } from '../../src/graphql/documentLimits.ts';
+import { createSchema } from '../../src/graphql/schema.ts';
 import { useGateway } from '../support/gateway.ts';
 import { customer, entitlement, expectedQuantity, idOf } from '../support/ids.ts';
 
@@ -97,6 +100,13 @@ describe('a document', () => {
   it('is accepted with a chain of 200 fragments', async () => {
     const { body } = await gateway.gql(inFragments(200));
     expect(body).toEqual({ data: { customerEntitlementTotal: { quantity: expectedQuantity() } } });
+  });
+
+  it('is rejected by its spreads if a chain of fragments would overflow the stack', () => {
+    const { parseValid } = createDocumentLimits(parseLimits({ GRAPHQL_MAX_TOKENS: '100000' }));
+    const chain = repeat(6000, (n) => `fragment F${n} on Query { ...F${n + 1} }`);
+    const text = `{ ...F0 } ${chain} fragment F6000 on Query { __typename }`;
+    expect(() => parseValid(text, createSchema())).toThrow('Spreads limit of 200 exceeded, found 6001.');
   });
 
   it('counts the aliases and directives of a fragment once, however often it is spread', async () => {

@@ -166,6 +166,16 @@ describe('the key set of the issuer', () => {
       expect(issuer.fetches).toBe(1);
     });
 
+    it('ends them within ten minutes also if a fetch failed just before', async () => {
+      const token = await withdraw();
+      gateway.advance(594_000);
+      issuer.fault = { status: 503 };
+      expect(await ask(token)).toBe(200);
+      issuer.fault = undefined;
+      gateway.advance(10_000);
+      expect(await ask(token)).toBe(401);
+    });
+
     it('does not end them while the issuer is down, and ends them when it is back', async () => {
       const token = await withdraw();
       issuer.fault = { status: 503 };
@@ -175,6 +185,24 @@ describe('the key set of the issuer', () => {
       gateway.advance(10_000);
       await untilRejected(token);
     });
+  });
+
+  it('is fetched again for a token of a new key with a known id', async () => {
+    const key = await issuer.createKey(issuer.published[0]?.kid ?? '');
+    issuer.published.splice(0, issuer.published.length, key);
+    expect(await ask(await issuer.sign(gateway.now(), { claims, key }))).toBe(200);
+  });
+
+  it('has a remembered token verified again after ten minutes', async () => {
+    const token = await issuer.sign(gateway.now(), { claims: { ...claims, exp: 2 ** 53 } });
+    expect(await ask(token)).toBe(200);
+    // Then the token is issued in the future, which only a verification sees.
+    gateway.jump(-3_600_000);
+    expect(await ask(token)).toBe(200);
+    gateway.advance(300_001);
+    expect(await ask(token)).toBe(200);
+    gateway.advance(300_000);
+    expect(await ask(token)).toBe(401);
   });
 
   describe('for a token without a key id', () => {

@@ -63,6 +63,23 @@ describe('a cached total whose refresh fails', () => {
     expect(simulator.requests - 1).toBeLessThanOrEqual(4);
   });
 
+  it('is asked for again at once after a caller has left before the answer', async () => {
+    gateway.stopClock();
+    await ask();
+    gateway.advance(91 * seconds);
+    simulator.overall = { mode: 'as', code: '9999' };
+    const leaving = new AbortController();
+    const left = gateway
+      .gql(query, { entitlementId: entitlement }, { signal: leaving.signal })
+      .catch(() => {});
+    await until(() => simulator.inFlight === 1);
+    leaving.abort();
+    await left;
+    await until(() => simulator.inFlight === 0);
+    simulator.overall = { mode: 'ok' };
+    expect(await ask()).toEqual({ ...stale, stale: false });
+  });
+
   it('does not keep a total that is not cached from being asked for', async () => {
     gateway.stopClock();
     await ask();

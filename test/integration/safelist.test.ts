@@ -119,6 +119,22 @@ fragment Number on CustomerEntitlementTotal {
     expect(gateway.output()).toMatch(/^The gateway cannot start: GRAPHQL_SAFELIST lists /);
     expect(gateway.output()).toMatch(complaint);
   });
+
+  it('with several invalid operations is reported with all of them, by the start and by doctor', async () => {
+    write('wrong.json', JSON.stringify({ 'sha256:a': 'query A { nothing }', 'sha256:b': 'query B {' }));
+    const environment = { GRAPHQL_SAFELIST: join(folder, 'wrong.json') };
+    const problems = [
+      'GRAPHQL_SAFELIST lists an invalid operation A: Cannot query field "nothing" on type "Query".',
+      'GRAPHQL_SAFELIST lists an invalid operation B: Syntax Error: Expected Name, found <EOF>.',
+    ];
+    const gateway = runGateway(environment);
+    expect(await gateway.exited).toBe(78);
+    expect(gateway.output()).toBe(`The gateway cannot start: ${problems.join('\n')}\n`);
+    const credentials = { ZENSKAR_API_KEY: 'key-0123456789', ZENSKAR_ORGANISATION: 'acme' };
+    const doctor = run(['src/cli/doctor.ts'], { ...credentials, ...environment });
+    expect(await doctor.exited).toBe(78);
+    for (const problem of problems) expect(doctor.output()).toContain(`problem configuration: ${problem}`);
+  });
 });
 
 describe('a safelist with an operation that every request would reject', () => {

@@ -51,7 +51,7 @@ const failures: Record<string, object> = {
   '3422': { ...credentialsRejected, upstream: { status: 422 } },
   '0429': { code: 'UPSTREAM_RATE_LIMITED', retryable: true, retryAfterSeconds: 1, upstream: { status: 429 } },
   '9302': { ...unavailable, upstream: { status: 302 } },
-  '9401': { ...unavailable, upstream: { status: 401 } },
+  '9401': { ...credentialsRejected, upstream: { status: 401 } },
   '9403': { ...unavailable, upstream: { status: 403 } },
   '9404': { ...unavailable, upstream: { status: 404 } },
   '9408': { code: 'UPSTREAM_TIMEOUT', retryable: true, upstream: { status: 408 } },

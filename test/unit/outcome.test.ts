@@ -82,7 +82,7 @@ describe('the outcome table', () => {
       retryable: false,
       retryAfterMs: 0,
       health: 'healthy',
-      isOperatorFault: false,
+      failure: undefined,
       severity: 'debug',
       problem: undefined,
       drift: [],
@@ -99,13 +99,13 @@ describe('the outcome table', () => {
   const objects = ['{}', '{"message":"x"}', '{"Message":"x"}', '{"detail":7}', '{"detail":[7,null]}'];
   const pages = ['', '<html>', '{', '[]', 'null', '7', '"Not Found"', 'default backend - 404', '\u0000'];
 
-  it.each([204, 302, 408, 429, 500, 599])('decides by the status %i alone, for every body', (status) => {
+  it.each([204, 302, 401, 408, 429, 500, 599])('decides by the status %i alone, for every body', (status) => {
     const { code } = errorOf(answer(status));
     for (const body of [...objects, ...pages])
       expect(errorOf(answer(status, body))).toMatchObject({ code, upstreamStatus: status });
   });
 
-  it.each([400, 401, 403, 404, 405, 418, 422])(
+  it.each([400, 403, 404, 405, 418, 422])(
     'takes a %i for the word of Zenskar only if its body is a JSON object',
     (status) => {
       const { code } = errorOf(answer(status));
@@ -117,6 +117,8 @@ describe('the outcome table', () => {
           result: { error: { code: 'UPSTREAM_UNAVAILABLE', upstreamStatus: status }, mayServeStale: true },
           retryable: true,
           health: 'failing',
+          failure: 'errorPage',
+          problem: `another server answered with status ${status}`,
         });
     },
   );
@@ -132,7 +134,7 @@ describe('the outcome table', () => {
     expect(assessment).toMatchObject({
       result: { error: { code: 'UPSTREAM_REJECTED_CREDENTIALS' }, mayServeStale: false },
       retryable: false,
-      isOperatorFault: false,
+      failure: 'rejectedCaller',
     });
   });
 
@@ -146,6 +148,16 @@ describe('the outcome table', () => {
     (status) => {
       const body = JSON.stringify({ detail: 'inside', message: 'inside' });
       expect(errorOf(answer(status, body)).message).not.toMatch(/inside/);
+    },
+  );
+
+  it.each([-3_600_000, 0, 3_600_000])(
+    'reads a date in Retry-After by the clock of the upstream if that is %i ms ahead of ours',
+    (aheadMs) => {
+      const toDate = (ms: number) => new Date(nowMs + aheadMs + ms).toUTCString();
+      const headers = { retryAfter: toDate(20_000), date: toDate(0), ids: {} };
+      const outcome = { kind: 'answered', status: 503, body: '{}', headers } as const;
+      expect(errorOf(outcome).retryAfterSeconds).toBe(20);
     },
   );
 

@@ -108,7 +108,7 @@ describe('the upstream policy', () => {
     expect(await load(createTestPolicy({ retries: 1 }))).toMatchObject({ ok: false, attempts: 1 });
   });
 
-  it.each([302, 400, 401, 403, 404, 405, 422])(
+  it.each([302, 400, 403, 404, 405, 422])(
     'retries after a %i that is the page of an ingress, and counts it for the circuit',
     async (status) => {
       outcomes = [answerStatus(status, '<html>'), answerWith(parameters, 7)];
@@ -147,7 +147,7 @@ describe('the upstream policy', () => {
     expect(await loading).toMatchObject({ ok: true, attempts: 2 });
   });
 
-  it('makes at most six calls in 30 s to an upstream that always answers 429 without Retry-After', async () => {
+  it('makes at most six calls in 30 s to an upstream that always answers 429 without Retry-After, and begins again with short pauses after a success', async () => {
     outcomes = [answerStatus(429)];
     const policy = createTestPolicy();
     for (let n = 0; n < 600; n += 1) {
@@ -186,6 +186,36 @@ describe('the upstream policy', () => {
     }
     expect(attempts.length).toBeGreaterThanOrEqual(5);
     expect(attempts.length).toBeLessThanOrEqual(6);
+  });
+
+  it('pauses for up to one second again after a 429 without Retry-After if the last one was long ago', async () => {
+    outcomes = [answerStatus(429)];
+    const policy = createTestPolicy();
+    for (let n = 0; n < 6; n += 1) {
+      await load(policy);
+      clock.nowMs += 30_000;
+    }
+    clock.nowMs += 31_000;
+    await load(policy);
+    const pauses = events.flatMap((event) => (event.type === 'upstreamPaused' ? [event.durationMs] : []));
+    expect(pauses.at(-2)).toBeGreaterThan(8000);
+    expect(pauses.at(-1)).toBeLessThanOrEqual(1000);
+  });
+
+  it('does not begin with short pauses again because of a success that was in flight before the pause', async () => {
+    const early = Promise.withResolvers<AttemptOutcome>();
+    outcomes = [early.promise, answerStatus(429)];
+    const policy = createTestPolicy();
+    const success = load(policy);
+    await load(policy);
+    early.resolve(answerWith(parameters, 7));
+    await success;
+    clock.nowMs += 1000;
+    outcomes = [answerStatus(429)];
+    await load(policy);
+    const pauses = events.flatMap((event) => (event.type === 'upstreamPaused' ? [event.durationMs] : []));
+    expect(pauses).toHaveLength(2);
+    expect(pauses[1]).toBeGreaterThanOrEqual(1000);
   });
 
   it('pauses once for several calls that were in flight together and got 429', async () => {
@@ -281,6 +311,14 @@ describe('the upstream policy', () => {
     expect(events.filter(({ type }) => type === 'upstreamCallEnded')).toMatchObject([
       { requestId: 'r', result: 408, severity: 'warn' },
       { requestId: 'r', result: 404, severity: 'debug' },
+    ]);
+  });
+
+  it('reports the page of another server as error_page, with its status', async () => {
+    outcomes = [answerStatus(404, 'default backend - 404')];
+    await load(createTestPolicy());
+    expect(events.filter(({ type }) => type === 'upstreamCallEnded')).toMatchObject([
+      { result: 'error_page', problem: 'another server answered with status 404', severity: 'warn' },
     ]);
   });
 

@@ -42,6 +42,7 @@ describe('toProxy', () => {
     ['[::1]:4900', 'http://[::1]:4900'],
     ['0:0:0:0:0:0:0:1', 'http://[::1]:4900'],
     ['fd00::/8', 'https://[fd12::1]'],
+    ['[fd00::]/8', 'https://[fd12::1]'],
   ])('uses no proxy with NO_PROXY=%s for %s', (NO_PROXY, target) => {
     expect(toProxy({ HTTPS_PROXY, HTTP_PROXY, NO_PROXY }, target)).toBeUndefined();
   });
@@ -57,6 +58,9 @@ describe('toProxy', () => {
     ['10.0.0.0/8', 'https://11.1.2.3'],
     ['10.0.0.0/33', 'https://10.0.0.0'],
     ['10.0.0.0/x', 'https://10.0.0.0'],
+    ['10.0.0.0/', 'https://10.0.0.0'],
+    ['10.0.0.0/8.5', 'https://10.0.0.0'],
+    ['10.0.0.0/0x8', 'https://10.0.0.0'],
     ['0', 'https://10.1.2.0'],
     ['::/0', 'https://10.1.2.3'],
     ['fd00::/8', 'https://[fe80::1]'],

@@ -41,6 +41,9 @@ describe('parseRetryAfter', () => {
   it.each([
     ['0', 0],
     ['120', 120],
+    ['301', 300],
+    ['99999999999', 300],
+    ['Fri, 31 Dec 9999 23:59:59 GMT', 300],
     ['Sat, 31 Jan 2026 09:30:10 GMT', 10],
     ['Saturday, 31-Jan-26 09:30:10 GMT', 10],
     ['Sat Jan 31 09:30:10 2026', 10],
@@ -49,7 +52,7 @@ describe('parseRetryAfter', () => {
     expect(parseRetryAfter(value, nowMs)).toBe(seconds);
   });
 
-  it.each([undefined, '', '-1', '1.5', 'soon', 'NaN', '99999999999'])(
+  it.each([undefined, '', '-1', '1.5', 'soon', 'NaN'])(
     'reads an absent or invalid header such as "%s" as undefined',
     (value) => {
       expect(parseRetryAfter(value, nowMs)).toBeUndefined();
