@@ -16,8 +16,8 @@ const probeKey = `${prefix}:probe`;
 /** A client whose probes fail this often in a row is replaced: its server may be gone, and its name mean another one. */
 const maxFailures = 3;
 const heartbeatChannel = `${prefix}:heartbeat`;
-/** The first words of errors of a server that is not, or no longer, the one to use. Another may be by now. */
-const wrongServer = /^(READONLY|MASTERDOWN|NOREPLICAS|LOADING|CLUSTERDOWN|UNKILLABLE|MOVED)\b/;
+/** The first words of errors of a server that is not, or not now, the one to use. Another may be by now. */
+const wrongServer = /^(READONLY|MASTERDOWN|NOREPLICAS|LOADING|BUSY|CLUSTERDOWN|UNKILLABLE|MOVED)\b/;
 /** A slot is being moved to another node, which takes milliseconds. */
 const transient = /^TRYAGAIN\b/;
 
