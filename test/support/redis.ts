@@ -19,14 +19,14 @@ export function describeWithRedis(name: string, { own }: Needs, tests: (redis: R
       else redis.url = shared;
       tests(redis);
     },
-    shared !== undefined,
+    isRedisInstalled || shared !== undefined,
   );
 }
 
 /** The same tests twice: on one server, and on a cluster of three. */
 export function describeWithRedisOrCluster(name: string, tests: (redis: TestRedis) => void): void {
   describeWithRedis(name, { own: false }, tests);
-  describeIfInstalled(`${name} Cluster`, () => {
+  describeIfInstalled(`${name} (Redis Cluster)`, () => {
     const cluster = createRedisCluster();
     useServers(cluster);
     tests(cluster);
