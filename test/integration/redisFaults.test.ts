@@ -1,44 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import * as library from '@redis/client';
-import { createRedis, type Redis } from '../../src/redis/redis.ts';
-import type { GatewayEvent } from '../../src/telemetry/events.ts';
+import { describe, expect, it } from '@jest/globals';
 import { until } from '../support/gateway.ts';
+import { useRedis } from '../support/observedRedis.ts';
 import { describeIfInstalled, useServers } from '../support/redis.ts';
 import { createRedisServer, type RedisServer } from '../support/redisServer.ts';
-
-type Observed = {
-  redis: Redis;
-  /** `up`, `refusing` or `down`. */
-  state: () => string | undefined;
-  reasons: () => (string | undefined)[];
-  refusals: () => string[];
-  hearing: boolean[];
-};
-
-/** A connection of the gateway that records what it reports. */
-function useRedis(urls: () => string[]): Observed {
-  const events: GatewayEvent[] = [];
-  const changes = () => events.flatMap((event) => (event.type === 'redisChanged' ? [event] : []));
-  const observed: Observed = {
-    redis: undefined as never,
-    state: () => changes().at(-1)?.state,
-    reasons: () => changes().flatMap(({ state, reason }) => (state === 'up' ? [] : [reason])),
-    refusals: () => events.flatMap((event) => (event.type === 'redisRefused' ? [event.command] : [])),
-    hearing: [],
-  };
-  beforeAll(async () => {
-    observed.redis = createRedis(library, {
-      urls: urls(),
-      emit: (event) => events.push(event),
-      monotonic: () => performance.now(),
-    });
-    observed.redis.observe({ onHearing: (isHearing) => observed.hearing.push(isHearing) });
-    observed.redis.start();
-    await until(() => observed.state() === 'up' && observed.hearing.length > 0);
-  });
-  afterAll(() => observed.redis.stop());
-  return observed;
-}
 
 function useServer(...args: string[]): RedisServer {
   const server = createRedisServer({ args });
