@@ -1,6 +1,6 @@
 import type * as RedisLibrary from '@redis/client';
 
-/** A connection that receives nothing for this time is dead. The gateway sends and receives something twice a second. */
+/** A connection attempt, or a connection without traffic, ends after this time. The gateway causes some twice a second. */
 const silenceMs = 1500;
 const maxReconnectMs = 1000;
 
@@ -35,35 +35,48 @@ export type RedisClient = {
   close: () => void;
 };
 
-type Events = {
+export type ClientEvents = {
+  /** Connected again. */
   onReady: () => void;
+  /** The connection is lost, or cannot be established. */
   onError: (error: Error) => void;
   /** Messages may have been missed. */
   onInterrupted: () => void;
 };
 
-const socket = {
-  connectTimeout: silenceMs,
-  socketTimeout: silenceMs,
-  reconnectStrategy: (retries: number) => Math.min(maxReconnectMs, 50 * 2 ** retries),
-};
+/** As old a protocol and as few commands as possible, so that old servers, proxies and restricted users are enough. */
+const options = {
+  RESP: 2,
+  maintNotifications: 'disabled',
+  disableClientInfo: true,
+  disableOfflineQueue: true,
+  // The gateway has a timeout of its own.
+  commandOptions: { timeout: 0 },
+} as const;
+
+/** The library adds the server's address to it, so each client needs its own. */
+function toSocketOptions() {
+  const reconnectStrategy = (retries: number) => Math.min(maxReconnectMs, 50 * 2 ** retries);
+  return { connectTimeout: silenceMs, socketTimeout: silenceMs, reconnectStrategy };
+}
 
 /** A client of one server, with a second connection for messages. */
 export function createServerClient(
   { createClient }: Library,
   [url]: readonly string[],
-  events: Events,
+  { onReady, onError, onInterrupted }: ClientEvents,
 ): RedisClient {
-  const client = createClient({ ...(url && { url }), disableOfflineQueue: true, socket });
+  const client = createClient({ ...(url && { url }), ...options, socket: toSocketOptions() });
   const subscriber = client.duplicate();
-  client.on('ready', events.onReady).on('error', events.onError);
+  client.on('error', onError);
   // The other connection reports the same failure.
-  subscriber.on('ready', events.onInterrupted).on('error', () => {});
+  subscriber.on('ready', onInterrupted).on('error', () => {});
   return {
     commands: client,
     async connect() {
       await client.connect();
-      return isClusterNode(await client.sendCommand(['HELLO']).catch(() => {})) ? 'cluster' : 'server';
+      client.on('ready', onReady);
+      return toMode(await client.sendCommand(['HELLO']).catch(() => {}));
     },
     async subscribe(channels, listener) {
       if (!subscriber.isOpen) await subscriber.connect();
@@ -78,41 +91,50 @@ export function createServerClient(
   };
 }
 
-/** HELLO needs no permission. Its reply is a map or a list, depending on the protocol. */
-function isClusterNode(reply: unknown): boolean {
-  return String(JSON.stringify(reply)).includes('"cluster"');
+/** HELLO needs no permission. Its reply is a list of names, each followed by its value; servers before 6.0 do not know it. */
+function toMode(reply: unknown): RedisMode {
+  return Array.isArray(reply) && reply[reply.indexOf('mode') + 1] === 'cluster' ? 'cluster' : 'server';
 }
 
 /** A client of a Redis Cluster whose seed nodes have these URLs. Credentials and TLS are those of the first one. */
 export function createClusterClient(
   { createCluster }: Library,
   urls: readonly string[],
-  events: Events,
+  { onInterrupted }: ClientEvents,
 ): RedisClient {
-  const { protocol, username, password } = new URL(urls[0] ?? '');
   const cluster = createCluster({
     rootNodes: urls.map((url) => ({ url })),
     // Connecting to all nodes at once would wait for a dead one for ever.
     minimizeConnections: true,
     topologyRefreshOnReconnectionAttemptStrategy: maxReconnectMs,
-    defaults: {
-      username: decodeURIComponent(username),
-      password: decodeURIComponent(password),
-      disableOfflineQueue: true,
-      socket: { ...socket, ...(protocol === 'rediss:' ? { tls: true } : {}) },
-    },
+    RESP: options.RESP,
+    commandOptions: options.commandOptions,
+    defaults: toNodeOptions(new URL(urls[0] ?? '')),
   });
-  cluster.on('error', events.onError).on('node-error', events.onError).on('node-ready', events.onInterrupted);
+  let lastError: unknown;
+  // An error need not concern the nodes in use. Commands show whether those work.
+  cluster.on('error', (error) => {
+    lastError = error;
+  });
+  cluster.on('node-ready', onInterrupted);
   return {
     commands: cluster,
     async connect() {
-      await cluster.connect();
-      events.onReady();
+      await cluster.connect().catch((error) => Promise.reject(lastError ?? error));
       return 'cluster';
     },
     subscribe: (channels, listener) => cluster.subscribe(channels, listener),
     isReady: () => cluster.isReady,
     ping: () => Promise.all(cluster.masters.map(async (node) => (await cluster.nodeClient(node)).ping())),
     close: () => cluster.destroy(),
+  };
+}
+
+function toNodeOptions({ protocol, username, password }: URL) {
+  return {
+    ...options,
+    ...(username && { username: decodeURIComponent(username) }),
+    ...(password && { password: decodeURIComponent(password) }),
+    socket: { ...toSocketOptions(), ...(protocol === 'rediss:' ? { tls: true as const } : {}) },
   };
 }

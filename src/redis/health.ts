@@ -2,10 +2,15 @@ import type { Emit } from '../telemetry/events.ts';
 
 /** Refused commands are reported at most once in this time. */
 const refusalIntervalMs = 60_000;
+/** Without memory, or if it cannot save its data, Redis refuses every write. The probe's SET shows when that ends. */
+const refusesWrites = /^(OOM|MISCONF)\b/;
 
 /** Knows whether Redis answers and takes all commands, and emits each change once. */
 export type Health = {
+  /** Redis has answered a command. That ends a refusal, but not a failure: other servers of a cluster may still fail. */
   recordSuccess: (command: string) => void;
+  /** All servers have answered, and a write was taken. */
+  recordWritable: () => void;
   /** Redis did not answer, or is not the server that the gateway needs. */
   recordFailure: (reason: string) => void;
   /** Redis answers, but refuses this command, for instance because of its permissions or without memory. */
@@ -19,6 +24,7 @@ export function createHealth({ emit, monotonic }: { emit: Emit; monotonic: () =>
   let refusalReportedAtMs = Number.NEGATIVE_INFINITY;
   /** Commands that have not succeeded since they were refused. */
   const refused = new Set<string>();
+  const isDown = () => state === 'down' || state === undefined;
 
   function change(next: 'up' | 'refusing' | 'down', reason?: string): void {
     if (next === state) return;
@@ -28,6 +34,10 @@ export function createHealth({ emit, monotonic }: { emit: Emit; monotonic: () =>
 
   function recordSuccess(command: string): void {
     refused.delete(command);
+    if (!isDown()) recordWritable();
+  }
+
+  function recordWritable(): void {
     if (refused.size === 0) change('up');
   }
 
@@ -37,12 +47,11 @@ export function createHealth({ emit, monotonic }: { emit: Emit; monotonic: () =>
   }
 
   function recordRefusal(command: string, reason: string): void {
-    refused.add(command);
+    refused.add(refusesWrites.test(reason) ? 'SET' : command);
     change('refusing', reason);
     if (monotonic() - refusalReportedAtMs < refusalIntervalMs) return;
     refusalReportedAtMs = monotonic();
     emit({ type: 'redisRefused', command, reason });
   }
-  const isDown = () => state === 'down' || state === undefined;
-  return { recordSuccess, recordFailure, recordRefusal, isDown };
+  return { recordSuccess, recordWritable, recordFailure, recordRefusal, isDown };
 }

@@ -1,6 +1,8 @@
 /** Without any message for this time, some may have been missed. A gateway sends one when it is quiet for `quietMs`. */
 const silenceMs = 1250;
 const quietMs = 400;
+/** Heartbeats that Redis took without delivering them here. It takes two a second. */
+const maxUndelivered = 3;
 
 /**
  * Passes messages on, and measures by them whether messages are received: a connection may look alive, and be one to a server that
@@ -16,6 +18,10 @@ export type Messages = {
   /** To be called regularly. */
   check: () => void;
   isQuiet: () => boolean;
+  /** Redis has taken a heartbeat. */
+  countHeartbeat: () => void;
+  /** Redis takes messages, but does not deliver them here. */
+  isUndelivered: () => boolean;
 };
 
 /** `onHearing`: false when messages are no longer received; true when they are received again, and some may have been missed. */
@@ -24,6 +30,7 @@ export function createMessages(monotonic: () => number, onHearing: (isHearing: b
   let receivedAtMs = Number.NEGATIVE_INFINITY;
   let isHearing = false;
   let wasInterrupted = false;
+  let undelivered = 0;
 
   function check(): void {
     if (!isHearing || monotonic() - receivedAtMs <= silenceMs) return;
@@ -34,6 +41,7 @@ export function createMessages(monotonic: () => number, onHearing: (isHearing: b
   function receive(message: string, channel: string): void {
     check();
     receivedAtMs = monotonic();
+    undelivered = 0;
     if (!isHearing || wasInterrupted) {
       isHearing = true;
       wasInterrupted = false;
@@ -50,5 +58,9 @@ export function createMessages(monotonic: () => number, onHearing: (isHearing: b
     },
     check,
     isQuiet: () => monotonic() - receivedAtMs > quietMs,
+    countHeartbeat: () => {
+      undelivered += 1;
+    },
+    isUndelivered: () => undelivered >= maxUndelivered,
   };
 }

@@ -3,18 +3,21 @@ import type { Emit } from '../telemetry/events.ts';
 import type { Library, RedisClient } from './clients.ts';
 import { type Connection, createConnection } from './connection.ts';
 import { createHealth, type Health } from './health.ts';
-import { createMessages } from './messages.ts';
+import { createMessages, type Messages } from './messages.ts';
 
 /** Another version of the gateway may use the same Redis: a change of form gets another number. */
 export const prefix = 'zenskar-gateway:2';
 /** No query waits longer for Redis than this. */
 const commandTimeoutMs = 50;
+const noAnswer = `Redis gave no answer within ${commandTimeoutMs} ms`;
 /** How often the gateway tries whether Redis takes writes and whether messages arrive. */
 const probeIntervalMs = 500;
 const probeKey = `${prefix}:probe`;
+/** A client whose probes fail this often in a row is replaced: its server may be gone, and its name mean another one. */
+const maxFailures = 3;
 const heartbeatChannel = `${prefix}:heartbeat`;
-/** The first words of errors of a server that is not, or no longer, the one to use. Another may be by now. */
-const wrongServer = /^(READONLY|MASTERDOWN|NOREPLICAS|LOADING|CLUSTERDOWN|UNKILLABLE|MOVED)\b/;
+/** The first words of errors of a server that is not, or not now, the one to use. Another may be by now. */
+const wrongServer = /^(READONLY|MASTERDOWN|NOREPLICAS|LOADING|BUSY|CLUSTERDOWN|UNKILLABLE|MOVED)\b/;
 /** A slot is being moved to another node, which takes milliseconds. */
 const transient = /^TRYAGAIN\b/;
 
@@ -66,9 +69,9 @@ export function createRedis(library: Library, { urls, emit, monotonic }: RedisSe
   const observers: RedisObserver[] = [];
   const health = createHealth({ emit, monotonic });
   const messages = createMessages(monotonic, (isHearing) => {
+    if (isHearing) health.recordSuccess('SUBSCRIBE');
     for (const { onHearing } of observers) onHearing?.(isHearing);
   });
-  messages.subscribe(heartbeatChannel, () => {});
   const connection = createConnection(library, {
     urls,
     health,
@@ -76,24 +79,12 @@ export function createRedis(library: Library, { urls, emit, monotonic }: RedisSe
     onReady: () => void probe(),
     onInterrupted: messages.interrupt,
   });
-
   const run = createRun(library, connection, health);
-
-  async function probe(): Promise<void> {
-    const answers = await run('PING', (client) => client.ping());
-    const isWritable =
-      answers !== undefined && (await insist.set(probeKey, '', 10 * probeIntervalMs)) !== undefined;
-    if (isWritable && messages.isQuiet()) await insist.publish(heartbeatChannel, '');
-    messages.check();
-    if (isWritable) for (const { onWritable } of observers) onWritable?.();
-  }
-
-  const insist = toCommands(run);
-  const commands = toCommands(async (name, command) => (health.isDown() ? undefined : run(name, command)));
+  const probe = createProbe({ run, connection, health, messages, observers });
   let probing: NodeJS.Timeout | undefined;
   return {
-    ...commands,
-    insist,
+    ...toCommands(async (name, command) => (health.isDown() ? undefined : run(name, command))),
+    insist: toCommands(run),
     subscribe: messages.subscribe,
     observe: (observer) => void observers.push(observer),
     start() {
@@ -104,6 +95,41 @@ export function createRedis(library: Library, { urls, emit, monotonic }: RedisSe
       clearInterval(probing);
       connection.close();
     },
+  };
+}
+
+type Parts = {
+  run: Run;
+  connection: Connection;
+  health: Health;
+  messages: Messages;
+  observers: readonly RedisObserver[];
+};
+
+/** Tries whether all servers answer, Redis takes writes and messages arrive. */
+function createProbe({ run, connection, health, messages, observers }: Parts): () => Promise<void> {
+  const { set, publish } = toCommands(run);
+  let failures = 0;
+  messages.subscribe(heartbeatChannel, () => {});
+
+  async function sendHeartbeat(): Promise<void> {
+    if ((await publish(heartbeatChannel, '')) !== undefined) messages.countHeartbeat();
+    if (messages.isUndelivered()) health.recordRefusal('SUBSCRIBE', 'Redis delivers no messages');
+  }
+
+  return async () => {
+    const client = connection.current();
+    const isReachable = (await run('PING', ({ ping }) => ping())) !== undefined;
+    const isWritable = isReachable && (await set(probeKey, '', 10 * probeIntervalMs)) !== undefined;
+    if (isWritable) health.recordWritable();
+    if (isReachable && messages.isQuiet()) await sendHeartbeat();
+    messages.check();
+    failures = client !== undefined && health.isDown() ? failures + 1 : 0;
+    if (client !== undefined && failures >= maxFailures) {
+      failures = 0;
+      connection.replace(client, noAnswer);
+    }
+    if (isWritable) for (const { onWritable } of observers) onWritable?.();
   };
 }
 
@@ -123,6 +149,8 @@ function createRun(library: Library, connection: Connection, health: Health): Ru
       return reply;
     } catch (error) {
       const reason = toReason(error);
+      // How commands of a replaced client end says nothing of the present one.
+      if (client !== connection.current()) return undefined;
       if (!(error instanceof library.ErrorReply)) health.recordFailure(reason);
       else if (wrongServer.test(reason)) connection.replace(client, reason);
       else if (!transient.test(reason)) health.recordRefusal(name, reason);
@@ -150,7 +178,7 @@ function toCommands(run: Run): RedisCommands {
 
 function withTimeout<Reply>(reply: Promise<Reply>): Promise<Reply> {
   const { promise, resolve, reject } = Promise.withResolvers<Reply>();
-  const expire = () => reject(new Error(`Redis gave no answer within ${commandTimeoutMs} ms`));
+  const expire = () => reject(new Error(noAnswer));
   // After a busy moment of this process, the reply may be received but unread: so read first.
   const timer = setTimeout(() => setImmediate(expire), commandTimeoutMs);
   reply.then(resolve, reject).finally(() => clearTimeout(timer));

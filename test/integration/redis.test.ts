@@ -1,8 +1,8 @@
 import { beforeAll, expect, it } from '@jest/globals';
-import { createClient } from '@redis/client';
 import { type Gateway, until, useReplicas } from '../support/gateway.ts';
 import { customer, customerOf, entitlement, expectedQuantity, idOf, totalQuery } from '../support/ids.ts';
-import { describeWithRedis } from '../support/redis.ts';
+import { describeWithRedis, describeWithRedisOrCluster } from '../support/redis.ts';
+import type { TestRedis } from '../support/redisServer.ts';
 
 const token = 'purge-token-0123456789';
 const ask = async (gateway: Gateway, entitlementId = entitlement, customerId = customer) => {
@@ -29,18 +29,19 @@ const written = async (gateway: Gateway) => {
 };
 
 /** Lets time pass for Redis and the gateways. */
-async function pass(url: string, gateway: Gateway, ms: number): Promise<void> {
+async function pass(redis: TestRedis, gateway: Gateway, ms: number): Promise<void> {
   gateway.advance(ms);
-  const client = await createClient({ url }).connect();
-  for (const key of await client.keys('*:total:*')) await client.pExpire(key, (await client.pTTL(key)) - ms);
-  client.destroy();
+  for (const key of await redis.keys('*:total:*')) {
+    const ttlMs = Number(await redis.send(key, 'PTTL', key));
+    await redis.send(key, 'PEXPIRE', key, `${ttlMs - ms}`);
+  }
 }
 
-describeWithRedis('two gateways on one Redis', { own: false }, (redis) => {
+describeWithRedisOrCluster('two gateways on one Redis', (redis) => {
   const environment = () => ({ REDIS_URL: redis.url, PURGE_TOKEN: token, UPSTREAM_RETRIES: '0' });
   const [one, two] = useReplicas(2, environment) as [Gateway, Gateway];
   const { simulator } = one;
-  const elapse = (ms: number) => pass(redis.url, one, ms);
+  const elapse = (ms: number) => pass(redis, one, ms);
   beforeAll(() => connected([one, two]));
 
   it('share a total that one of them has fetched', async () => {
@@ -107,9 +108,8 @@ describeWithRedis('two gateways on one Redis', { own: false }, (redis) => {
   it('store entries in Redis no longer than they can be used', async () => {
     await ask(one);
     await written(one);
-    const client = await createClient({ url: redis.url }).connect();
-    const ttls = await Promise.all((await client.keys('*:total:*')).map((key) => client.pTTL(key)));
-    client.destroy();
+    const keys = await redis.keys('*:total:*');
+    const ttls = await Promise.all(keys.map(async (key) => Number(await redis.send(key, 'PTTL', key))));
     expect(Math.max(...ttls)).toBeGreaterThan(0);
     expect(Math.max(...ttls)).toBeLessThanOrEqual(86_490_000);
   });
@@ -190,19 +190,16 @@ describeWithRedis('two gateways on one Redis', { own: false }, (redis) => {
   it('treat unreadable values in Redis as missing entries', async () => {
     await ask(one);
     await written(one);
-    const { createClient } = await import('@redis/client');
-    const client = await createClient({ url: redis.url }).connect();
-    const [name = ''] = await client.keys('*:total:*');
+    const [name = ''] = await redis.keys('*:total:*');
     for (const junk of ['', '{', '[]', '[1]', 'null', '["7",0,null,null]', '[7,"0",null,null]']) {
-      await client.set(name, junk);
+      await redis.send(name, 'SET', name, junk);
       await ask(two);
       await purge(two, { customerId: idOf(1) });
       two.advance(86_400_000);
     }
-    await client.del(name);
-    await client.lPush(name, 'a list');
+    await redis.send(name, 'DEL', name);
+    await redis.send(name, 'LPUSH', name, 'a list');
     await ask(two);
-    client.destroy();
     expect(two.log.filter(({ level }) => level === 'error')).toEqual([]);
   });
 

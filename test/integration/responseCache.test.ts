@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { type Gateway, until, useGateway, useReplicas } from '../support/gateway.ts';
 import { customer, customerOf, entitlement, expectedQuantity, idOf, totalQuery } from '../support/ids.ts';
 import { useIssuer } from '../support/issuer.ts';
-import { describeWithRedis } from '../support/redis.ts';
+import { describeWithRedisOrCluster } from '../support/redis.ts';
 
 const variables = { entitlementId: entitlement, customerId: customer };
 const answered = { data: { customerEntitlementTotal: { quantity: expectedQuantity() } } };
@@ -134,7 +134,7 @@ describe('callers with tokens', () => {
   });
 });
 
-describeWithRedis('a purge on one replica', { own: true }, (redis) => {
+describeWithRedisOrCluster('a purge on one replica', (redis) => {
   const [firstReplica, secondReplica] = useReplicas(2, () => ({
     REDIS_URL: redis.url,
     PURGE_TOKEN: 'purge-token',
