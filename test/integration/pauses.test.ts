@@ -3,7 +3,8 @@ import { createClient, type RedisClientType } from '@redis/client';
 import { type Gateway, startWith, until, useReplicas } from '../support/gateway.ts';
 import { entitlement, idOf, totalQuery } from '../support/ids.ts';
 import { useLimitingUpstream } from '../support/limitingUpstream.ts';
-import { describeWithRedis, type PrivateRedis } from '../support/redis.ts';
+import { describeWithRedis, describeWithRedisOrCluster } from '../support/redis.ts';
+import type { TestRedis } from '../support/redisServer.ts';
 
 const upstream = useLimitingUpstream();
 const pauseSeconds = 60;
@@ -18,7 +19,7 @@ function createCredentials() {
 
 type Credentials = ReturnType<typeof createCredentials>;
 
-const toEnvironment = (redis: PrivateRedis) => ({
+const toEnvironment = (redis: TestRedis) => ({
   AUTH_MODE: 'passthrough',
   ZENSKAR_API_KEY: '',
   ZENSKAR_ORGANISATION: '',
@@ -59,7 +60,7 @@ const redisState = ({ wholeLog }: Gateway) => wholeLog.findLast(({ msg }) => msg
 const inState = (gateways: Gateway[], state: string) =>
   until(() => gateways.every((gateway) => redisState(gateway) === state));
 
-describeWithRedis('a rate-limit pause on one Redis', { own: false }, (redis) => {
+describeWithRedisOrCluster('a rate-limit pause on one Redis', (redis) => {
   const [one, two] = useReplicas(2, () => toEnvironment(redis)) as [Gateway, Gateway];
 
   it('begins on the other replica too, which makes no call for this tenant; other tenants go on', async () => {
