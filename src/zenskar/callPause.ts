@@ -1,5 +1,5 @@
 import type { Assessment } from './outcome.ts';
-import { maxRestMs, maxRetryAfterSeconds, toRestMs } from './retry.ts';
+import { maxFailureBackoffMs, maxRetryAfterSeconds, toFailureBackoffMs } from './retry.ts';
 
 /** Rejects all calls of a tenant for the time that Zenskar asked for, or for a growing time if a 429 names none. */
 export type CallPause = {
@@ -84,9 +84,9 @@ export function createCallPause({ monotonic, onBegin, share }: CallPauseSettings
     if (!retryable) return 0;
     if (retryAfterMs > 0 || !mayGrow) return retryAfterMs;
     // Failures of long ago do not count.
-    if (monotonic() - endsAtMs > maxRestMs) growth = 0;
+    if (monotonic() - endsAtMs > maxFailureBackoffMs) growth = 0;
     growth += 1;
-    return toRestMs(growth, Math.random());
+    return toFailureBackoffMs(growth, Math.random());
   }
 
   function current() {
