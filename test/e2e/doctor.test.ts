@@ -125,7 +125,7 @@ describe('doctor as a program', () => {
         '  OTEL_EXPORTER_OTLP_TRACES_HEADERS=not set',
         '',
         `problem configuration: PORT is "http"; expected a whole number from 0 to 65535. ${next}`,
-        `problem configuration: REDIS_URL has a value that is not shown here; expected a redis or rediss URL without query or fragment. ${next}`,
+        `problem configuration: REDIS_URL has a value that is not shown here; expected redis or rediss URLs without query or fragment, separated by commas. ${next}`,
         `problem configuration: ZENSKAR_API_KEY is missing; it is required with AUTH_MODE=none. ${next}`,
         `problem configuration: ZENSKAR_API_KY is not a variable of the gateway; did you mean ZENSKAR_API_KEY? ${next}`,
         ...['redis', 'jwks', 'upstream', 'clock', 'connections'].map(
