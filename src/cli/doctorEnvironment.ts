@@ -10,7 +10,8 @@ const minSecretLength = 4;
 
 export function createRedact(environment: Environment, readFile: ReadFile): Redact {
   const secrets = readSecrets(environment, readFile)
-    .flatMap(toSpellings)
+    .flatMap((secret) => [secret, ...secret.split(',')])
+    .flatMap((secret) => toSpellings(secret.trim()))
     .filter(({ length }) => length >= minSecretLength)
     // The longest first, because one secret may be a part of another.
     .toSorted((a, b) => b.length - a.length);
@@ -50,7 +51,7 @@ function readSecrets(environment: Environment, readFile: ReadFile): string[] {
   });
 }
 
-/** The forms in which a response may repeat a secret; of a URL, also those of its password. */
+/** The forms in which a response may repeat a secret or an item of a list; of a URL, also those of its password. */
 function toSpellings(secret: string): string[] {
   const password = URL.parse(secret)?.password ?? '';
   const plain = [secret, password, decode(password)];

@@ -10,6 +10,8 @@ import { createCertificate } from '../support/certificate.ts';
 import { findFreePort } from '../support/freePort.ts';
 import { apiKey, customer, customerOf, entitlement, organisation } from '../support/ids.ts';
 import { run } from '../support/process.ts';
+import { describeIfInstalled } from '../support/redis.ts';
+import { createRedisServer } from '../support/redisServer.ts';
 
 const simulator = createSimulator();
 let simulated: string;
@@ -228,6 +230,38 @@ describe('doctor, certificate of a trusted authority', () => {
   it('reports a certificate for another host', async () => {
     expect(await check({ address: '127.0.0.2' })).toMatch(
       /^TLS failure: the certificate of 127\.0\.0\.1:\d+ is for another host \(ERR_TLS_CERT_ALTNAME_INVALID\)\. Next: Correct the host in ZENSKAR_URL\. /,
+    );
+  });
+});
+
+describeIfInstalled('doctor, check of Redis with TLS', () => {
+  /** What the doctor, which trusts its certificate, prints about a Redis with TLS. */
+  async function check(authClients: string): Promise<string> {
+    const { cert, key } = createCertificate();
+    const trusted = await store('redis-certificate.pem', cert);
+    const files = ['--tls-cert-file', trusted, '--tls-key-file', await store('redis-key.pem', key)];
+    const args = [...files, '--tls-ca-cert-file', trusted, '--tls-auth-clients', authClients];
+    const server = createRedisServer({ args, tls: true });
+    await server.start();
+    const { output } = await runDoctor([], {
+      ...credentials,
+      ZENSKAR_URL: simulated,
+      REDIS_URL: server.url,
+      NODE_EXTRA_CA_CERTS: trusted,
+    });
+    await server.remove();
+    return /^.*redis: (.*)$/m.exec(output)?.[1] ?? '';
+  }
+
+  it('accepts a certificate of a trusted authority', async () => {
+    expect(await check('no')).toMatch(
+      /^Redis answers in \d+\.\d ms and takes all commands of the gateway\.$/,
+    );
+  });
+
+  it('reports a Redis that requires a certificate of its clients', async () => {
+    expect(await check('yes')).toMatch(
+      /^TLS failure: the Redis at 127\.0\.0\.1:\d+ requires a certificate of its clients, and the gateway has none \(.+\)\. Next: Set tls-auth-clients to no in Redis, and let a password protect it\. Until then each replica has its own cache\.$/,
     );
   });
 });
