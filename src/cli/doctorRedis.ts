@@ -13,7 +13,7 @@ import { createPurges } from '../totals/purges.ts';
 import { createRedisCache } from '../totals/redisCache.ts';
 import { toTotalKey } from '../totals/total.ts';
 import { diagnose, type Finding } from './doctorAdvice.ts';
-import { describeTls } from './doctorTls.ts';
+import { explainConnection } from './doctorConnection.ts';
 
 const connectTimeoutMs = 8000;
 /** After a slow reply. */
@@ -226,15 +226,14 @@ type FailureContext = { config: Config; trial: Trial; observer: Observer };
 async function describeFailure({ config, trial, observer }: FailureContext): Promise<Finding> {
   const refusals = observer.listRefusals();
   const urls = config.REDIS_URL ?? [];
-  const reason = observer.mainReason();
-  const found =
-    (await describeTls(urls[0] ?? '', reason ?? '')) ??
-    reason ??
-    (trial.failed.size === 0 ? 'no message' : 'timeout');
+  const failure = observer.mainReason();
+  const cause = await explainConnection(urls[0] ?? '', failure ?? '');
+  const reason = (isErrorReply.test(cause ?? '') ? cause : failure) ?? 'timeout';
+  const found = cause ?? failure ?? (trial.failed.size === 0 ? 'no message' : 'timeout');
   const onlyLimiterFails = trial.isReceived() && [...trial.failed].join() === 'EVAL';
   const isOptional = onlyLimiterFails && config.RATE_LIMIT_PER_MINUTE === 0;
   const finding = diagnose('redis', isOptional ? 'no limiter' : found, {
-    reason: (reason ?? 'timeout').replace(details, '').replace(/\.$/, ''),
+    reason: reason.replace(details, '').replace(/\.$/, ''),
     commands: new Intl.ListFormat('en').format(refusals.size > 0 ? refusals.keys() : ['commands']),
     rules: toRules([...refusals.values()]),
     variable: 'REDIS_URL',

@@ -39,6 +39,11 @@ export const redisProblems: readonly Row[] = [
     'Let REDIS_URL name Redis itself: a proxy in front of it must pass on PUBLISH and SUBSCRIBE.',
   ],
   [
+    /^DENIED .*\[redis/,
+    'Redis is in protected mode and accepts connections from its own machine only (DENIED).',
+    'Set a password in Redis and add it to REDIS_URL, or set protected-mode to no.',
+  ],
+  [
     /^NOAUTH .*\[redis/,
     'Redis requires a password ({reason}).',
     'Add user and password to REDIS_URL, such as redis://USER:PASSWORD@HOST:6379.',

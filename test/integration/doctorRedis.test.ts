@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -105,6 +105,20 @@ describe('doctor, check of a Redis that cannot be reached', () => {
       problem(
         `Connection lost: 127.0.0.1:${port} closed it before the response was complete (Socket closed unexpectedly).`,
         'Check scheme and port in REDIS_URL: the server may expect another protocol.',
+      ),
+    );
+  });
+
+  it('reports a Redis in protected mode', async () => {
+    const port = await serve((socket) =>
+      socket.end(
+        '-DENIED Redis is running in protected mode because protected mode is enabled. 1) Disable it.\r\n',
+      ),
+    );
+    expect(await check(`redis://127.0.0.1:${port}`)).toEqual(
+      problem(
+        'Redis is in protected mode and accepts connections from its own machine only (DENIED).',
+        'Set a password in Redis and add it to REDIS_URL, or set protected-mode to no.',
       ),
     );
   });
@@ -270,12 +284,16 @@ describeIfInstalled('doctor, check of Redis', () => {
       ),
     );
     const small = await start(['--maxclients', '1']);
+    const only = connect(small.port(), '127.0.0.1').on('error', () => {});
+    only.write('PING\r\n');
+    await once(only, 'data');
     expect(await check(urlOf(small))).toEqual(
       problem(
         'Redis takes no further connections (ERR max number of clients reached).',
         'Raise maxclients: each process of the gateway needs two connections.',
       ),
     );
+    only.destroy();
   });
 
   it('reports a replica, and a replica without its primary', async () => {
