@@ -10,8 +10,7 @@ const minSecretLength = 4;
 
 export function createRedact(environment: Environment, readFile: ReadFile): Redact {
   const secrets = readSecrets(environment, readFile)
-    .flatMap((secret) => [secret, ...secret.split(',')])
-    .flatMap((secret) => toSpellings(secret.trim()))
+    .flatMap(toSpellings)
     .filter(({ length }) => length >= minSecretLength)
     // The longest first, because one secret may be a part of another.
     .toSorted((a, b) => b.length - a.length);
@@ -47,7 +46,8 @@ function readSecrets(environment: Environment, readFile: ReadFile): string[] {
     const values = [environment[name] ?? '', path ? (readText(path, readFile) ?? path) : ''];
     // The address of a proxy or a Redis without a user is no secret.
     const isSecret = (value: string) => !/^(REDIS_URL|HTTPS?_PROXY)$/.test(name) || value.includes('@');
-    return values.map((value) => value.trim()).filter(isSecret);
+    const items = values.flatMap((value) => [value, ...value.split(',')]);
+    return items.map((item) => item.trim()).filter(isSecret);
   });
 }
 

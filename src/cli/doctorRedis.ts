@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { createPersistedQueries } from '../graphql/persistedQueries.ts';
 import { loadRedis, type Redis, type RedisCommands } from '../redis/redis.ts';
+import { createRedisPauses } from '../redisPauses.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { toFreshnessSettings } from '../totals/freshness.ts';
 import { createPurges } from '../totals/purges.ts';
@@ -25,6 +26,9 @@ const messageTimeoutMs = 400;
 const hearTimeoutMs = 1500;
 /** Policies that evict no purge mark before the entries that it voids. */
 const safePolicies = ['volatile-ttl', 'noeviction'];
+/** What scripts of the gateway call. Redis does not say which of it is refused. */
+const pauseRights = '+time +zadd +zscore +zrange +zremrangebyscore +zremrangebyrank +pexpire';
+const limiterRights = '+incrby +pttl';
 const isErrorReply = /^[A-Z]{3,} /;
 /** The script and the arguments of a refused command. */
 const details = /( script: \w+, on @user_script|, with args beginning with: ).*$/;
@@ -135,6 +139,7 @@ function createRepeatedCommands(once: RedisCommands) {
   const failed = new Set<string>();
   const keys = new Set<string>();
   const published = new Set<string>();
+  const id = `doctor-${randomUUID()}`;
   const running: Promise<unknown>[] = [];
 
   async function attempt<Reply>(command: string, send: () => Promise<Reply | undefined>) {
@@ -158,6 +163,7 @@ function createRepeatedCommands(once: RedisCommands) {
   const commands: RedisCommands = {
     get: (key) => repeat('GET', () => once.get(key)),
     mGet: (names) => repeat('MGET', () => once.mGet(names)),
+    pTtl: (names) => repeat('PTTL', () => once.pTtl(names)),
     set(key, value, ttlMs) {
       keys.add(key);
       return repeat('SET', () => once.set(key, value, ttlMs));
@@ -168,8 +174,11 @@ function createRepeatedCommands(once: RedisCommands) {
       return repeat('PUBLISH', () => once.publish(channel, message));
     },
     async eval(script, options) {
-      for (const key of options.keys) keys.add(key);
-      const reply = await repeat('EVAL', () => once.eval(script, options).catch(() => undefined));
+      // The scripts of pauses and limits write to keys that all gateways share.
+      const own = options.keys.map((key) => `${key}:${id}`);
+      for (const key of own) keys.add(key);
+      const send = () => once.eval(script, { ...options, keys: own }).catch(() => undefined);
+      const reply = await repeat('EVAL', send);
       if (reply === undefined) throw new Error('Redis did not run the script.');
       return reply;
     },
@@ -182,13 +191,15 @@ async function createRun(trial: Trial, { config, clock }: RedisContext): Promise
   const { redis } = trial;
   // No id of a customer and no name of a caller has this form.
   const customerId = `doctor-${randomUUID()}`;
-  const credentials = { apiKey: '', organisation: '', url: '', apiVersion: undefined };
-  const key = toTotalKey(createTenant(credentials).scope, { customerId, entitlementId: customerId });
+  const { scope: tenant } = createTenant({ apiKey: '', organisation: '', url: '', apiVersion: undefined });
+  const key = toTotalKey(tenant, { customerId, entitlementId: customerId });
   const hash = `apq:${randomUUID().replaceAll('-', '').repeat(2)}`;
   const freshness = toFreshnessSettings(config);
   const cache = createRedisCache({ redis, freshness, purges: createPurges(), ...clock });
   const queries = createPersistedQueries(redis);
-  const limiter = await createRateLimiter({ redis, pointsPerMinute: config.RATE_LIMIT_PER_MINUTE || 1 });
+  const limiter = await createRateLimiter({ redis, pointsPerMinute: config.RATE_LIMIT_PER_MINUTE });
+  const pauses = createRedisPauses(redis, clock.monotonic);
+  pauses.listen(() => {});
 
   return async () => {
     const startedMs = performance.now();
@@ -200,6 +211,7 @@ async function createRun(trial: Trial, { config, clock }: RedisContext): Promise
     await queries.get(hash);
     await queries.set(hash, 'doctor');
     await limiter?.consume(customerId, 1);
+    pauses.share({ tenant, kind: 'rateLimitPause', remainingMs: 1, growth: 0 });
     await trial.hear();
     let messages = 0;
     while (!trial.isReceived() && messages < maxMessages && (await cache.purge({ customerId }))) {
@@ -230,27 +242,24 @@ async function describeFailure({ config, trial, observer }: FailureContext): Pro
   const cause = await explainConnection(urls[0] ?? '', failure ?? '');
   const reason = (isErrorReply.test(cause ?? '') ? cause : failure) ?? 'timeout';
   const found = cause ?? failure ?? (trial.failed.size === 0 ? 'no message' : 'timeout');
-  const onlyLimiterFails = trial.isReceived() && [...trial.failed].join() === 'EVAL';
-  const isOptional = onlyLimiterFails && config.RATE_LIMIT_PER_MINUTE === 0;
-  const finding = diagnose('redis', isOptional ? 'no limiter' : found, {
+  const finding = diagnose('redis', found, {
     reason: reason.replace(details, '').replace(/\.$/, ''),
     commands: new Intl.ListFormat('en').format(refusals.size > 0 ? refusals.keys() : ['commands']),
-    rules: toRules([...refusals.values()]),
+    rules: toRules([...refusals.values()], config.RATE_LIMIT_PER_MINUTE > 0),
     variable: 'REDIS_URL',
     place: new Intl.ListFormat('en', { type: 'disjunction' }).format(urls.map(toPlace)),
   });
-  return isOptional
-    ? finding
-    : { ...finding, next: `${finding.next} Until then each replica has its own cache.` };
+  return { ...finding, next: `${finding.next} Until then each replica has its own cache.` };
 }
 
 /** The ACL rules whose lack these error replies report. */
-function toRules(reasons: readonly string[]): string {
+function toRules(reasons: readonly string[], isLimited: boolean): string {
+  const ofScripts = isLimited ? `${pauseRights} ${limiterRights}` : pauseRights;
   const rules = reasons.map((reason) => {
     if (/one of the keys|access a key|at least one of the keys/.test(reason)) return '~zenskar-gateway:*';
     if (/channel/.test(reason)) return '&zenskar-gateway:*';
-    const [, command = 'incrby +pttl +pexpire'] = /'(\S+)' command/.exec(reason) ?? [];
-    return `+${command}`;
+    const [, command] = /'(\S+)' command/.exec(reason) ?? [];
+    return command === undefined ? ofScripts : `+${command}`;
   });
   return [...new Set(rules)].join(' ');
 }

@@ -10,11 +10,6 @@ export const redisWarnings: readonly Row[] = [
     '{server} answers in {duration} ms and takes all commands of the gateway, but its maxmemory-policy {policy} may evict a purge before the totals that it forgets.',
     'Set maxmemory-policy to volatile-ttl.',
   ],
-  [
-    /^no limiter \[/,
-    'Redis does not run the script of the rate limiter ({reason}). Without RATE_LIMIT_PER_MINUTE the gateway does not need it.',
-    rights,
-  ],
 ];
 
 export const redisProblems: readonly Row[] = [

@@ -182,7 +182,9 @@ function urlOf({ port }: RedisServer, user = ''): string {
   return `redis://${user}127.0.0.1:${port()}`;
 }
 
-const rights = '+ping +get +mget +set +del +publish +subscribe +eval +incrby +pttl +pexpire';
+const commands = '+ping +get +mget +pttl +set +del +publish +subscribe +eval';
+const ofPauses = '+time +zadd +zscore +zrange +zremrangebyscore +zremrangebyrank +pexpire';
+const rights = `${commands} ${ofPauses}`;
 const ownNames = '~zenskar-gateway:* &zenskar-gateway:*';
 
 /** Creates a user with these rights; returns the URL for it. */
@@ -201,6 +203,8 @@ describeIfInstalled('doctor, check of Redis', () => {
   it('does what the gateway does, with no more rights than the gateway needs, and leaves no key behind', async () => {
     const server = await start();
     const url = await createUser(server, `${ownNames} ${rights}`);
+    expect(await check(url)).toMatchObject({ status: 'ok' });
+    await createUser(server, '+incrby');
     expect(await check(url, { RATE_LIMIT_PER_MINUTE: '10' })).toEqual({
       check: 'redis',
       status: 'ok',
@@ -224,26 +228,30 @@ describeIfInstalled('doctor, check of Redis', () => {
     expect(await check(url)).toEqual(
       problem(
         expect.stringMatching(
-          /^The user of REDIS_URL has no right to DEL, EVAL, GET, MGET, PUBLISH, SET, and SUBSCRIBE \(NOPERM this user has no permissions to access one of the keys used as arguments\)\.$/,
+          /^The user of REDIS_URL has no right to DEL, EVAL, GET, MGET, PTTL, PUBLISH, SET, and SUBSCRIBE \(NOPERM this user has no permissions to access one of the keys used as arguments\)\.$/,
         ),
         'Give the user of REDIS_URL these rights with ACL SETUSER: ~zenskar-gateway:* &zenskar-gateway:*. docs/redis.md lists all that the gateway needs.',
       ),
     );
   });
 
-  it('reports a script that may not run as a warning without a rate limit, else as a problem', async () => {
-    const url = await createUser(await start(), `${ownNames} ${rights} -incrby`);
-    const next =
-      'Give the user of REDIS_URL these rights with ACL SETUSER: +incrby +pttl +pexpire. docs/redis.md lists all that the gateway needs.';
-    const refusal = /\(ERR The user executing the script can't run this command or subcommand/;
-    expect(await check(url)).toEqual({
-      check: 'redis',
-      status: 'warning',
-      reason: expect.stringMatching(refusal),
-      next,
-    });
-    expect(await check(url, { RATE_LIMIT_PER_MINUTE: '10' })).toEqual(
-      problem(expect.stringMatching(refusal), next),
+  it('names the rights that scripts need', async () => {
+    const server = await start();
+    const reason = expect.stringMatching(
+      /^The user of REDIS_URL has no right to EVAL \(ERR The user executing the script can't run this command or subcommand\)\.$/,
+    );
+    const others = 'docs/redis.md lists all that the gateway needs.';
+    const limited = { RATE_LIMIT_PER_MINUTE: '10' };
+    const url = await createUser(server, `${ownNames} ${rights}`);
+    expect(await check(url, limited)).toEqual(
+      problem(
+        reason,
+        `Give the user of REDIS_URL these rights with ACL SETUSER: ${ofPauses} +incrby +pttl. ${others}`,
+      ),
+    );
+    await createUser(server, '-zadd');
+    expect(await check(url)).toEqual(
+      problem(reason, `Give the user of REDIS_URL these rights with ACL SETUSER: ${ofPauses}. ${others}`),
     );
   });
 
