@@ -3,6 +3,8 @@ import type * as RedisLibrary from '@redis/client';
 /** A connection attempt, or a connection without traffic, ends after this time. The gateway causes some twice a second. */
 const silenceMs = 1500;
 const maxReconnectMs = 1000;
+/** Begins like the error of a server that knows this. */
+const missingSlots = 'CLUSTERDOWN Some hash slots have no server';
 
 export type Library = Pick<typeof RedisLibrary, 'createClient' | 'createCluster' | 'ErrorReply'>;
 
@@ -25,6 +27,7 @@ type Listener = (message: string, channel: string) => void;
 export type RedisMode = 'server' | 'cluster';
 
 export type RedisClient = {
+  mode: RedisMode;
   commands: Commands;
   /** Once connected, it reconnects and subscribes again by itself. Resolves to what the server says it is. */
   connect: () => Promise<RedisMode>;
@@ -32,6 +35,8 @@ export type RedisClient = {
   isReady: () => boolean;
   /** Rejects unless all servers answer. */
   ping: () => Promise<unknown>;
+  /** Why a server has no connection, if one has none. */
+  lastError: () => Error | undefined;
   close: () => void;
 };
 
@@ -72,6 +77,7 @@ export function createServerClient(
   // The other connection reports the same failure.
   subscriber.on('ready', onInterrupted).on('error', () => {});
   return {
+    mode: 'server',
     commands: client,
     async connect() {
       await client.connect();
@@ -84,6 +90,7 @@ export function createServerClient(
     },
     isReady: () => client.isReady,
     ping: () => client.ping(),
+    lastError: () => undefined,
     close() {
       client.destroy();
       subscriber.destroy();
@@ -111,21 +118,31 @@ export function createClusterClient(
     commandOptions: options.commandOptions,
     defaults: toNodeOptions(new URL(urls[0] ?? '')),
   });
-  let lastError: unknown;
+  const seedErrors = new Set<string>();
+  let lastError: Error | undefined;
   // An error need not concern the nodes in use. Commands show whether those work.
-  cluster.on('error', (error) => {
+  cluster.on('error', (error: Error) => seedErrors.add(error.message));
+  cluster.on('node-error', (error: Error) => {
     lastError = error;
   });
-  cluster.on('node-ready', onInterrupted);
+  cluster.on('node-ready', () => {
+    lastError = undefined;
+    onInterrupted();
+  });
   return {
+    mode: 'cluster',
     commands: cluster,
     async connect() {
-      await cluster.connect().catch((error) => Promise.reject(lastError ?? error));
+      await cluster.connect().catch(() => Promise.reject(new Error([...seedErrors].join('; '))));
+      seedErrors.clear();
+      // The library knows no node to send their commands to, and does not look for one later.
+      if ([...cluster.slots].some((shard) => shard === undefined)) throw new Error(missingSlots);
       return 'cluster';
     },
     subscribe: (channels, listener) => cluster.subscribe(channels, listener),
     isReady: () => cluster.isReady,
     ping: () => Promise.all(cluster.masters.map(async (node) => (await cluster.nodeClient(node)).ping())),
+    lastError: () => lastError,
     close: () => cluster.destroy(),
   };
 }

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { Emit } from '../telemetry/events.ts';
-import type { Library, RedisClient } from './clients.ts';
+import type { Library, RedisClient, RedisMode } from './clients.ts';
 import { type Connection, createConnection } from './connection.ts';
 import { createHealth, type Health } from './health.ts';
 import { createMessages, type Messages } from './messages.ts';
@@ -42,6 +42,8 @@ export type Redis = RedisCommands & {
   observe: (observer: RedisObserver) => void;
   start: () => void;
   stop: () => void;
+  /** Undefined while there is no connection. */
+  mode: () => RedisMode | undefined;
 };
 
 export type RedisObserver = {
@@ -49,6 +51,8 @@ export type RedisObserver = {
   onHearing?: (isHearing: boolean) => void;
   /** Called twice a second while Redis takes writes. */
   onWritable?: () => void;
+  /** Called for each failure, and for each refusal of a command. The events of health are only changes. */
+  onProblem?: (reason: string, command?: string) => void;
 };
 
 type RedisSettings = { urls: readonly string[]; emit: Emit; monotonic: () => number };
@@ -67,7 +71,7 @@ export async function loadRedis({ config, emit, monotonic }: LoadSettings): Prom
  */
 export function createRedis(library: Library, { urls, emit, monotonic }: RedisSettings): Redis {
   const observers: RedisObserver[] = [];
-  const health = createHealth({ emit, monotonic });
+  const health = observeHealth(createHealth({ emit, monotonic }), observers);
   const messages = createMessages(monotonic, (isHearing) => {
     if (isHearing) health.recordSuccess('SUBSCRIBE');
     for (const { onHearing } of observers) onHearing?.(isHearing);
@@ -94,6 +98,21 @@ export function createRedis(library: Library, { urls, emit, monotonic }: RedisSe
     stop() {
       clearInterval(probing);
       connection.close();
+    },
+    mode: () => connection.current()?.mode,
+  };
+}
+
+function observeHealth(health: Health, observers: readonly RedisObserver[]): Health {
+  return {
+    ...health,
+    recordFailure(reason) {
+      health.recordFailure(reason);
+      for (const { onProblem } of observers) onProblem?.(reason);
+    },
+    recordRefusal(command, reason) {
+      health.recordRefusal(command, reason);
+      for (const { onProblem } of observers) onProblem?.(reason, command);
     },
   };
 }
@@ -151,7 +170,9 @@ function createRun(library: Library, connection: Connection, health: Health): Ru
       const reason = toReason(error);
       // How commands of a replaced client end says nothing of the present one.
       if (client !== connection.current()) return undefined;
-      if (!(error instanceof library.ErrorReply)) health.recordFailure(reason);
+      const cause = client.lastError();
+      if (!(error instanceof library.ErrorReply))
+        health.recordFailure(cause === undefined ? reason : `${reason}: ${cause.message}`);
       else if (wrongServer.test(reason)) connection.replace(client, reason);
       else if (!transient.test(reason)) health.recordRefusal(name, reason);
       return undefined;

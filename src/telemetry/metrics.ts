@@ -227,7 +227,7 @@ function countRedis(registry: Registry): Emit {
   let up: Gauge | undefined;
   return (event) => {
     if (event.type !== 'redisChanged') return;
-    up ??= gauge('redis_up', '1 while Redis answers, else 0', 'min');
+    up ??= gauge('redis_up', '1 while Redis answers and takes all commands, else 0', 'min');
     up.set(event.state === 'up' ? 1 : 0);
   };
 }
