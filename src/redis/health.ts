@@ -2,6 +2,8 @@ import type { Emit } from '../telemetry/events.ts';
 
 /** Refused commands are reported at most once in this time. */
 const refusalIntervalMs = 60_000;
+/** A refused command that is not sent again may be allowed by now. Longer than the alert waits. */
+const maxRefusalAgeMs = 300_000;
 /** Without memory, or if it cannot save its data, Redis refuses every write. The probe's SET shows when that ends. */
 const refusesWrites = /^(OOM|MISCONF)\b/;
 
@@ -22,8 +24,8 @@ export function createHealth({ emit, monotonic }: { emit: Emit; monotonic: () =>
   // Undefined at first, so that a Redis that never comes up is reported, too.
   let state: 'up' | 'refusing' | 'down' | undefined;
   let refusalReportedAtMs = Number.NEGATIVE_INFINITY;
-  /** Commands that have not succeeded since they were refused. */
-  const refused = new Set<string>();
+  /** When commands were refused that have not succeeded since. */
+  const refusedAtMs = new Map<string, number>();
   const isDown = () => state === 'down' || state === undefined;
 
   function change(next: 'up' | 'refusing' | 'down', reason?: string): void {
@@ -33,21 +35,23 @@ export function createHealth({ emit, monotonic }: { emit: Emit; monotonic: () =>
   }
 
   function recordSuccess(command: string): void {
-    refused.delete(command);
+    refusedAtMs.delete(command);
     if (!isDown()) recordWritable();
   }
 
   function recordWritable(): void {
-    if (refused.size === 0) change('up');
+    for (const [command, atMs] of refusedAtMs)
+      if (monotonic() - atMs >= maxRefusalAgeMs) refusedAtMs.delete(command);
+    if (refusedAtMs.size === 0) change('up');
   }
 
   function recordFailure(reason: string): void {
-    refused.clear();
+    refusedAtMs.clear();
     change('down', reason);
   }
 
   function recordRefusal(command: string, reason: string): void {
-    refused.add(refusesWrites.test(reason) ? 'SET' : command);
+    refusedAtMs.set(refusesWrites.test(reason) ? 'SET' : command, monotonic());
     change('refusing', reason);
     if (monotonic() - refusalReportedAtMs < refusalIntervalMs) return;
     refusalReportedAtMs = monotonic();

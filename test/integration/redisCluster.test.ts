@@ -48,7 +48,7 @@ describeIfInstalled('a connection to a Redis Cluster', () => {
     afterAll(() => observed.stop());
 
     it('is up', async () => {
-      for (const { command } of cluster.nodes) await command('CONFIG', 'SET', 'requirepass', 's@cret');
+      await cluster.sendToAll('CONFIG', 'SET', 'requirepass', 's@cret');
       observed.start();
       await observed.untilUp();
       expect(observed.reasons()).toEqual([]);

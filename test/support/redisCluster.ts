@@ -31,7 +31,7 @@ export function createRedisCluster({ args = [], replicas = 0 }: ClusterOptions =
       cluster.url = primaries.map(({ url }) => url).join(',');
     },
     keys: async (pattern) => (await Promise.all(primaries.map(({ keys }) => keys(pattern)))).flat(),
-    flush: async () => void (await Promise.all(primaries.map(({ flush }) => flush()))),
+    sendToAll: (...words) => Promise.all(nodes.map(({ command }) => command(...words))),
     async send(key, ...command) {
       const slot = Number(await primaries[0]?.command('CLUSTER', 'KEYSLOT', key));
       return ownerOf(slot, primaries).command(...command);

@@ -23,8 +23,8 @@ export type TestRedis = {
   /** What REDIS_URL is set to. */
   url: string;
   keys: (pattern: string) => Promise<string[]>;
-  /** Deletes all keys. */
-  flush: () => Promise<void>;
+  /** Sends a command to all servers. */
+  sendToAll: (...command: string[]) => Promise<unknown[]>;
   /** Sends a command to the server of this key. */
   send: (key: string, ...command: string[]) => Promise<unknown>;
 };
@@ -86,7 +86,7 @@ export function createRedisServer({ args = [], tls = false }: ServerOptions = {}
     resume: () => void server?.kill('SIGCONT'),
     command,
     keys: async (pattern) => (await command('KEYS', pattern)) as string[],
-    flush: async () => void (await command('FLUSHALL')),
+    sendToAll: async (...words) => [await command(...words)],
     send: (_, ...words) => command(...words),
     async remove() {
       await kill();

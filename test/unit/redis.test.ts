@@ -50,6 +50,18 @@ describe('the health of Redis', () => {
     expect(states()).toEqual(['up', 'refusing', 'up']);
   });
 
+  it('comes up five minutes after a refusal if the refused command is not sent again', () => {
+    const { clock, health, states } = startHealth();
+    health.recordWritable();
+    health.recordRefusal('DEL', noPermission);
+    clock.ms = 299_999;
+    health.recordWritable();
+    expect(states()).toEqual(['up', 'refusing']);
+    clock.ms = 300_000;
+    health.recordWritable();
+    expect(states()).toEqual(['up', 'refusing', 'up']);
+  });
+
   it('reports one refused command a minute', () => {
     const { clock, health, refusals } = startHealth();
     for (const ms of [0, 500, 59_999, 60_000, 60_500]) {
