@@ -22,7 +22,7 @@ const wrongServer = /^(READONLY|MASTERDOWN|NOREPLICAS|LOADING|BUSY|CLUSTERDOWN|U
 const transient = /^TRYAGAIN\b/;
 
 /** Each resolves to undefined if Redis is down, too slow or refuses the command. None rejects, except `eval`. */
-export type RedisCommands = {
+type RedisCommands = {
   get: (key: string) => Promise<string | null | undefined>;
   /** One round trip; in a cluster one per node. */
   mGet: (keys: string[]) => Promise<readonly (string | null)[] | undefined>;

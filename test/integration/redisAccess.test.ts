@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, it } from '@jest/globals';
 import { type Gateway, until, useReplicas } from '../support/gateway.ts';
-import { customerOf, entitlement, totalQuery } from '../support/ids.ts';
+import { customerOf, entitlement, idOf, totalQuery } from '../support/ids.ts';
 import { observeRedis } from '../support/observedRedis.ts';
 import { describeWithRedisOrCluster } from '../support/redis.ts';
 
@@ -22,6 +22,7 @@ describeWithRedisOrCluster('the rights of the documentation', (redis) => {
   const gateways = useReplicas(2, () => ({
     REDIS_URL: toUrl(),
     PURGE_TOKEN: token,
+    UPSTREAM_RETRIES: '0',
     RATE_LIMIT_PER_MINUTE: `${pointsPerMinute}`,
     TRUSTED_PROXIES: '127.0.0.1',
   }));
@@ -46,7 +47,11 @@ describeWithRedisOrCluster('the rights of the documentation', (redis) => {
     await purge(one, variables.customerId);
     one.simulator.overall = { mode: 'as', code: '0404' };
     await two.gql(totalQuery, variables, init);
+    one.simulator.overall = { mode: 'as', code: '0429' };
+    await one.gql(totalQuery, { ...variables, entitlementId: idOf(count) }, init);
     one.simulator.overall = { mode: 'ok' };
+    // Longer than the pause that the 429 began.
+    one.advance(2000);
     for (let n = 0; n < pointsPerMinute; n += 1) await two.gql('{ __typename }', {}, init);
   }
 
@@ -75,7 +80,7 @@ describeWithRedisOrCluster('the rights of the documentation', (redis) => {
       do await useRedis();
       while (!gateways.every(isUp));
     }
-  });
+  }, 90_000);
 });
 
 const isUp = ({ wholeLog }: Gateway) =>

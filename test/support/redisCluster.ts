@@ -12,14 +12,18 @@ export type RedisCluster = TestRedis & {
   remove: () => Promise<void>;
 };
 
-type ClusterOptions = { args?: readonly string[]; replicas?: 0 | 1 };
+type ClusterOptions = { args?: readonly string[]; replicas?: 0 | 1; tls?: boolean };
 
 /** Three primaries on loopback that share all slots, with a replica for each if wanted. */
-export function createRedisCluster({ args = [], replicas = 0 }: ClusterOptions = {}): RedisCluster {
+export function createRedisCluster({
+  args = [],
+  replicas = 0,
+  tls = false,
+}: ClusterOptions = {}): RedisCluster {
   const clusterArgs = ['--cluster-enabled', 'yes', '--cluster-node-timeout', `${nodeTimeoutMs}`];
   const timing = ['--repl-diskless-sync-delay', '0', '--cluster-replica-validity-factor', '0'];
   const nodes = Array.from({ length: 3 + 3 * replicas }, () =>
-    createRedisServer({ args: [...clusterArgs, ...timing, ...args] }),
+    createRedisServer({ args: [...clusterArgs, ...timing, ...args], tls }),
   );
   const primaries = nodes.slice(0, 3);
   const cluster: RedisCluster = {

@@ -87,8 +87,11 @@ describe('the metrics', () => {
     expect((await read()).body).not.toMatch(/redis_up/);
     count({ type: 'redisChanged', state: 'up', reason: undefined });
     expect((await read()).body).toMatch(/^redis_up 1$/m);
-    count({ type: 'redisChanged', state: 'down', reason: 'gone' });
-    expect((await read()).body).toMatch(/^redis_up 0$/m);
+    for (const state of ['down', 'refusing'] as const) {
+      count({ type: 'redisChanged', state: 'up', reason: undefined });
+      count({ type: 'redisChanged', state, reason: 'gone' });
+      expect((await read()).body).toMatch(/^redis_up 0$/m);
+    }
   });
 
   it('count connections and requests of the main listener only, and show that it drains', async () => {
