@@ -40,6 +40,8 @@ export type Redis = RedisCommands & {
   /** To be called before `start`, as `observe`. */
   subscribe: (channel: string, onMessage: (message: string) => void) => void;
   observe: (observer: RedisObserver) => void;
+  /** By the monotonic clock: until then, messages are received. A process that was stopped meanwhile knows at once that it is later. */
+  hearsUntilMs: () => number;
   start: () => void;
   stop: () => void;
 };
@@ -87,6 +89,7 @@ export function createRedis(library: Library, { urls, emit, monotonic }: RedisSe
     insist: toCommands(run),
     subscribe: messages.subscribe,
     observe: (observer) => void observers.push(observer),
+    hearsUntilMs: messages.hearsUntilMs,
     start() {
       connection.open();
       probing = setInterval(() => void probe(), probeIntervalMs).unref();
