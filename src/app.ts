@@ -95,6 +95,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
 
   async function stop(): Promise<void> {
     await Promise.all([http.stop(), admin?.stop()]).then(graphql.stop);
+    await source.flush();
     redis?.stop();
     client.close();
     await tracing.stop();

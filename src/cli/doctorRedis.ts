@@ -195,7 +195,7 @@ async function createRun(trial: Trial, { config, clock }: RedisContext): Promise
   const key = toTotalKey(tenant, { customerId, entitlementId: customerId });
   const hash = `apq:${randomUUID().replaceAll('-', '').repeat(2)}`;
   const freshness = toFreshnessSettings(config);
-  const cache = createRedisCache({ redis, freshness, purges: createPurges(), ...clock });
+  const cache = createRedisCache({ redis, freshness, purges: createPurges(), emit: () => {}, ...clock });
   const queries = createPersistedQueries(redis);
   const limiter = await createRateLimiter({ redis, pointsPerMinute: config.RATE_LIMIT_PER_MINUTE });
   const pauses = createRedisPauses(redis, clock.monotonic);

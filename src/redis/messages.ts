@@ -22,6 +22,8 @@ export type Messages = {
   countHeartbeat: () => void;
   /** Redis takes messages, but does not deliver them here. */
   isUndelivered: () => boolean;
+  /** Until then, by the monotonic clock, messages count as received. */
+  hearsUntilMs: () => number;
 };
 
 /** `onHearing`: false when messages are no longer received; true when they are received again, and some may have been missed. */
@@ -62,5 +64,6 @@ export function createMessages(monotonic: () => number, onHearing: (isHearing: b
       undelivered += 1;
     },
     isUndelivered: () => undelivered >= maxUndelivered,
+    hearsUntilMs: () => (wasInterrupted ? Number.NEGATIVE_INFINITY : receivedAtMs + silenceMs),
   };
 }

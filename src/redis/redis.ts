@@ -22,7 +22,7 @@ const wrongServer = /^(READONLY|MASTERDOWN|NOREPLICAS|LOADING|BUSY|CLUSTERDOWN|U
 const transient = /^TRYAGAIN\b/;
 
 /** Each resolves to undefined if Redis is down, too slow or refuses the command. None rejects, except `eval`. */
-type RedisCommands = {
+export type RedisCommands = {
   get: (key: string) => Promise<string | null | undefined>;
   /** One round trip; in a cluster one per node. */
   mGet: (keys: string[]) => Promise<readonly (string | null)[] | undefined>;
@@ -40,6 +40,8 @@ export type Redis = RedisCommands & {
   /** To be called before `start`, as `observe`. */
   subscribe: (channel: string, onMessage: (message: string) => void) => void;
   observe: (observer: RedisObserver) => void;
+  /** By the monotonic clock: until then, messages are received. A process that was stopped meanwhile knows at once that it is later. */
+  hearsUntilMs: () => number;
   start: () => void;
   stop: () => void;
   /** Undefined while there is no connection. */
@@ -91,6 +93,7 @@ export function createRedis(library: Library, { urls, emit, monotonic }: RedisSe
     insist: toCommands(run),
     subscribe: messages.subscribe,
     observe: (observer) => void observers.push(observer),
+    hearsUntilMs: messages.hearsUntilMs,
     start() {
       connection.open();
       probing = setInterval(() => void probe(), probeIntervalMs).unref();

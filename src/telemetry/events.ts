@@ -33,6 +33,8 @@ export type GatewayEvent =
   | { type: 'redisRefused'; command: string; reason: string }
   /** `everywhere`: false when other replicas could not be reached. */
   | { type: 'purged'; everywhere: boolean }
+  /** Purges that Redis has not taken yet; only with Redis. */
+  | { type: 'purgesPending'; count: number }
   | RequestRejected
   /** The issuer's keys could not be fetched; the keys known so far stay in use. */
   | { type: 'keysUnavailable'; reason: string }

@@ -144,8 +144,8 @@ describeWithRedisOrCluster('a purge on one replica', (redis) => {
     await until(() =>
       [firstReplica, secondReplica].every(({ wholeLog }) => wholeLog.some(({ state }) => state === 'up')),
     );
-    for (let n = 0; n < 2; n += 1) await firstReplica.gql(totalQuery, variables);
-    expect(results(firstReplica)).toEqual(['miss', 'hit']);
+    // A replica uses its cache once it receives messages.
+    while (results(firstReplica).at(-1) !== 'hit') await firstReplica.gql(totalQuery, variables);
     expect((await purge(secondReplica, { customerId: customer })).status).toBe(204);
     await until(() => {
       void firstReplica.gql(totalQuery, variables);

@@ -82,6 +82,13 @@ describe('the metrics', () => {
     expect((await read()).body).toMatch(/^log_lines_dropped_total 1$/m);
   });
 
+  it('contain the number of purges that Redis has not taken, only in a gateway with Redis', async () => {
+    const { count, read } = createMetrics(settings);
+    expect((await read()).body).not.toMatch(/purges_pending/);
+    for (const pending of [0, 2, 1]) count({ type: 'purgesPending', count: pending });
+    expect((await read()).body).toMatch(/^purges_pending 1$/m);
+  });
+
   it('contain redis_up only in a gateway with Redis', async () => {
     const { count, read } = createMetrics(settings);
     expect((await read()).body).not.toMatch(/redis_up/);
