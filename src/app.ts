@@ -11,7 +11,8 @@ import { createAdminListener, type Purge } from './http/admin.ts';
 import { createFileRoute } from './http/router.ts';
 import { type ConnectionLimits, createHttpServer } from './http/server.ts';
 import { createPipeline } from './pipeline.ts';
-import { loadRedis, type Redis } from './redis/connection.ts';
+import { loadRedis, type Redis } from './redis/redis.ts';
+import { createRedisPauses } from './redisPauses.ts';
 import { combine, type Emit } from './telemetry/events.ts';
 import { createConfiguredLog } from './telemetry/log.ts';
 import { createMetrics, type Samples } from './telemetry/metrics.ts';
@@ -19,6 +20,8 @@ import type { LogDestination } from './telemetry/stdout.ts';
 import { loadTracing, type Tracing } from './telemetry/tracing.ts';
 import { toFreshnessSettings } from './totals/freshness.ts';
 import { createTotalSource } from './totals/source.ts';
+import type { WorkerPauses } from './workerPauses.ts';
+import { combineChannels } from './zenskar/pauseChannel.ts';
 import { createPolicy, type Policy, toPolicySettings } from './zenskar/policy.ts';
 import { loadZenskarClient } from './zenskar/tracedClient.ts';
 
@@ -26,8 +29,8 @@ export type Overrides = {
   clock?: Clock;
   logDestination?: LogDestination;
   connectionLimits?: Partial<ConnectionLimits>;
-  /** A worker process: its primary has the admin listener. */
-  isWorker?: boolean;
+  /** Of a worker process: its primary has the admin listener, and passes pauses on. */
+  primary?: WorkerPauses | undefined;
   /** Of the configuration; logged at the start. */
   warnings?: readonly string[];
 };
@@ -49,26 +52,21 @@ type Dependencies = Clock & {
   config: Config;
   emit: Emit;
   redis: Redis | undefined;
+  primary: WorkerPauses | undefined;
   tracing: Tracing;
   connectionLimits: Partial<ConnectionLimits> | undefined;
 };
 
 /** Builds each part of the gateway once, from the inside out. */
 export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
-  const {
-    clock = systemClock,
-    logDestination,
-    connectionLimits,
-    isWorker = false,
-    warnings = [],
-  } = overrides;
+  const { clock = systemClock, logDestination, connectionLimits, primary, warnings = [] } = overrides;
   const operationNames = config.GRAPHQL_SAFELIST && namesOf(config.GRAPHQL_SAFELIST);
   const metrics = createMetrics({ config, operationNames, ...clock });
   const log = createConfiguredLog(config, { destination: logDestination, onDrop: metrics.countDroppedLine });
   const emit = combine(log, metrics.count);
   const redis = await loadRedis({ config, emit, ...clock });
   const tracing = await loadTracing({ config, emit, ...clock });
-  const dependencies = { config, emit, redis, tracing, connectionLimits, ...clock };
+  const dependencies = { config, emit, redis, primary, tracing, connectionLimits, ...clock };
 
   const { client, policy } = await composePolicy(dependencies);
   const source = composeTotals(policy, dependencies);
@@ -78,15 +76,18 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     ...dependencies,
   });
   const http = await composeMainListener(graphql, dependencies);
-  const admin = isWorker
-    ? undefined
-    : createAdminListener({ purge: source.purge, readMetrics: metrics.read, ...dependencies });
+  const admin =
+    primary === undefined
+      ? createAdminListener({ purge: source.purge, readMetrics: metrics.read, ...dependencies })
+      : undefined;
 
   async function start() {
+    // Before requests, so that pauses are known that have begun meanwhile.
+    primary?.start();
+    redis?.start();
     await graphql.start();
     const adminUrl = await admin?.start();
     const url = await http.start();
-    redis?.start();
     for (const reason of warnings) emit({ type: 'variableIgnored', reason });
     emit({ type: 'started', url, adminUrl, authMode: config.AUTH_MODE });
     return { url, adminUrl };
@@ -94,6 +95,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
 
   async function stop(): Promise<void> {
     await Promise.all([http.stop(), admin?.stop()]).then(graphql.stop);
+    await source.flush();
     redis?.stop();
     client.close();
     await tracing.stop();
@@ -101,9 +103,11 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   return { start, stop, purge: source.purge, readSamples: metrics.readSamples, emit };
 }
 
-async function composePolicy({ config, ...dependencies }: Dependencies) {
+async function composePolicy({ config, redis, primary, ...dependencies }: Dependencies) {
   const client = await loadZenskarClient(config);
-  return { client, policy: createPolicy({ ...dependencies, client, ...toPolicySettings(config) }) };
+  const pauseChannel = combineChannels([redis && createRedisPauses(redis, dependencies.monotonic), primary]);
+  const settings = toPolicySettings(config);
+  return { client, policy: createPolicy({ ...dependencies, client, pauseChannel, ...settings }) };
 }
 
 function composeTotals(policy: Policy, { config, ...dependencies }: Dependencies) {

@@ -69,8 +69,9 @@ async function startOrExit({ config, warnings }: ValidConfig): Promise<App> {
     // Imported late, so that configuration errors are reported before the larger part of the start.
     const { createApp } = await import('./app.ts');
     const { isWorker } = cluster;
-    // The primary has logged them.
-    const app = await createApp(config, { isWorker, warnings: isWorker ? [] : warnings });
+    const primary = isWorker ? (await import('./workerPauses.ts')).createWorkerPauses() : undefined;
+    // The primary has logged the warnings.
+    const app = await createApp(config, { primary, warnings: isWorker ? [] : warnings });
     logNodeWarnings(app.emit);
     if (isWorker) (await import('./workers.ts')).answerPrimary(app);
     await app.start();

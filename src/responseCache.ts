@@ -62,7 +62,7 @@ export function createResponseCache(monotonic: () => number): ResponseCache {
 }
 
 function isFresh({ cachePolicy }: GraphQLResponse, nowMs: number): boolean {
-  return cachePolicy !== undefined && nowMs < cachePolicy.expiresAtMs && !cachePolicy.isPurged();
+  return cachePolicy !== undefined && nowMs < cachePolicy.expiresAtMs && !cachePolicy.isPurged(nowMs);
 }
 
 function countTotals({ report }: GraphQLResponse): number {

@@ -8,6 +8,7 @@ import { createConfiguredLog } from './telemetry/log.ts';
 import type { Samples } from './telemetry/metrics.ts';
 import { logNodeWarnings } from './telemetry/nodeWarnings.ts';
 import { createWorkerMetrics } from './telemetry/workerMetrics.ts';
+import { createPauseRelay } from './workerPauses.ts';
 
 /** The time before a worker that has died is replaced. */
 const restartDelayMs = 1000;
@@ -35,6 +36,7 @@ export async function runWorkers(
   stopping: Promise<void>,
 ): Promise<number> {
   const metrics = createWorkerMetrics();
+  const pauses = createPauseRelay(systemClock.monotonic);
   const emit = createConfiguredLog(config, { onDrop: metrics.countDroppedLine });
   logNodeWarnings(emit);
   const failed = Promise.withResolvers<number>();
@@ -49,8 +51,10 @@ export async function runWorkers(
     const worker = cluster.fork();
     // A broken channel to the worker; its exit follows.
     worker.on('error', () => {});
+    worker.on('message', (message) => pauses.receive(message, worker));
     worker.once('exit', (code, signal) => {
       metrics.remove(worker.id);
+      pauses.remove(worker);
       if (stop.signal.aborted) return;
       emit({ type: 'workerDied', pid: worker.process.pid, code, signal });
       if (!hasListened && code !== null && code !== 0) failed.resolve(code);

@@ -29,7 +29,7 @@ export type Authenticate = (headers: IncomingHttpHeaders) => Identity | Promise<
 type TenantIdentity = { apiKey: string; organisation: string; url: string; apiVersion: string | undefined };
 
 /**
- * The only function that makes a scope. It is a keyed hash, so that guesses of organisations or keys cannot be checked
+ * The only function that makes a scope of credentials. It is a keyed hash, so that guesses of organisations or keys cannot be checked
  * against it, and equal on all replicas. Another base URL or API version may give other totals, so it is another scope.
  */
 export function createTenant({ apiKey, organisation, url, apiVersion }: TenantIdentity): Tenant {

@@ -21,8 +21,9 @@ npm run doctor -- [--entitlement UUID --customer UUID] [--json]
   --json                                prints one JSON document instead of lines
   --help                                prints this text
 
-It reads the environment variables that the gateway reads, calls Redis, the issuer and Zenskar, changes nothing and
-prints no secret. Exit codes: 0 no problem, 1 a problem, 64 wrong arguments, 78 invalid configuration.
+It reads the environment variables that the gateway reads, and calls Redis, the issuer and Zenskar. In Redis it deletes
+all that it has written. It prints no secret. Exit codes: 0 no problem, 1 a problem, 64 wrong arguments, 78 invalid
+configuration.
 `;
 
 const options = {

@@ -1,6 +1,7 @@
+import { type Row, redisProblems, redisWarnings } from './doctorRedisAdvice.ts';
+
 type Check = 'configuration' | 'redis' | 'jwks' | 'upstream' | 'clock' | 'connections';
 type Status = 'ok' | 'skipped' | 'warning' | 'problem';
-type Row = readonly [found: RegExp, reason: string, next?: string];
 
 /** One line of the report; `next` says what to do. */
 export type Finding = { check: Check; status: Status; reason: string; next?: string };
@@ -38,7 +39,7 @@ const table: Readonly<Record<Status, readonly Row[]>> = {
       'Idle connections of clients stay open for {duration} s, longer than those of an AWS load balancer (60 s by default).',
       advice.balancers,
     ],
-    [/^up \[redis/, 'Redis answers PING in {duration} ms.'],
+    [/^up \[redis/, '{server} answers in {duration} ms and takes all commands of the gateway.'],
     [
       /^usable unnamed \[jwks/,
       'The issuer publishes keys for {algorithms}. {count} of its keys have no key id of their own.',
@@ -71,6 +72,7 @@ const table: Readonly<Record<Status, readonly Row[]>> = {
     [/^no date \[clock/, 'The response has no date.', 'Check the clock of this machine by other means.'],
   ],
   warning: [
+    ...redisWarnings,
     [
       /^ignored \[configuration/,
       '{problem}',
@@ -78,6 +80,7 @@ const table: Readonly<Record<Status, readonly Row[]>> = {
     ],
   ],
   problem: [
+    ...redisProblems,
     [/^invalid \[configuration/, '{problem}', 'Correct it. Until then the gateway does not start.'],
     [
       /^short \[connections/,
@@ -103,16 +106,6 @@ const table: Readonly<Record<Status, readonly Row[]>> = {
       /(200 OK|parse|malformed).*\[jwks\]$/,
       'The issuer does not answer with a JSON Web Key Set and status 200 ({reason}).',
       'Correct JWT_JWKS_URL: the discovery document of the issuer names it as `jwks_uri`. The gateway follows no redirect.',
-    ],
-    [
-      /(AUTH|WRONGPASS|NOPERM).*\[redis\]$/,
-      'Redis rejects the user, its password or its rights ({reason}).',
-      'Correct user and password in REDIS_URL, or grant the user its rights (ACL).',
-    ],
-    [
-      /within \d+ ms.*\[redis\]$/,
-      'Redis is too slow, so the gateway works without it ({reason}).',
-      'Move Redis nearer, or find out what keeps it busy (SLOWLOG GET).',
     ],
     [
       /^3\d\d /,

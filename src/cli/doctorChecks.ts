@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { performance } from 'node:perf_hooks';
 import { createKeySet, hasKeyFor } from '../auth/jwks.ts';
 import { algorithms, maxTriedKeys } from '../auth/jwt.ts';
 import { createTenant } from '../auth/tenant.ts';
@@ -9,24 +8,18 @@ import { type Environment, preferLowerCase } from '../config/environment.ts';
 import { toProxy, toProxyVariable } from '../config/proxy.ts';
 import { listProblems } from '../graphql/safelist.ts';
 import { createSchema } from '../graphql/schema.ts';
-import type { Redis } from '../redis/connection.ts';
-import { loadRedis } from '../redis/connection.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { noSpan } from '../telemetry/tracing.ts';
 import { parseJson } from '../text.ts';
-
 import type { AttemptOutcome, TotalParameters } from '../zenskar/request.ts';
 import { decodeTotal } from '../zenskar/totalBody.ts';
 import { loadZenskarClient } from '../zenskar/tracedClient.ts';
 import { diagnose, type Finding } from './doctorAdvice.ts';
 import { createRedact, listVariables, type Redact } from './doctorEnvironment.ts';
+import { checkRedis } from './doctorRedis.ts';
 
 /** sysexits.h: EX_CONFIG. */
 const configurationExitCode = 78;
-/** The gateway's Redis client ends a connection attempt after 5 s. */
-const redisTimeoutMs = 8000;
-/** Several, so that a busy moment of this machine is not reported as a slow Redis. */
-const maxPings = 3;
 /** The leeway that tokens have as well. */
 const maxSkewMs = 30_000;
 /** The shortest idle timeout that load balancers have by default: AWS. */
@@ -118,39 +111,6 @@ async function checkServices(context: CheckContext): Promise<Finding[]> {
 function checkConnections({ HTTP_KEEP_ALIVE_TIMEOUT_MS: timeoutMs }: Config): Finding {
   const found = timeoutMs > balancerIdleMs ? 'outlast' : 'short';
   return diagnose('connections', found, { duration: timeoutMs / 1000 });
-}
-
-/** Connects as the gateway does, within the same limits. */
-async function checkRedis({ config, clock }: CheckContext): Promise<Finding> {
-  const { promise: settled, resolve: settle } = Promise.withResolvers<void>();
-  const seen: { isUp: boolean; reason: string } = { isUp: false, reason: 'timeout' };
-  const emit: Emit = (event) => {
-    if (event.type !== 'redisChanged' && event.type !== 'redisRefused') return;
-    if (event.type === 'redisChanged') seen.isUp = event.state === 'up';
-    seen.reason = event.reason ?? seen.reason;
-    settle();
-  };
-  const redis = await loadRedis({ config, emit, ...clock });
-  if (redis === undefined) return diagnose('redis', 'not configured');
-  const timer = setTimeout(settle, redisTimeoutMs);
-  redis.start();
-  await settled;
-  clearTimeout(timer);
-  const durationMs = seen.isUp ? await measurePing(redis) : undefined;
-  redis.stop();
-  if (durationMs !== undefined) return diagnose('redis', 'up', { duration: durationMs.toFixed(1) });
-  const { reason } = seen;
-  const finding = diagnose('redis', reason, { reason, ...toTarget('REDIS_URL', config.REDIS_URL) });
-  return { ...finding, next: `${finding.next} Until then each replica has its own cache.` };
-}
-
-async function measurePing(redis: Redis): Promise<number | undefined> {
-  for (let n = 0; n < maxPings; n += 1) {
-    const startedMs = performance.now();
-    const reply = await redis.run((client) => client.ping(), 'insist');
-    if (reply === 'PONG') return performance.now() - startedMs;
-  }
-  return undefined;
 }
 
 /** Fetches the key set as the gateway does, and looks for keys that the gateway can use. */
@@ -282,8 +242,7 @@ function toWay(variable: string, url: string, { config, reason }: { config: Conf
 
 function toTarget(variable: string, value = '') {
   const { protocol, hostname, port } = new URL(value);
-  const defaultPorts: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
-  return { variable, place: `${hostname}:${port || (defaultPorts[protocol] ?? '6379')}` };
+  return { variable, place: `${hostname}:${port || (protocol === 'http:' ? '80' : '443')}` };
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -46,11 +46,12 @@ function readSecrets(environment: Environment, readFile: ReadFile): string[] {
     const values = [environment[name] ?? '', path ? (readText(path, readFile) ?? path) : ''];
     // The address of a proxy or a Redis without a user is no secret.
     const isSecret = (value: string) => !/^(REDIS_URL|HTTPS?_PROXY)$/.test(name) || value.includes('@');
-    return values.map((value) => value.trim()).filter(isSecret);
+    const items = values.flatMap((value) => [value, ...value.split(',')]);
+    return items.map((item) => item.trim()).filter(isSecret);
   });
 }
 
-/** The forms in which a response may repeat a secret; of a URL, also those of its password. */
+/** The forms in which a response may repeat a secret or an item of a list; of a URL, also those of its password. */
 function toSpellings(secret: string): string[] {
   const password = URL.parse(secret)?.password ?? '';
   const plain = [secret, password, decode(password)];

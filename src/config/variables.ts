@@ -74,10 +74,11 @@ export const variables = {
   CACHE_MAX_ENTRIES: integer(1, 100_000_000)
     .default(100_000)
     .describe('Maximum number of totals in memory, per process.'),
-  REDIS_URL: text
-    .refine(isRedisUrl, 'a redis or rediss URL without query or fragment')
+  REDIS_URL: list(isRedisUrl, 'redis or rediss URLs without query or fragment, separated by commas')
     .optional()
-    .describe('Redis that all replicas share: cache, purges, rate limits, persisted queries.'),
+    .describe(
+      'Redis that all replicas share: cache, purges, rate limits, persisted queries. Several URLs, separated by commas, are nodes of a Redis Cluster.',
+    ),
   AUTH_MODE: z
     .enum(['none', 'jwt', 'router', 'passthrough'], 'none, jwt, router or passthrough')
     .default('none')

@@ -14,8 +14,8 @@ import { prepare } from './jit.ts';
 export type CachePolicy = {
   /** By the monotonic clock. */
   expiresAtMs: number;
-  /** Whether a total in the response was purged since. */
-  isPurged: () => boolean;
+  /** Whether a total in the response was, or may have been, purged since. */
+  isPurged: (nowMs: number) => boolean;
 };
 
 /** The result of one operation and what was found out while it was executed. */
@@ -103,5 +103,5 @@ type Lifetime = { maxAgeMs: number; isPurged: ReturnType<TotalSource['watchPurge
 function toCachePolicy(stats: LoadStats, { maxAgeMs, isPurged }: Lifetime): CachePolicy | undefined {
   const { totals, sources, oldestReceivedAtMs, isRevalidating } = stats;
   if (isRevalidating || sources.stale || sources.failed || totals.length === 0) return undefined;
-  return { expiresAtMs: oldestReceivedAtMs + maxAgeMs, isPurged: () => isPurged(totals) };
+  return { expiresAtMs: oldestReceivedAtMs + maxAgeMs, isPurged: (nowMs) => isPurged(totals, nowMs) };
 }

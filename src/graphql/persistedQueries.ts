@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
-import type { Redis } from '../redis/connection.ts';
+import type { Redis } from '../redis/redis.ts';
 
 /** Characters of all texts together in this process. */
 const maxLength = 5_000_000;
-const lifetimeSeconds = 86_400;
+const lifetimeMs = 86_400_000;
 /** Apollo Server prefixes what the client sent, which need not be a hash. */
 const isHash = /^apq:[0-9a-f]{64}$/;
 const prefix = 'zenskar-gateway:1:query:';
@@ -23,15 +23,14 @@ export function createPersistedQueries(redis: Redis | undefined): PersistedQueri
     if (!isHash.test(hash)) return undefined;
     const known = memory.get(hash);
     if (known !== undefined || redis === undefined) return known;
-    const shared = (await redis.run((client) => client.get(prefix + hash))) ?? undefined;
+    const shared = (await redis.get(prefix + hash)) ?? undefined;
     if (shared !== undefined) memory.set(hash, shared);
     return shared;
   }
 
   async function set(hash: string, text: string): Promise<void> {
     memory.set(hash, text);
-    const expiration = { type: 'EX', value: lifetimeSeconds } as const;
-    await redis?.run((client) => client.set(prefix + hash, text, { expiration }));
+    await redis?.set(prefix + hash, text, lifetimeMs);
   }
   return { get, set, delete: async (hash) => void memory.delete(hash) };
 }

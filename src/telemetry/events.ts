@@ -18,19 +18,23 @@ export type GatewayEvent =
   | { type: 'upstreamQueueChanged'; change: 1 | -1 }
   /** `tenant`: a hash of the tenant's credentials. */
   | { type: 'circuitChanged'; tenant: string; state: 'closed' | 'open' | 'halfOpen' }
-  /** No calls are made for the tenant, because Zenskar answered one of them with `Retry-After` or 429. */
-  | { type: 'upstreamPaused'; tenant: string; durationMs: number }
+  /**
+   * No calls are made for the tenant, because Zenskar answered one of them with `Retry-After` or 429. `shared`: a call of another process.
+   */
+  | { type: 'upstreamPaused'; tenant: string; durationMs: number; origin: 'response' | 'shared' }
   /** A cached total is not refreshed, because its last refresh has just failed. */
   | { type: 'refreshSkipped' }
   /** A valid total differs from the documented contract: `inexact_number` if its quantity has lost digits. */
   | { type: 'contractDrift'; requestId: string; kind: 'unknown_field' | 'missing_field' | 'inexact_number' }
   /** Zenskar rejected the gateway's own API key or organisation. */
   | { type: 'credentialsRejected'; requestId: string }
-  | { type: 'redisChanged'; state: 'up' | 'down'; reason: string | undefined }
+  | { type: 'redisChanged'; state: 'up' | 'refusing' | 'down'; reason: string | undefined }
   /** Redis answered a command with an error. */
-  | { type: 'redisRefused'; reason: string }
+  | { type: 'redisRefused'; command: string; reason: string }
   /** `everywhere`: false when other replicas could not be reached. */
   | { type: 'purged'; everywhere: boolean }
+  /** Purges that Redis has not taken yet; only with Redis. */
+  | { type: 'purgesPending'; count: number }
   | RequestRejected
   /** The issuer's keys could not be fetched; the keys known so far stay in use. */
   | { type: 'keysUnavailable'; reason: string }

@@ -75,6 +75,7 @@ function levelOf(event: GatewayEvent): Level {
     case 'upstreamCallStarted':
     case 'upstreamQueueChanged':
     case 'refreshSkipped':
+    case 'purgesPending':
       return 'trace';
     case 'unexpectedError':
     case 'credentialsRejected':

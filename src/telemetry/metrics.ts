@@ -178,7 +178,7 @@ function countUpstreamFaults(registry: Registry): Emit {
   );
   const pauses = counter(
     'upstream_pauses_total',
-    'Pauses of all calls of a tenant, after Retry-After or 429',
+    'Pauses of all calls of a tenant, after Retry-After or 429; one that processes share counts once',
   );
   const skipped = counter(
     'upstream_refreshes_skipped_total',
@@ -192,7 +192,7 @@ function countUpstreamFaults(registry: Registry): Emit {
 
   return (event) => {
     if (event.type === 'credentialsRejected') rejections.inc();
-    else if (event.type === 'upstreamPaused') pauses.inc();
+    else if (event.type === 'upstreamPaused' && event.origin === 'response') pauses.inc();
     else if (event.type === 'refreshSkipped') skipped.inc();
     else if (event.type === 'contractDrift') drift.inc({ kind: event.kind });
   };
@@ -223,12 +223,17 @@ function countCircuits(registry: Registry, { config, monotonic }: MetricsSetting
 
 function countRedis(registry: Registry): Emit {
   const { gauge } = shorthandFor(registry);
-  // A gateway without Redis has no such metric.
+  // A gateway without Redis has none of these metrics.
   let up: Gauge | undefined;
+  let pending: Gauge | undefined;
   return (event) => {
-    if (event.type !== 'redisChanged') return;
-    up ??= gauge('redis_up', '1 while Redis answers, else 0', 'min');
-    up.set(event.state === 'up' ? 1 : 0);
+    if (event.type === 'redisChanged') {
+      up ??= gauge('redis_up', '1 while Redis answers and takes all commands, else 0', 'min');
+      up.set(event.state === 'up' ? 1 : 0);
+    } else if (event.type === 'purgesPending') {
+      pending ??= gauge('purges_pending', 'Purges that Redis has not taken yet');
+      pending.set(event.count);
+    }
   };
 }
 

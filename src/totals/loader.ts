@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import { AppError } from '../errors.ts';
-import type { MemoryRead, Requester, TotalSource } from './source.ts';
+import type { MemoryRead } from './lookup.ts';
+import type { Requester, TotalSource } from './source.ts';
 import { countFailure } from './stats.ts';
 import { type Total, type TotalArguments, toTotalKey } from './total.ts';
 

@@ -12,20 +12,29 @@ export type Purges = {
   purge: (target: PurgeTarget) => void;
   /** Whether this pair was purged after `epoch`. */
   isPurged: (pair: Pair, epoch: PurgeEpoch) => boolean;
-  /** Marks all current entries as suspect: purge messages may have been missed while disconnected. */
+  /** Marks all current entries as suspect: messages of purges may have been missed. */
   markMissedPurges: () => void;
-  mayHaveMissedPurge: (epoch: PurgeEpoch) => boolean;
+  /** Whether messages may have been missed between `epoch` and now, by the monotonic clock. */
+  mayHaveMissedPurge: (epoch: PurgeEpoch, nowMs: number) => boolean;
+  /** Whether messages were, or began to be, missed after `epoch`. */
+  isBeforeMissedPurges: (epoch: PurgeEpoch) => boolean;
 };
 
-/** Purges that are remembered one by one. */
-const defaultMaxRemembered = 10_000;
-const maxPending = 10_000;
+type PurgesSettings = {
+  /** Until then, by the monotonic clock, all messages of other replicas are received. */
+  hearsUntilMs?: (() => number) | undefined;
+  /** Purges that are remembered one by one. */
+  maxRemembered?: number;
+};
 
 /**
  * Remembers purges instead of searching for the entries that they hit. A purge costs the same however much is cached, and
  * it also hits the numbers that are still being requested.
  */
-export function createPurges(maxRemembered = defaultMaxRemembered): Purges {
+export function createPurges({
+  hearsUntilMs = () => Number.POSITIVE_INFINITY,
+  maxRemembered = 10_000,
+}: PurgesSettings = {}): Purges {
   const epochs = new Map<string, PurgeEpoch>();
   let current: PurgeEpoch = 0;
   // The latest purge that is no longer remembered: all older entries count as purged.
@@ -50,35 +59,26 @@ export function createPurges(maxRemembered = defaultMaxRemembered): Purges {
     current += 1;
     missedUpTo = current;
   }
+  const isBeforeMissedPurges = (epoch: PurgeEpoch) => epoch < missedUpTo;
   return {
     currentEpoch: () => current,
     purge,
     isPurged,
     markMissedPurges,
-    mayHaveMissedPurge: (epoch) => epoch < missedUpTo,
+    mayHaveMissedPurge: (epoch, nowMs) => epoch < missedUpTo || nowMs > hearsUntilMs(),
+    isBeforeMissedPurges,
   };
 }
 
-export type PendingPurges = {
-  add: (target: PurgeTarget) => void;
-  delete: (target: PurgeTarget) => void;
-  has: (pair: Pair) => boolean;
-  targets: () => readonly PurgeTarget[];
-};
+/** The marks of the latest purges of a pair in Redis when they were read; null without one. An entry stored under others is void. */
+export type PurgeVersion = readonly [customer: string | null, pair: string | null];
 
-/** Purges not yet written to Redis. Matching Redis entries are ignored until they are. */
-export function createPendingPurges(): PendingPurges {
-  const targets = new Map<string, PurgeTarget>();
-  return {
-    add({ customerId, entitlementId }) {
-      const target = { customerId, entitlementId };
-      targets.set(toPurgeName(target), target);
-      if (targets.size > maxPending) deleteOldest(targets);
-    },
-    delete: (target) => void targets.delete(toPurgeName(target)),
-    has: (pair) => targets.size > 0 && (targets.has(pair.customerId) || targets.has(toPurgeName(pair))),
-    targets: () => [...targets.values()],
-  };
+/** Shared, because most pairs have no mark. */
+export const noMarks: PurgeVersion = [null, null];
+
+/** Whether one of these marks differs from that under which a number was requested. A mark that is missing has expired. */
+export function isVoidedBy(marks: PurgeVersion, version: PurgeVersion = noMarks): boolean {
+  return marks.some((mark, n) => mark !== null && mark !== version[n]);
 }
 
 /** The name under which a purge of this target is remembered. */
@@ -87,7 +87,7 @@ export function toPurgeName({ customerId, entitlementId }: PurgeTarget): string 
 }
 
 /** A Map keeps the order in which its keys were set. */
-function deleteOldest<Value>(map: Map<string, Value>): Value | undefined {
+export function deleteOldest<Value>(map: Map<string, Value>): Value | undefined {
   for (const [name, value] of map) {
     map.delete(name);
     return value;

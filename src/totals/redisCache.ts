@@ -1,20 +1,16 @@
-import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
-import type { Redis, RedisClient } from '../redis/connection.ts';
+import type { Redis } from '../redis/redis.ts';
+import type { Emit } from '../telemetry/events.ts';
 import { parseJson } from '../text.ts';
 import { type FreshnessSettings, toLifetimeMs } from './freshness.ts';
-import { createPendingPurges, type Purges, type PurgeTarget, toPurgeName } from './purges.ts';
+import { createPendingWrites } from './pendingWrites.ts';
+import { noMarks, type Purges, type PurgeTarget, type PurgeVersion } from './purges.ts';
+import { createSharedPurges, toCustomerPrefix, toMarkName } from './sharedPurges.ts';
 import type { Entry, TotalKey } from './total.ts';
 
-// Another version of the gateway may use the same Redis: a change of form gets another number.
-const prefix = 'zenskar-gateway:1';
-const channel = `${prefix}:purge`;
 /** Longer than a call can take between reading a purge version and storing its number. */
 const longestCallMs = 700_000;
-
-/** The latest purges of a total when it was read. An entry that was stored under other versions is void. */
-export type PurgeVersion = readonly [customer: string | null, pair: string | null];
 
 type RedisLookup = { entry: Entry | undefined; version: PurgeVersion };
 
@@ -24,91 +20,77 @@ export type RedisCache = {
   getMany: (keys: readonly TotalKey[]) => Promise<readonly (RedisLookup | undefined)[] | undefined>;
   /** Stores an entry under the version that was read before its number was requested. */
   set: (key: TotalKey, entry: Entry, version: PurgeVersion) => void;
-  delete: (key: TotalKey) => Promise<void>;
-  /** Purges on all replicas; false if Redis is unavailable. */
+  /** Deletes this entry alone. If Redis does not take it, the entry counts as missing until it does. */
+  delete: (key: TotalKey) => void;
+  /** Purges on all replicas; false if Redis has not taken it yet. */
   purge: (target: PurgeTarget) => Promise<boolean>;
+  /** Tries once more to write what Redis has not taken. */
+  flush: () => Promise<void>;
 };
 
 type RedisCacheSettings = {
   redis: Redis;
   freshness: FreshnessSettings;
   purges: Purges;
+  emit: Emit;
 } & Clock;
 
 const storedEntry = z
   .tuple([z.number().nullable(), z.number().int(), z.number(), z.string().nullable(), z.string().nullable()])
   .transform(([quantity, asOfMs, lifetimeMs, ...version]) => ({ quantity, asOfMs, lifetimeMs, version }));
-const purgeMessage = z.object({
-  from: z.string(),
-  customerId: z.string(),
-  entitlementId: z.string().optional(),
-});
 
 export function createRedisCache(settings: RedisCacheSettings): RedisCache {
-  const { redis, purges, monotonic } = settings;
+  const { redis, monotonic } = settings;
   const lifetimeMs = toLifetimeMs(settings.freshness);
   const toLookup = createToLookup(settings);
-  const replicaId = randomUUID();
-  const pendingPurges = createPendingPurges();
-  const onUp = () => {
-    for (const target of pendingPurges.targets()) void purge(target);
-  };
-  redis.subscribe({ channel, onMessage, onListening: purges.markMissedPurges, onUp });
-
-  function onMessage(text: string): void {
-    const message = purgeMessage.safeParse(parseJson(text));
-    if (message.success && message.data.from !== replicaId) purges.purge(message.data);
-  }
+  const sharedPurges = createSharedPurges({ ...settings, markTtlMs: lifetimeMs + longestCallMs });
+  const pendingDeletes = createPendingWrites<TotalKey>({
+    write: async (key) => (await redis.insist.del(toEntryName(key))) !== undefined,
+  });
+  redis.observe({ onWritable: () => void pendingDeletes.retry() });
 
   async function getMany(keys: readonly TotalKey[]) {
-    const found = await redis.run((client) => read(client, keys));
-    return found && keys.map((key, n) => (pendingPurges.has(key) ? undefined : toLookup(found[n])));
+    const found = await read(redis, keys);
+    return found && keys.map((key, n) => lookUp(key, found[n]));
+  }
+
+  function lookUp(key: TotalKey, found: Found | undefined): RedisLookup | undefined {
+    if (sharedPurges.isPending(key)) return undefined;
+    const lookup = toLookup(found);
+    return pendingDeletes.has(key.text) ? { ...lookup, entry: undefined } : lookup;
   }
 
   function set(key: TotalKey, { quantity, asOfMs, receivedAtMs }: Entry, version: PurgeVersion): void {
     const remainingMs = Math.ceil(receivedAtMs + lifetimeMs - monotonic());
     if (remainingMs <= 0) return;
     const value = JSON.stringify([quantity, asOfMs, lifetimeMs, ...version]);
-    void redis.run((client) =>
-      client.set(entryName(key), value, { expiration: { type: 'PX', value: remainingMs } }),
-    );
+    void redis.set(toEntryName(key), value, remainingMs);
   }
 
-  async function remove(key: TotalKey): Promise<void> {
-    const deleted = await redis.run((client) => client.del(entryName(key)));
-    if (deleted === undefined) pendingPurges.add(key);
+  async function flush(): Promise<void> {
+    await Promise.all([sharedPurges.retry(), pendingDeletes.retry()]);
   }
-
-  async function purge(target: PurgeTarget): Promise<boolean> {
-    pendingPurges.add(target);
-    const expiration = { type: 'PX', value: lifetimeMs + longestCallMs } as const;
-    const message = JSON.stringify({ ...target, from: replicaId });
-    const write = (client: RedisClient) =>
-      Promise.all([
-        client.set(versionName(target), randomUUID(), { expiration }),
-        client.publish(channel, message),
-      ]);
-    const isWritten = (await redis.run(write, 'insist')) !== undefined;
-    if (isWritten) pendingPurges.delete(target);
-    return isWritten;
-  }
-  return { getMany, set, delete: remove, purge };
+  const remove = (key: TotalKey) => void pendingDeletes.write(key.text, key);
+  return { getMany, set, delete: remove, purge: sharedPurges.purge, flush };
 }
 
 type Found = { values: readonly (string | null)[]; ttlMs: number };
 
 /** One round trip: the client sends all commands of one turn together. */
-async function read(client: RedisClient, keys: readonly TotalKey[]): Promise<Found[]> {
-  const ttls = keys.map((key) => client.pTTL(entryName(key)));
-  const [values, ...ttlMs] = await Promise.all([client.mGet(keys.flatMap(toNames)), ...ttls]);
-  return ttlMs.map((ttl, n) => ({ values: values.slice(3 * n, 3 * n + 3), ttlMs: ttl }));
+async function read(redis: Redis, keys: readonly TotalKey[]): Promise<Found[] | undefined> {
+  const [values, ttls] = await Promise.all([
+    redis.mGet(keys.flatMap(toNames)),
+    redis.pTtl(keys.map(toEntryName)),
+  ]);
+  return values && ttls?.map((ttlMs, n) => ({ values: values.slice(3 * n, 3 * n + 3), ttlMs }));
 }
 
 /** An entry that cannot be read or was stored under other versions counts as missing. */
 function createToLookup({ now, monotonic }: RedisCacheSettings) {
   return (found: Found | undefined): RedisLookup => {
-    const { values: [value, ...versions] = [], ttlMs = 0 } = found ?? {};
-    const version: PurgeVersion = [versions[0] ?? null, versions[1] ?? null];
+    const { values: [value, customerMark = null, pairMark = null] = [], ttlMs = 0 } = found ?? {};
+    const version: PurgeVersion =
+      customerMark === null && pairMark === null ? noMarks : [customerMark, pairMark];
     const stored = storedEntry.safeParse(typeof value === 'string' ? parseJson(value) : undefined);
     if (!stored.success) return { entry: undefined, version };
     const { quantity, asOfMs, lifetimeMs, version: storedVersion } = stored.data;
@@ -123,14 +105,10 @@ function createToLookup({ now, monotonic }: RedisCacheSettings) {
   };
 }
 
-function toNames(key: TotalKey): [entry: string, customerVersion: string, pairVersion: string] {
-  return [entryName(key), versionName({ customerId: key.customerId }), versionName(key)];
+function toNames(key: TotalKey): [entry: string, customerMark: string, pairMark: string] {
+  return [toEntryName(key), toMarkName({ customerId: key.customerId }), toMarkName(key)];
 }
 
-function entryName(key: TotalKey): string {
-  return `${prefix}:total:${key.text}`;
-}
-
-function versionName(target: PurgeTarget): string {
-  return `${prefix}:purged:${toPurgeName(target)}`;
+function toEntryName({ customerId, scope, entitlementId, startDate, endDate }: TotalKey): string {
+  return `${toCustomerPrefix(customerId)}:total:${scope}/${entitlementId}/${startDate ?? ''}/${endDate ?? ''}`;
 }

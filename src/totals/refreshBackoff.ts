@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache';
-import { maxRestMs, toRestMs } from '../zenskar/retry.ts';
+import { maxFailureBackoffMs, toFailureBackoffMs } from '../zenskar/retry.ts';
 import type { TotalKey } from './total.ts';
 
-/** Leaves the upstream in peace for a growing time after a refresh of a cached total failed. */
+/** Makes no calls for a cached total for a growing time after its refresh failed. */
 export type RefreshBackoff = {
-  /** False while the total rests; each such call is counted. */
+  /** False during the backoff; each such call is counted. */
   mayRefresh: (key: TotalKey) => boolean;
   recordFailure: (key: TotalKey) => void;
   /** The upstream answered for this total. */
@@ -14,7 +14,7 @@ export type RefreshBackoff = {
 type RefreshBackoffSettings = {
   maxEntries: number;
   monotonic: () => number;
-  /** A refresh is not made, because the total rests. */
+  /** A refresh is not made, because of the backoff. */
   onSkip: () => void;
 };
 
@@ -23,22 +23,22 @@ export function createRefreshBackoff({
   monotonic,
   onSkip,
 }: RefreshBackoffSettings): RefreshBackoff {
-  type Rest = { failures: number; endsAtMs: number };
-  const rests = new LRUCache<string, Rest>({ maxSize: maxEntries, sizeCalculation: () => 1 });
+  type Backoff = { failures: number; endsAtMs: number };
+  const backoffs = new LRUCache<string, Backoff>({ maxSize: maxEntries, sizeCalculation: () => 1 });
 
   function mayRefresh({ text }: TotalKey): boolean {
-    const rest = rests.get(text);
-    if (rest === undefined || rest.endsAtMs <= monotonic()) return true;
+    const backoff = backoffs.get(text);
+    if (backoff === undefined || backoff.endsAtMs <= monotonic()) return true;
     onSkip();
     return false;
   }
 
   function recordFailure({ text }: TotalKey): void {
-    const previous = rests.get(text);
+    const previous = backoffs.get(text);
     // Failures of long ago do not count.
-    const isRepeated = previous !== undefined && monotonic() - previous.endsAtMs < maxRestMs;
+    const isRepeated = previous !== undefined && monotonic() - previous.endsAtMs < maxFailureBackoffMs;
     const failures = isRepeated ? previous.failures + 1 : 1;
-    rests.set(text, { failures, endsAtMs: monotonic() + toRestMs(failures, Math.random()) });
+    backoffs.set(text, { failures, endsAtMs: monotonic() + toFailureBackoffMs(failures, Math.random()) });
   }
-  return { mayRefresh, recordFailure, reset: ({ text }) => void rests.delete(text) };
+  return { mayRefresh, recordFailure, reset: ({ text }) => void backoffs.delete(text) };
 }

@@ -43,26 +43,26 @@ type Flight<Result> = {
   abort: () => void;
 };
 
+/** `epoch` is that of the start of the flight. `result` rejects when the waiter leaves. */
+type Boarding<Result> = { joined: boolean; epoch: PurgeEpoch; result: Promise<Result> };
+
 export type SingleFlight<Result> = {
-  /** Joins the flight of this key, or starts one if there is none. `result` rejects when the waiter leaves. */
-  loadOnce: (
-    key: TotalKey,
-    waiter: Waiter,
-    start: Start<Result>,
-  ) => { joined: boolean; result: Promise<Result> };
+  /** Joins the flight of this key, or starts one if there is none. */
+  loadOnce: (key: TotalKey, waiter: Waiter, start: Start<Result>) => Boarding<Result>;
   isInFlight: (key: TotalKey) => boolean;
 };
 
 /**
  * At most one load per key at a time, for all who wait for it. A load is aborted when its last waiter leaves, and takes no
- * new waiters after its key was purged.
+ * new waiters after its key was, or may have been, purged.
  */
 export function createSingleFlight<Result>(purges: Purges): SingleFlight<Result> {
   const flights = new Map<string, Flight<Result>>();
 
   function find(key: TotalKey): Flight<Result> | undefined {
     const flight = flights.get(key.text);
-    return flight !== undefined && !purges.isPurged(key, flight.epoch) ? flight : undefined;
+    if (flight === undefined || purges.isPurged(key, flight.epoch)) return undefined;
+    return purges.isBeforeMissedPurges(flight.epoch) ? undefined : flight;
   }
 
   function launch(key: TotalKey, { requester, span }: Waiter, start: Start<Result>): Flight<Result> {
@@ -85,7 +85,7 @@ export function createSingleFlight<Result>(purges: Purges): SingleFlight<Result>
     const flight = existing ?? launch(key, waiter, start);
     waiter.span.link(flight.span);
     flight.waiters.add(waiter.requester);
-    return { joined: existing !== undefined, result: waitFor(flight, waiter) };
+    return { joined: existing !== undefined, epoch: flight.epoch, result: waitFor(flight, waiter) };
   }
   return { loadOnce, isInFlight: (key) => find(key) !== undefined };
 }

@@ -1,18 +1,28 @@
 import type { Tenant } from '../auth/tenant.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
-import type { Redis } from '../redis/connection.ts';
+import type { Redis } from '../redis/redis.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { Span } from '../telemetry/tracing.ts';
 import type { LoadResult, Policy } from '../zenskar/policy.ts';
-import { type Freshness, type FreshnessSettings, toFreshness, toLifetimeMs } from './freshness.ts';
-import { createMemory, type Memory, type MemoryEntry } from './memory.ts';
-import { createPurges, type Purges, type PurgeTarget } from './purges.ts';
-import { createRedisCache, type PurgeVersion, type RedisCache } from './redisCache.ts';
+import { type FreshnessSettings, toFreshness, toLifetimeMs } from './freshness.ts';
+import {
+  type Lookup,
+  type LookupDependencies,
+  type MemoryRead,
+  needsRedis,
+  needsUpstream,
+  readMemoryAgain,
+  readRedis,
+  startLookup,
+} from './lookup.ts';
+import { createMemory } from './memory.ts';
+import { createPurges, type PurgeTarget } from './purges.ts';
+import { createRedisCache } from './redisCache.ts';
 import { createRefreshBackoff, type RefreshBackoff } from './refreshBackoff.ts';
 import { createSingleFlight, createWaiter, type SingleFlight, type Waiter } from './singleFlight.ts';
 import { countFailure, countTotal, countWait, type LoadStats, type Source } from './stats.ts';
-import { type Entry, type Total, type TotalKey, toTotal } from './total.ts';
+import { type Total, type TotalKey, toTotal } from './total.ts';
 
 /** The request that totals are loaded for. */
 export type Requester = {
@@ -25,24 +35,6 @@ export type Requester = {
   stats: LoadStats;
 };
 
-/** What the memory held for one key. */
-export type MemoryRead = { key: TotalKey; entry: Readonly<MemoryEntry> | undefined };
-
-/** What was found for one key so far. */
-type Lookup = {
-  readonly key: TotalKey;
-  entry: Entry | undefined;
-  /** By the age of the entry alone. */
-  stale: boolean;
-  /** `revalidate` also for a fresh entry whose purge may have been missed. */
-  freshness: Freshness;
-  foundIn: 'memory' | 'redis';
-  /** What Redis held; a small memory may have evicted it already. */
-  redisEntry: Entry | undefined;
-  /** Undefined until Redis is read, and if it is unavailable. */
-  version: PurgeVersion | undefined;
-};
-
 export type TotalSource = {
   readMemory: (key: TotalKey) => MemoryRead;
   /** The total if the entry is fresh and its purge cannot have been missed. Synchronous, without I/O. */
@@ -51,8 +43,10 @@ export type TotalSource = {
   loadMany: (reads: readonly MemoryRead[], requester: Requester) => Promise<(Total | Error)[]>;
   /** Purges on all replicas; resolves to false if other replicas could not be reached. */
   purge: (target: PurgeTarget) => Promise<boolean>;
-  /** The returned function says whether one of these totals was, or may have been, purged since this call. */
-  watchPurges: () => (totals: readonly Total[]) => boolean;
+  /** The returned function says whether one of these totals was, or may have been, purged between this call and now. */
+  watchPurges: () => (totals: readonly Total[], nowMs: number) => boolean;
+  /** Tries once more to write purges that Redis has not taken, before the gateway stops. */
+  flush: () => Promise<void>;
 };
 
 type TotalSourceSettings = {
@@ -64,22 +58,14 @@ type TotalSourceSettings = {
   emit: Emit;
 } & Clock;
 
-type Dependencies = {
+type Dependencies = LookupDependencies & {
   policy: Policy;
-  freshness: FreshnessSettings;
-  purges: Purges;
-  memory: Memory;
-  /** Undefined without Redis. */
-  redisCache: RedisCache | undefined;
   singleFlight: SingleFlight<LoadResult>;
   backoff: RefreshBackoff;
-  monotonic: () => number;
 };
 
 /** `waiter.span` is the span of the batch. */
 type Batch = { requester: Requester; waiter: Waiter };
-
-const roundTripAttributes = { 'db.system.name': 'redis', 'db.operation.name': 'MGET' };
 
 /** Reads the memory, then Redis, then the upstream, and decides by its age whether a cached total may be returned. */
 export function createTotalSource(settings: TotalSourceSettings): TotalSource {
@@ -87,8 +73,10 @@ export function createTotalSource(settings: TotalSourceSettings): TotalSource {
   const { purges, redisCache, memory, freshness, monotonic } = dependencies;
 
   function getFresh({ key, entry }: MemoryRead, { stats }: Requester): Total | undefined {
-    if (entry === undefined || purges.mayHaveMissedPurge(entry.epoch)) return undefined;
-    if (toFreshness(monotonic() - entry.receivedAtMs, freshness) !== 'fresh') return undefined;
+    if (entry === undefined) return undefined;
+    const nowMs = monotonic();
+    if (purges.mayHaveMissedPurge(entry.epoch, nowMs)) return undefined;
+    if (toFreshness(nowMs - entry.receivedAtMs, freshness) !== 'fresh') return undefined;
     return count(stats, 'memory', toTotal(key, entry, false));
   }
 
@@ -102,9 +90,9 @@ export function createTotalSource(settings: TotalSourceSettings): TotalSource {
 
   function watchPurges() {
     const epoch = purges.currentEpoch();
-    return (totals: readonly Total[]) =>
-      purges.currentEpoch() !== epoch &&
-      (purges.mayHaveMissedPurge(epoch) || totals.some((total) => purges.isPurged(total, epoch)));
+    return (totals: readonly Total[], nowMs: number) =>
+      purges.mayHaveMissedPurge(epoch, nowMs) ||
+      (purges.currentEpoch() !== epoch && totals.some((total) => purges.isPurged(total, epoch)));
   }
   return {
     readMemory: (key) => ({ key, entry: memory.get(key) }),
@@ -112,16 +100,17 @@ export function createTotalSource(settings: TotalSourceSettings): TotalSource {
     loadMany: (reads, requester) => loadMany(dependencies, reads, requester),
     purge,
     watchPurges,
+    flush: async () => redisCache?.flush(),
   };
 }
 
 function createDependencies({ redis, maxEntries, emit, ...settings }: TotalSourceSettings): Dependencies {
   const { freshness, monotonic } = settings;
   const lifetimeMs = toLifetimeMs(freshness);
-  const purges = createPurges();
+  const shared = lifetimeMs > 0 ? redis : undefined;
+  const purges = createPurges({ hearsUntilMs: shared?.hearsUntilMs });
   const memory = createMemory(maxEntries, purges);
-  const isShared = redis !== undefined && lifetimeMs > 0;
-  const redisCache = isShared ? createRedisCache({ redis, purges, ...settings }) : undefined;
+  const redisCache = shared && createRedisCache({ redis: shared, purges, emit, ...settings });
   const onSkip = () => emit({ type: 'refreshSkipped' });
   const backoff = createRefreshBackoff({ maxEntries, monotonic, onSkip });
   const singleFlight = createSingleFlight<LoadResult>(purges);
@@ -134,11 +123,16 @@ async function loadMany(
   requester: Requester,
 ): Promise<(Total | Error)[]> {
   const span = requester.span.start('totals batch', { attributes: { 'gateway.keys': reads.length } });
-  const lookups = reads.map(({ key, entry }) => update(dependencies, toLookup(key), entry));
+  const lookups = reads.map((read) => startLookup(dependencies, read));
   const batch = { requester, waiter: createWaiter({ requester, span, signal: requester.signal }) };
   try {
     // If one total has to wait for Redis, all that are not fresh are read in the same round trip.
-    if (lookups.some(needsUpstream)) await readRedis(dependencies, lookups.filter(isNotFresh), span);
+    if (lookups.some(needsRedis))
+      await readRedis(
+        dependencies,
+        lookups.filter(({ stale }) => stale),
+        span,
+      );
     const totals = lookups.map((lookup) => resolveLookup(dependencies, lookup, batch));
     const stale = lookups.filter(({ freshness }) => freshness === 'revalidate');
     if (stale.length > 0) void refresh(dependencies, stale, batch);
@@ -146,66 +140,6 @@ async function loadMany(
   } finally {
     span.end();
   }
-}
-
-function toLookup(key: TotalKey): Lookup {
-  const empty = { entry: undefined, redisEntry: undefined, version: undefined } as const;
-  return { key, ...empty, stale: false, freshness: 'gone', foundIn: 'memory' };
-}
-
-/** To be repeated after each wait, because other requests change the memory meanwhile. */
-function readMemoryAgain(dependencies: Dependencies, lookup: Lookup): Lookup {
-  return update(dependencies, lookup, dependencies.memory.get(lookup.key));
-}
-
-function update(
-  { purges, freshness, monotonic }: Dependencies,
-  lookup: Lookup,
-  stored: MemoryRead['entry'],
-): Lookup {
-  lookup.entry = stored ?? lookup.redisEntry;
-  const byAge =
-    lookup.entry === undefined ? 'gone' : toFreshness(monotonic() - lookup.entry.receivedAtMs, freshness);
-  lookup.stale = byAge !== 'fresh';
-  // An entry whose purge may have been missed is served, so that no request waits, and then refreshed.
-  const isSuspect = stored !== undefined && purges.mayHaveMissedPurge(stored.epoch);
-  lookup.freshness = isSuspect && byAge === 'fresh' ? 'revalidate' : byAge;
-  return lookup;
-}
-
-function isNotFresh({ freshness }: Lookup): boolean {
-  return freshness !== 'fresh';
-}
-
-function needsUpstream({ freshness }: Lookup): boolean {
-  return freshness === 'onError' || freshness === 'gone';
-}
-
-/** Reads all of them in one round trip, except those that are being loaded from the upstream already. */
-async function readRedis(dependencies: Dependencies, lookups: readonly Lookup[], span: Span): Promise<void> {
-  const { redisCache, memory, singleFlight, purges } = dependencies;
-  const unread = lookups.filter(({ version, key }) => version === undefined && !singleFlight.isInFlight(key));
-  if (redisCache === undefined || unread.length === 0) return;
-  const epoch = purges.currentEpoch();
-  const found = await readMany(redisCache, unread, span);
-  unread.forEach((lookup, n) => {
-    const { entry, version } = found?.[n] ?? {};
-    lookup.version = version;
-    lookup.foundIn = 'redis';
-    if (entry === undefined || purges.isPurged(lookup.key, epoch)) return;
-    lookup.redisEntry = entry;
-    memory.set(lookup.key, entry, epoch);
-  });
-  for (const lookup of lookups) readMemoryAgain(dependencies, lookup);
-}
-
-async function readMany(redisCache: RedisCache, lookups: readonly Lookup[], span: Span) {
-  const roundTrip = span.start('cache get', { kind: 'client', attributes: roundTripAttributes });
-  const found = await redisCache.getMany(lookups.map(({ key }) => key));
-  const hits = found?.filter((one) => one?.entry !== undefined).length;
-  const failure = found === undefined ? 'unavailable' : undefined;
-  roundTrip.end({ 'gateway.keys': lookups.length, 'gateway.found': hits, 'error.type': failure });
-  return found;
 }
 
 function resolveLookup(
@@ -231,13 +165,20 @@ async function fetchTotal(dependencies: Dependencies, lookup: Lookup, batch: Bat
   const { key } = lookup;
   const { stats, signal } = batch.requester;
   const startedMs = dependencies.monotonic();
-  const { joined, result } = loadOnce(dependencies, lookup, batch);
+  const { joined, epoch, result } = loadOnce(dependencies, lookup, batch);
   const loaded = await result.catch(toFailure);
-  countWait(stats, dependencies.monotonic() - startedMs);
-  if (loaded.ok) return count(stats, joined ? 'inflight' : 'upstream', toTotal(key, loaded, false));
+  const endedMs = dependencies.monotonic();
+  countWait(stats, endedMs - startedMs);
+  if (loaded.ok) {
+    // The number may have been requested, and purged, before this request.
+    const isSuspect = joined && dependencies.purges.mayHaveMissedPurge(epoch, endedMs);
+    const source = joined ? 'inflight' : 'upstream';
+    return count(stats, isSuspect ? 'stale' : source, toTotal(key, loaded, isSuspect));
+  }
   if (signal.aborted) return new AppError('UPSTREAM_UNAVAILABLE', 'The caller has gone.');
   // A total that was read before may have been purged or replaced meanwhile.
   lookup.redisEntry = undefined;
+  lookup.read = undefined;
   const entry = loaded.mayServeStale ? readMemoryAgain(dependencies, lookup).entry : undefined;
   if (entry !== undefined && lookup.freshness !== 'gone')
     return count(stats, 'stale', toTotal(key, entry, lookup.stale));
@@ -246,8 +187,8 @@ async function fetchTotal(dependencies: Dependencies, lookup: Lookup, batch: Bat
 }
 
 /** Joins the flight of this key, or starts one that asks the upstream and caches its answer. */
-function loadOnce(dependencies: Dependencies, { key, entry, version }: Lookup, { requester, waiter }: Batch) {
-  const { policy, freshness, memory, redisCache, singleFlight, backoff } = dependencies;
+function loadOnce(dependencies: Dependencies, { key, entry, read }: Lookup, { requester, waiter }: Batch) {
+  const { policy, freshness, purges, memory, redisCache, singleFlight, backoff } = dependencies;
   const { tenant, requestId, stats } = requester;
   return singleFlight.loadOnce(key, waiter, async ({ signal, epoch, waiters }) => {
     const context = { tenant, requestId, span: waiter.span, waiters, signal };
@@ -256,15 +197,16 @@ function loadOnce(dependencies: Dependencies, { key, entry, version }: Lookup, {
     // Without an attempt, the circuit, a pause or the queue has spared the upstream already.
     const isFailedRefresh = entry !== undefined && loaded.attempts > 0 && !signal.aborted;
     if (loaded.ok) {
-      if (freshness.maxAgeMs > 0) memory.set(key, loaded, epoch);
-      if (version !== undefined) redisCache?.set(key, loaded, version);
+      if (freshness.maxAgeMs > 0) memory.set(key, loaded, { epoch, version: read?.version });
+      // A purge that was received meanwhile may be missing in a Redis that has lost its data.
+      if (read !== undefined && !purges.isPurged(key, epoch)) redisCache?.set(key, loaded, read.version);
       backoff.reset(key);
     } else if (loaded.mayServeStale) {
       if (isFailedRefresh) backoff.recordFailure(key);
     } else {
       backoff.reset(key);
       memory.delete(key);
-      void redisCache?.delete(key);
+      redisCache?.delete(key);
     }
     return loaded;
   });
@@ -278,7 +220,7 @@ async function refresh(dependencies: Dependencies, stale: readonly Lookup[], bat
   const waiter = createWaiter({ requester, span, signal: undefined });
   await readRedis(dependencies, stale, span);
   const flights = stale
-    .filter((lookup) => isNotFresh(lookup) && mayRefresh(dependencies, lookup))
+    .filter((lookup) => lookup.freshness !== 'fresh' && mayRefresh(dependencies, lookup))
     .map((lookup) => loadOnce(dependencies, lookup, { requester, waiter }).result);
   // The next request sees the result; failures are in the log.
   await Promise.allSettled(flights);

@@ -14,6 +14,7 @@ import {
   type TotalResult,
   toFailure,
 } from './outcome.ts';
+import type { PauseChannel } from './pauseChannel.ts';
 import type { AttemptOutcome, TotalParameters, ZenskarClient } from './request.ts';
 import { decideRetry } from './retry.ts';
 import { createTenantPolicies, type TenantPolicy, type TenantPolicySettings } from './tenantPolicies.ts';
@@ -45,7 +46,12 @@ type PolicySettings = TenantPolicySettings & {
   credentialsOwner: CredentialsOwner;
 };
 
-type PolicyDependencies = PolicySettings & { client: ZenskarClient; emit: Emit } & Clock;
+type PolicyDependencies = PolicySettings & {
+  client: ZenskarClient;
+  /** Shares pauses with other processes. */
+  pauseChannel?: PauseChannel | undefined;
+  emit: Emit;
+} & Clock;
 
 export function toPolicySettings(config: Config): PolicySettings {
   return {

@@ -27,20 +27,20 @@ export function decideRetry(retry: Retry): number | undefined {
   return pauseMs < remainingMs ? pauseMs : undefined;
 }
 
-const firstRestMs = 1000;
+const firstFailureBackoffMs = 1000;
 /** The longest time for which a failing upstream is left alone without having asked for it. */
-export const maxRestMs = 30_000;
+export const maxFailureBackoffMs = 30_000;
 
 /**
  * How long to make no call after this many consecutive failures: one second, doubling, up to 30. Half of it is random, so that
  * replicas do not return together.
  */
-export function toRestMs(failures: number, random: number): number {
-  return (0.5 + random / 2) * Math.min(maxRestMs, firstRestMs * 2 ** (failures - 1));
+export function toFailureBackoffMs(failures: number, random: number): number {
+  return (0.5 + random / 2) * Math.min(maxFailureBackoffMs, firstFailureBackoffMs * 2 ** (failures - 1));
 }
 
 /** An upstream that asks for more is called again after this time: it may have meant milliseconds. */
-const maxRetryAfterSeconds = 300;
+export const maxRetryAfterSeconds = 300;
 
 /**
  * Seconds until a `Retry-After` header allows the next call (RFC 9110, section 10.2.3: a number of seconds or an

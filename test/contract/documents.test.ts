@@ -131,6 +131,7 @@ describe('docs/observability.md', () => {
       monotonic: () => performance.now(),
     });
     metrics.count({ type: 'redisChanged', state: 'up', reason: undefined });
+    metrics.count({ type: 'purgesPending', count: 0 });
     const { body } = await metrics.read();
     const kinds = new Map([...body.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, kind]) => [name, kind]));
     const own = [...body.matchAll(/^# HELP (\S+) (.*)$/gm)].filter(
@@ -150,6 +151,7 @@ describe('docs/observability.md', () => {
       'upstreamCallStarted',
       'upstreamQueueChanged',
       'refreshSkipped',
+      'purgesPending',
     ];
     const listed = rowsUnder('| event | level | meaning |', 'docs/observability.md').map(
       (row) => /^\| `(\w+)`/.exec(row)?.[1],

@@ -19,6 +19,7 @@ async function readMetricNames(): Promise<string[]> {
     monotonic: () => performance.now(),
   });
   metrics.count({ type: 'redisChanged', state: 'up', reason: undefined });
+  metrics.count({ type: 'purgesPending', count: 0 });
   const { body } = await metrics.read();
   return [...[...body.matchAll(/^# TYPE (\S+)/gm)].map(([, name = '']) => name), 'up', 'ALERTS'];
 }

@@ -10,6 +10,8 @@ import { createCertificate } from '../support/certificate.ts';
 import { findFreePort } from '../support/freePort.ts';
 import { apiKey, customer, customerOf, entitlement, organisation } from '../support/ids.ts';
 import { run } from '../support/process.ts';
+import { describeIfInstalled } from '../support/redis.ts';
+import { createRedisServer } from '../support/redisServer.ts';
 
 const simulator = createSimulator();
 let simulated: string;
@@ -125,7 +127,7 @@ describe('doctor as a program', () => {
         '  OTEL_EXPORTER_OTLP_TRACES_HEADERS=not set',
         '',
         `problem configuration: PORT is "http"; expected a whole number from 0 to 65535. ${next}`,
-        `problem configuration: REDIS_URL has a value that is not shown here; expected a redis or rediss URL without query or fragment. ${next}`,
+        `problem configuration: REDIS_URL has a value that is not shown here; expected redis or rediss URLs without query or fragment, separated by commas. ${next}`,
         `problem configuration: ZENSKAR_API_KEY is missing; it is required with AUTH_MODE=none. ${next}`,
         `problem configuration: ZENSKAR_API_KY is not a variable of the gateway; did you mean ZENSKAR_API_KEY? ${next}`,
         ...['redis', 'jwks', 'upstream', 'clock', 'connections'].map(
@@ -228,6 +230,38 @@ describe('doctor, certificate of a trusted authority', () => {
   it('reports a certificate for another host', async () => {
     expect(await check({ address: '127.0.0.2' })).toMatch(
       /^TLS failure: the certificate of 127\.0\.0\.1:\d+ is for another host \(ERR_TLS_CERT_ALTNAME_INVALID\)\. Next: Correct the host in ZENSKAR_URL\. /,
+    );
+  });
+});
+
+describeIfInstalled('doctor, check of Redis with TLS', () => {
+  /** What the doctor, which trusts its certificate, prints about a Redis with TLS. */
+  async function check(authClients: string): Promise<string> {
+    const { cert, key } = createCertificate();
+    const trusted = await store('redis-certificate.pem', cert);
+    const files = ['--tls-cert-file', trusted, '--tls-key-file', await store('redis-key.pem', key)];
+    const args = [...files, '--tls-ca-cert-file', trusted, '--tls-auth-clients', authClients];
+    const server = createRedisServer({ args, tls: true });
+    await server.start();
+    const { output } = await runDoctor([], {
+      ...credentials,
+      ZENSKAR_URL: simulated,
+      REDIS_URL: server.url,
+      NODE_EXTRA_CA_CERTS: trusted,
+    });
+    await server.remove();
+    return /^.*redis: (.*)$/m.exec(output)?.[1] ?? '';
+  }
+
+  it('accepts a certificate of a trusted authority', async () => {
+    expect(await check('no')).toMatch(
+      /^Redis answers in \d+\.\d ms and takes all commands of the gateway\.$/,
+    );
+  });
+
+  it('reports a Redis that requires a certificate of its clients', async () => {
+    expect(await check('yes')).toMatch(
+      /^TLS failure: the Redis at 127\.0\.0\.1:\d+ requires a certificate of its clients, and the gateway has none \(.+\)\. Next: Set tls-auth-clients to no in Redis, and let a password protect it\. Until then each replica has its own cache\.$/,
     );
   });
 });

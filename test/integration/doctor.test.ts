@@ -1,13 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import {
-  type AddressInfo,
-  connect,
-  createServer as createSocketServer,
-  type Server,
-  type Socket,
-} from 'node:net';
+import { type AddressInfo, createServer as createSocketServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Finding } from '../../src/cli/doctorAdvice.ts';
@@ -19,7 +13,6 @@ import { createCertificate } from '../support/certificate.ts';
 import { findFreePort } from '../support/freePort.ts';
 import { apiKey, customer, customerOf, entitlement, organisation } from '../support/ids.ts';
 import { useIssuer } from '../support/issuer.ts';
-import { describeWithRedis } from '../support/redis.ts';
 
 type Check = Finding['check'];
 type Environment = Readonly<Record<string, string>>;
@@ -804,81 +797,5 @@ describe('doctor, key set check', () => {
     expect((await find('jwks', environment))?.reason).toMatch(
       /^TLS failure: this machine does not trust the certificate of 127\.0\.0\.1:\d+ /,
     );
-  });
-});
-
-describe('doctor, check of a Redis that does not work', () => {
-  it('reports a refused connection', async () => {
-    const port = await findFreePort();
-    expect(await find('redis', { REDIS_URL: `redis://:${redisPassword}@127.0.0.1:${port}` })).toEqual(
-      problemOf(
-        'redis',
-        `Connection refused: no service listens at 127.0.0.1:${port} (connect ECONNREFUSED 127.0.0.1:${port}).`,
-        'Correct host and port in REDIS_URL. If they are correct, start the service there. Until then each replica has its own cache.',
-      ),
-    );
-  });
-
-  it('reports a host name that cannot be resolved', async () => {
-    expect((await find('redis', { REDIS_URL: 'redis://redis.invalid' }))?.reason).toMatch(
-      /^DNS failure: the host of redis\.invalid:6379 cannot be resolved \(getaddrinfo (ENOTFOUND|EAI_AGAIN) redis\.invalid\)\.$/,
-    );
-  }, 20_000);
-
-  it('reports a Redis that is too slow for the gateway', async () => {
-    const port = await serveSocket((socket) =>
-      socket.on('data', (commands) => {
-        for (const [name] of String(commands).matchAll(/HELLO|CLIENT/g)) if (name) socket.write('+OK\r\n');
-      }),
-    );
-    expect(await find('redis', { REDIS_URL: `redis://127.0.0.1:${port}` })).toEqual(
-      problemOf(
-        'redis',
-        'Redis is too slow, so the gateway works without it (Redis gave no answer within 50 ms).',
-        expect.stringMatching(/^Move Redis nearer/),
-      ),
-    );
-  });
-
-  it('reports a server that closes the connection', async () => {
-    const port = await serveSocket((socket) => socket.end());
-    expect((await find('redis', { REDIS_URL: `redis://127.0.0.1:${port}` }))?.reason).toMatch(
-      /^Connection lost: 127\.0\.0\.1:\d+ closed it /,
-    );
-  });
-
-  it('reports a server without TLS behind a rediss URL', async () => {
-    const { port } = new URL(simulated);
-    expect((await find('redis', { REDIS_URL: `rediss://127.0.0.1:${port}` }))?.reason).toMatch(
-      /^TLS failure: /,
-    );
-  });
-});
-
-describeWithRedis('doctor, check of a working Redis', { own: true }, (redis) => {
-  it('reports the duration of a PING', async () => {
-    expect(await find('redis', { REDIS_URL: redis.url })).toEqual({
-      check: 'redis',
-      status: 'ok',
-      reason: expect.stringMatching(/^Redis answers PING in \d+\.\d ms\.$/),
-    });
-  });
-
-  it('reports a missing or wrong password', async () => {
-    const { hostname, port } = new URL(redis.url);
-    const socket = connect(Number(port), hostname);
-    socket.end(`CONFIG SET requirepass another-password\r\n`);
-    await once(socket.resume(), 'close');
-    for (const user of ['', `:${redisPassword}@`]) {
-      expect(await find('redis', { REDIS_URL: `redis://${user}${hostname}:${port}` })).toEqual(
-        problemOf(
-          'redis',
-          expect.stringMatching(
-            /^Redis rejects the user, its password or its rights \((NOAUTH|WRONGPASS) .+\)\.$/,
-          ),
-          'Correct user and password in REDIS_URL, or grant the user its rights (ACL). Until then each replica has its own cache.',
-        ),
-      );
-    }
   });
 });

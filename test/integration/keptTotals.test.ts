@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { createClient } from '@redis/client';
 import { type Gateway, until, useGateway, useReplicas } from '../support/gateway.ts';
 import { customer, customerOf, entitlement, idOf, totalQuery } from '../support/ids.ts';
 import { describeWithRedis } from '../support/redis.ts';
+import type { TestRedis } from '../support/redisServer.ts';
 
 const count = 500;
 const requests = Array.from({ length: count }, (_, n) => ({ entitlementId: idOf(n), customerId: customer }));
@@ -24,17 +24,15 @@ const allStale = { stale: count, fresh: 0, codes: [] };
 const allFresh = { stale: 0, fresh: count, codes: [] };
 
 /** The names of the totals in Redis. */
-async function readNames(url: string): Promise<string[]> {
-  const client = await createClient({ url }).connect();
-  const names = await client.keys('*:total:*');
-  client.destroy();
+async function readNames(redis: TestRedis): Promise<string[]> {
+  const names = await redis.keys('*:total:*');
   return names.toSorted((a, b) => a.localeCompare(b));
 }
 
 /** Waits until Redis holds this many totals; false if it does not within a while. */
-async function isStored(url: string, expected: number): Promise<boolean> {
+async function isStored(redis: TestRedis, expected: number): Promise<boolean> {
   for (let n = 0; n < 200; n += 1) {
-    const { length } = await readNames(url);
+    const { length } = await readNames(redis);
     if (length === expected) return true;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
@@ -42,19 +40,17 @@ async function isStored(url: string, expected: number): Promise<boolean> {
 }
 
 /** Fills memory and Redis, with the clock stopped. */
-async function fill(gateway: Gateway, url: string, ask: () => Promise<object>): Promise<string[]> {
+async function fill(gateway: Gateway, redis: TestRedis, ask: () => Promise<object>): Promise<string[]> {
   gateway.stopClock();
   for (;;) {
     // Whatever an earlier case has left is over: entries, an open circuit, a rest of Redis.
     gateway.advance(2 * 86_400_000);
-    const client = await createClient({ url }).connect();
-    await client.flushAll();
-    client.destroy();
+    await redis.sendToAll('FLUSHALL');
     // The first call of a half-open circuit closes it.
     await ask();
     const { fresh } = (await ask()) as { fresh: number };
     // On a busy machine, Redis may miss its time limit.
-    if (await isStored(url, fresh)) return readNames(url);
+    if (await isStored(redis, fresh)) return readNames(redis);
   }
 }
 
@@ -73,7 +69,7 @@ describeWithRedis('500 cached totals', { own: true }, (redis) => {
   ])(
     'are all served as stale and stay in Redis while %s for 60 s',
     async (_, code) => {
-      const before = await fill(gateway, redis.url, () => askAll(gateway));
+      const before = await fill(gateway, redis, () => askAll(gateway));
       expect(before).toHaveLength(count);
       gateway.advance(91_000);
       simulator.overall = { mode: 'as', code };
@@ -82,7 +78,7 @@ describeWithRedis('500 cached totals', { own: true }, (redis) => {
         expect(answers).toEqual([allStale, allStale]);
         gateway.advance(1000);
       }
-      expect(await readNames(redis.url)).toEqual(before);
+      expect(await readNames(redis)).toEqual(before);
       simulator.overall = { mode: 'ok' };
       gateway.advance(60_000);
       // The first call of a half-open circuit closes it.
@@ -116,12 +112,12 @@ describeWithRedis('cached totals with AUTH_MODE=passthrough', { own: true }, (re
   ])(
     "are refused at once and deleted after Zenskar's %s for the caller",
     async (_, code) => {
-      expect(await fill(gateway, redis.url, ask)).toHaveLength(few.length);
+      expect(await fill(gateway, redis, ask)).toHaveLength(few.length);
       gateway.advance(91_000);
       simulator.overall = { mode: 'as', code };
       const rejected = { stale: 0, fresh: 0, codes: ['UPSTREAM_REJECTED_CREDENTIALS'] };
       expect(await ask()).toEqual(rejected);
-      expect(await isStored(redis.url, 0)).toBe(true);
+      expect(await isStored(redis, 0)).toBe(true);
       simulator.overall = { mode: 'down' };
       expect(await ask()).toEqual({ ...rejected, codes: ['UPSTREAM_UNAVAILABLE'] });
       expect(gateway.log.some(({ msg }) => msg === 'credentialsRejected')).toBe(false);

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { type Gateway, useReplicas } from '../support/gateway.ts';
 import { entitlement, expectedQuantity, idOf } from '../support/ids.ts';
-import { describeWithRedis } from '../support/redis.ts';
+import { describeWithRedisOrCluster } from '../support/redis.ts';
 
 const purgeToken = 'purge-token-0123456789';
 const freshMs = 5000;
@@ -60,7 +60,7 @@ async function askAll(
   }));
 }
 
-describeWithRedis('ten replicas on one Redis', { own: false }, (redis) => {
+describeWithRedisOrCluster('ten replicas on one Redis', (redis) => {
   const replicas = useReplicas(10, () => ({
     REDIS_URL: redis.url,
     PURGE_TOKEN: purgeToken,

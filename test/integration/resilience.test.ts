@@ -174,7 +174,7 @@ describe('an upstream 408', () => {
     // If a 408 removed the cached total, the second request would fail. After the third, the circuit is open.
     for (let n = 0; n < 5; n += 1) {
       expect(await ask()).toEqual({ quantity: 7, stale: true });
-      // The total rests for up to 1, 2 and 4 s.
+      // The backoff takes up to 1, 2 and 4 s.
       gateway?.advance(1000 * 2 ** Math.min(n, 1));
     }
     expect(calls).toBe(2 + 3);

@@ -7,10 +7,11 @@ import { parseLimits } from '../../src/config/config.ts';
 import { createSafelist } from '../../src/graphql/safelist.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
 import { post, survive, toOutcome } from '../support/attack.ts';
-import { type Gateway, useGateway, useReplicas } from '../support/gateway.ts';
+import { type Gateway, until, useGateway, useReplicas } from '../support/gateway.ts';
 import { customer, entitlement, expectedQuantity, idOf } from '../support/ids.ts';
 import { run, runGateway } from '../support/process.ts';
-import { describeWithRedis } from '../support/redis.ts';
+import { describeWithRedis, describeWithRedisOrCluster } from '../support/redis.ts';
+import type { TestRedis } from '../support/redisServer.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'safelist-'));
 const path = join(folder, 'manifest.json');
@@ -356,22 +357,34 @@ describe('a gateway without a safelist', () => {
   });
 });
 
-describeWithRedis('persisted queries in Redis', { own: true }, (redis) => {
-  const [firstReplica, secondReplica] = useReplicas(2, () => ({
-    REDIS_URL: redis.url,
-    CACHE_MAX_AGE_SECONDS: '0',
-  })) as [Gateway, Gateway];
+/** Two replicas, of which the second reads a query from Redis that was registered at the first. */
+function useRegisteredQuery(redis: TestRedis): () => Promise<unknown> {
+  const replicas = useReplicas(2, () => ({ REDIS_URL: redis.url, CACHE_MAX_AGE_SECONDS: '0' }));
+  const [firstReplica, secondReplica] = replicas as [Gateway, Gateway];
   const query = 'query Registered { __typename }';
   const hash = JSON.stringify({ extensions: { persistedQuery: { version: 1, sha256Hash: sha256(query) } } });
+  beforeAll(async () => {
+    await until(() => replicas.every(({ wholeLog }) => wholeLog.some(({ state }) => state === 'up')));
+    await post(firstReplica, JSON.stringify({ query, ...JSON.parse(hash) }));
+  });
+  return async () => JSON.parse((await post(secondReplica, hash)).body);
+}
+const registeredAnswer = { data: { __typename: 'Query' } };
+
+describeWithRedisOrCluster('persisted queries in Redis', (redis) => {
+  const askSecondReplica = useRegisteredQuery(redis);
+
+  it('run on all replicas', async () => {
+    expect(await askSecondReplica()).toEqual(registeredAnswer);
+  });
+});
+
+describeWithRedis('persisted queries in a Redis that fails', { own: true }, (redis) => {
+  const askSecondReplica = useRegisteredQuery(redis);
 
   it('run on all replicas, and on a replica that has read them also after Redis fails', async () => {
-    const isUp = ({ wholeLog }: Gateway) => wholeLog.some(({ state }) => state === 'up');
-    while (!isUp(firstReplica) || !isUp(secondReplica))
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    await post(firstReplica, JSON.stringify({ query, ...JSON.parse(hash) }));
-    const answer = { data: { __typename: 'Query' } };
-    expect(JSON.parse((await post(secondReplica, hash)).body)).toEqual(answer);
+    expect(await askSecondReplica()).toEqual(registeredAnswer);
     await redis.kill();
-    expect(JSON.parse((await post(secondReplica, hash)).body)).toEqual(answer);
+    expect(await askSecondReplica()).toEqual(registeredAnswer);
   });
 });

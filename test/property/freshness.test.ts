@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { AppError } from '../../src/errors.ts';
-import { maxRestMs as longestRestMs } from '../../src/zenskar/retry.ts';
+import { maxFailureBackoffMs as longestBackoffMs } from '../../src/zenskar/retry.ts';
 import { idOf } from '../support/ids.ts';
 import { answerStatus, answerWith, createTotals, tenantOf } from '../support/totals.ts';
 
@@ -55,13 +55,13 @@ describe('for every sequence of requests, time, failures, purges and jumps of th
           const { maxAgeMs, staleWhileRevalidateMs, staleIfErrorMs } = freshness;
           let status = 200;
           /** After a failure, the upstream is not called for a while. */
-          let restsUntilMs = 0;
+          let backoffUntilMs = 0;
           const rejected = new Set<string>();
           let lastNumber = 0;
           /** The time and key of each number that the upstream gave. */
           const given = new Map<number, { asOfMs: number; atMs: number; key: string }>();
           const { clock, load, purge } = await createTotals(async (parameters) => {
-            if (status === 503 || status === 429) restsUntilMs = clock.nowMs + longestRestMs;
+            if (status === 503 || status === 429) backoffUntilMs = clock.nowMs + longestBackoffMs;
             if (status === 404 || status === 422) rejected.add(parameters.entitlementId);
             if (status !== 200) return answerStatus(status);
             lastNumber += 1;
@@ -86,7 +86,7 @@ describe('for every sequence of requests, time, failures, purges and jumps of th
               if (total instanceof Error) {
                 seen.failed += 1;
                 const isPaused = total instanceof AppError && total.code === 'UPSTREAM_RATE_LIMITED';
-                if (!isPaused || clock.nowMs >= restsUntilMs) expect(status).not.toBe(200);
+                if (!isPaused || clock.nowMs >= backoffUntilMs) expect(status).not.toBe(200);
               } else {
                 const { atMs = Number.NaN } = given.get(Number(total.quantity)) ?? {};
                 const ageMs = clock.nowMs - atMs;
@@ -101,7 +101,7 @@ describe('for every sequence of requests, time, failures, purges and jumps of th
                 const revalidateMs = maxAgeMs === 0 ? 0 : maxAgeMs + staleWhileRevalidateMs;
                 const failureMs = maxAgeMs === 0 ? 0 : revalidateMs + staleIfErrorMs;
                 if (ageMs > 0)
-                  expect(ageMs).toBeLessThan(clock.nowMs < restsUntilMs ? failureMs : revalidateMs);
+                  expect(ageMs).toBeLessThan(clock.nowMs < backoffUntilMs ? failureMs : revalidateMs);
               }
               // Background refreshes end before the next step; a rejection that they met counts.
               await settle();

@@ -67,7 +67,7 @@ describe('two tenants with the same ids', () => {
     const { clock, load } = await createTotals(
       async (parameters, tenant) => (tenant === tenants.a ? answerStatus(503) : answerWith(parameters, 1)),
       freshness,
-      3,
+      { breakerFailures: 3 },
     );
     for (let n = 0; n < 10; n += 1) {
       expect(await load(keyOf(n), tenants.a)).toMatchObject({ code: 'UPSTREAM_UNAVAILABLE' });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { noSpan } from '../../src/telemetry/tracing.ts';
 import { createWaiters } from '../../src/zenskar/fairQueue.ts';
 import { createPolicy } from '../../src/zenskar/policy.ts';
-import { maxRestMs } from '../../src/zenskar/retry.ts';
+import { maxFailureBackoffMs } from '../../src/zenskar/retry.ts';
 import { idOf } from '../support/ids.ts';
 import { answerStatus, answerWith, tenantOf } from '../support/totals.ts';
 
@@ -41,7 +41,7 @@ function toLongestWaitMs({ status, retryAfter }: Answer): number {
   if (status === 200) return 0;
   const askedMs = retryAfter === 'date' ? dateMs : Math.min(Number(retryAfter ?? 0) * 1000, maxPauseMs);
   if (status === 503) return Math.max(breakerResetMs, askedMs);
-  return askedMs === 0 ? maxRestMs : askedMs;
+  return askedMs === 0 ? maxFailureBackoffMs : askedMs;
 }
 
 function createTestPolicy() {

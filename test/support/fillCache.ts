@@ -19,7 +19,11 @@ const keyOf = (n: number) =>
   });
 
 for (let n = 0; n < 1_000_000; n += 1)
-  memory.set(keyOf(n), { quantity: n, asOfMs: n, receivedAtMs: n }, purges.currentEpoch());
+  memory.set(
+    keyOf(n),
+    { quantity: n, asOfMs: n, receivedAtMs: n },
+    { epoch: purges.currentEpoch(), version: undefined },
+  );
 let kept = 0;
 for (let n = 0; n < 1_000_000; n += 1) if (memory.get(keyOf(n)) !== undefined) kept += 1;
 process.stdout.write(JSON.stringify({ kept, residentMebibytes: process.memoryUsage().rss / 1_048_576 }));

@@ -4,6 +4,7 @@ import { type App, createApp } from '../../src/app.ts';
 import { type Config, parseConfig } from '../../src/config/config.ts';
 import type { ConnectionLimits } from '../../src/http/server.ts';
 import { createSimulator, reset, type SimulatorState } from '../../src/simulator/simulator.ts';
+import type { LogDestination } from '../../src/telemetry/stdout.ts';
 import { apiKey, organisation } from './ids.ts';
 
 type LogLine = Readonly<Record<string, unknown>> & { msg: string };
@@ -150,8 +151,9 @@ function createTestGateway(
 /** Starts a gateway without an upstream, for a single test. */
 export async function startWith(
   environment: Environment,
+  logDestination: LogDestination = { write: () => {} },
 ): Promise<{ url: string; stop: () => Promise<void> }> {
-  const app = await createApp(createTestConfig(environment), { logDestination: { write: () => {} } });
+  const app = await createApp(createTestConfig(environment), { logDestination });
   return { url: (await app.start()).url, stop: app.stop };
 }
 

@@ -12,7 +12,7 @@ export type LoadBalancer = {
   sends: (replicas: number) => Promise<void>;
 };
 
-const isInstalled = (() => {
+export const isHaproxyInstalled = (() => {
   try {
     execFileSync('haproxy', ['-v'], { stdio: 'ignore' });
     return true;
@@ -28,28 +28,46 @@ export function describeBehindHaproxy(
   tests: (balancer: LoadBalancer) => void,
 ): void {
   // biome-ignore lint/style/noProcessEnv: the environment of the tests
-  if (!isInstalled && process.env.CI === 'true') throw new Error('CI must have haproxy on its PATH.');
+  if (!isHaproxyInstalled && process.env.CI === 'true') throw new Error('CI must have haproxy on its PATH.');
   // The reason for skipping: HAProxy is not installed.
-  const describeOrSkip = isInstalled ? describe : describe.skip;
+  const describeOrSkip = isHaproxyInstalled ? describe : describe.skip;
   describeOrSkip(name, () => {
     const balancer = { url: '', sends: (replicas: number) => untilUp(balancer.url, replicas) };
-    const folder = mkdtempSync(join(tmpdir(), 'haproxy-'));
-    let server: ChildProcess | undefined;
+    const haproxy = createHaproxy();
     beforeAll(async () => {
       const port = await findFreePort();
-      const file = join(folder, 'haproxy.cfg');
-      writeFileSync(file, toConfiguration(port, await ports()));
-      server = spawn('haproxy', ['-f', file, '-db'], { stdio: 'ignore' });
+      haproxy.start(toConfiguration(port, await ports()));
       balancer.url = `http://127.0.0.1:${port}`;
     });
-    afterAll(async () => {
+    afterAll(haproxy.remove);
+    tests(balancer);
+  });
+}
+
+export type Haproxy = {
+  /** For its configuration and sockets. */
+  folder: string;
+  start: (configuration: string) => void;
+  remove: () => Promise<void>;
+};
+
+export function createHaproxy(): Haproxy {
+  const folder = mkdtempSync(join(tmpdir(), 'haproxy-'));
+  let server: ChildProcess | undefined;
+  return {
+    folder,
+    start(configuration) {
+      const file = join(folder, 'haproxy.cfg');
+      writeFileSync(file, configuration);
+      server = spawn('haproxy', ['-f', file, '-db'], { stdio: 'ignore' });
+    },
+    async remove() {
       const closed = server && once(server, 'close');
       server?.kill('SIGKILL');
       await closed;
       rmSync(folder, { recursive: true });
-    });
-    tests(balancer);
-  });
+    },
+  };
 }
 
 /** A usual configuration: readiness selects the servers, and a request that no server received is sent to another one. */

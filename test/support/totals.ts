@@ -1,4 +1,5 @@
 import { createTenant, type Tenant } from '../../src/auth/tenant.ts';
+import type { Redis } from '../../src/redis/redis.ts';
 import { noSpan } from '../../src/telemetry/tracing.ts';
 import type { FreshnessSettings } from '../../src/totals/freshness.ts';
 import { createTotalSource, type Requester } from '../../src/totals/source.ts';
@@ -9,10 +10,14 @@ import type { AttemptOutcome, TotalParameters, ZenskarClient } from '../../src/z
 
 type Attempt = (parameters: TotalParameters, tenant: Tenant) => Promise<AttemptOutcome>;
 
+/** `nowMs` is monotonic; the wall clock is ahead of it by `jumpedMs`. */
+type TestClock = { nowMs: number; jumpedMs: number };
+
+type Options = { breakerFailures?: number; redis?: Redis; clock?: TestClock };
+
 /** The gateway from the totals to the HTTP client, on a clock of its own. */
-export async function createTotals(attempt: Attempt, freshness: FreshnessSettings, breakerFailures = 1000) {
-  /** `nowMs` is monotonic; the wall clock is ahead of it by `jumpedMs`. */
-  const clock = { nowMs: 1_000_000, jumpedMs: 0 };
+export async function createTotals(attempt: Attempt, freshness: FreshnessSettings, options: Options = {}) {
+  const { breakerFailures = 1000, redis, clock = { nowMs: 1_000_000, jumpedMs: 0 } } = options;
   const monotonic = () => clock.nowMs;
   const now = () => clock.nowMs + clock.jumpedMs;
   const emit = () => {};
@@ -35,7 +40,7 @@ export async function createTotals(attempt: Attempt, freshness: FreshnessSetting
   });
   const source = createTotalSource({
     policy,
-    redis: undefined,
+    redis,
     freshness,
     maxEntries: 1000,
     emit,

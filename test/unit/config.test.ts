@@ -231,9 +231,15 @@ describe('parseConfig', () => {
     'redis://h/abc',
     'redis://h/1?family=6',
     'redis://h#1',
-  ])('rejects REDIS_URL=%s without printing the value', (url) => {
+    'redis://:a-password@h,',
+    'redis://:a-password@h,,redis://i',
+    'redis://:a-password@h,http://:b-password@i,redis://:c-password@j',
+    'redis://:a-password@h, localhost:6379',
+    'redis://:a-password@h redis://:b-password@i#1',
+    'redis://:a,b-password@h',
+  ])('rejects REDIS_URL=%s without printing the value, which may contain passwords', (url) => {
     expect(problemsOf({ REDIS_URL: url })).toEqual([
-      'REDIS_URL has a value that is not shown here; expected a redis or rediss URL without query or fragment.',
+      'REDIS_URL has a value that is not shown here; expected redis or rediss URLs without query or fragment, separated by commas.',
     ]);
   });
 
@@ -332,9 +338,17 @@ describe('parseConfig', () => {
   it.each(['redis://[::1]:6379/0', 'REDIS://cache', 'rediss://:p%40w@cache:6380/', 'redis://me:pw@cache'])(
     'takes REDIS_URL=%s',
     (REDIS_URL) => {
-      expect(parse({ REDIS_URL })).toMatchObject({ ok: true, config: { REDIS_URL } });
+      expect(parse({ REDIS_URL })).toMatchObject({ ok: true, config: { REDIS_URL: [REDIS_URL] } });
     },
   );
+
+  it.each([
+    'redis://:pw@a:7001,redis://:pw@b:7002,rediss://c',
+    'redis://:pw@a:7001 ,\tredis://:pw@b:7002,  rediss://c',
+  ])('takes several URLs in REDIS_URL, with and without spaces: %j', (REDIS_URL) => {
+    const urls = ['redis://:pw@a:7001', 'redis://:pw@b:7002', 'rediss://c'];
+    expect(parse({ REDIS_URL })).toMatchObject({ ok: true, config: { REDIS_URL: urls } });
+  });
 
   it.each([
     ['http://proxy.example.com:3128', 'http://proxy.example.com:3128/'],

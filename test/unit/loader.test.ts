@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { AppError } from '../../src/errors.ts';
 import { createTotalLoader, type TotalLoader } from '../../src/totals/loader.ts';
-import type { MemoryRead, Requester } from '../../src/totals/source.ts';
+import type { MemoryRead } from '../../src/totals/lookup.ts';
+import type { Requester } from '../../src/totals/source.ts';
 import type { Total, TotalArguments, TotalKey } from '../../src/totals/total.ts';
 import { customer, idOf } from '../support/ids.ts';
 import { answerWith, createTotals, requesterOf, tenantOf } from '../support/totals.ts';

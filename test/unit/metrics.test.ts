@@ -82,13 +82,23 @@ describe('the metrics', () => {
     expect((await read()).body).toMatch(/^log_lines_dropped_total 1$/m);
   });
 
+  it('contain the number of purges that Redis has not taken, only in a gateway with Redis', async () => {
+    const { count, read } = createMetrics(settings);
+    expect((await read()).body).not.toMatch(/purges_pending/);
+    for (const pending of [0, 2, 1]) count({ type: 'purgesPending', count: pending });
+    expect((await read()).body).toMatch(/^purges_pending 1$/m);
+  });
+
   it('contain redis_up only in a gateway with Redis', async () => {
     const { count, read } = createMetrics(settings);
     expect((await read()).body).not.toMatch(/redis_up/);
     count({ type: 'redisChanged', state: 'up', reason: undefined });
     expect((await read()).body).toMatch(/^redis_up 1$/m);
-    count({ type: 'redisChanged', state: 'down', reason: 'gone' });
-    expect((await read()).body).toMatch(/^redis_up 0$/m);
+    for (const state of ['down', 'refusing'] as const) {
+      count({ type: 'redisChanged', state: 'up', reason: undefined });
+      count({ type: 'redisChanged', state, reason: 'gone' });
+      expect((await read()).body).toMatch(/^redis_up 0$/m);
+    }
   });
 
   it('count connections and requests of the main listener only, and show that it drains', async () => {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { GatewayEvent } from '../../src/telemetry/events.ts';
 import { noSpan } from '../../src/telemetry/tracing.ts';
 import { createWaiters } from '../../src/zenskar/fairQueue.ts';
+import type { PauseChannel, SharedPause } from '../../src/zenskar/pauseChannel.ts';
 import { createPolicy, type LoadResult, type Policy } from '../../src/zenskar/policy.ts';
 import type { AttemptOutcome } from '../../src/zenskar/request.ts';
 import { idOf } from '../support/ids.ts';
@@ -25,6 +26,7 @@ function createTestPolicy({
   deadlineMs = 1000,
   concurrency = 10,
   breakerFailures = 3,
+  pauseChannel = undefined as PauseChannel | undefined,
 } = {}): Policy {
   return createPolicy({
     client: {
@@ -43,6 +45,7 @@ function createTestPolicy({
     concurrency,
     breakerFailures,
     breakerResetMs: 100,
+    pauseChannel,
     emit: (event) => void events.push(event),
     now: () => clock.nowMs,
     monotonic: () => clock.nowMs,
@@ -165,6 +168,24 @@ describe('the upstream policy', () => {
     clock.nowMs += 1000;
     outcomes = [answerWith(parameters, 7)];
     expect(await load(policy)).toMatchObject({ ok: true });
+  });
+
+  it('makes at most six calls in 30 s to such an upstream also if four processes share their pauses', async () => {
+    outcomes = [answerStatus(429)];
+    const listeners: ((pause: SharedPause) => void)[] = [];
+    const pauseChannel: PauseChannel = {
+      share: (pause) => {
+        for (const onPause of listeners) onPause(pause);
+      },
+      listen: (onPause) => void listeners.push(onPause),
+    };
+    const policies = Array.from({ length: 4 }, () => createTestPolicy({ pauseChannel }));
+    for (let n = 0; n < 600; n += 1) {
+      await load(policies[n % policies.length] as Policy);
+      clock.nowMs += 50;
+    }
+    expect(attempts.length).toBeGreaterThanOrEqual(5);
+    expect(attempts.length).toBeLessThanOrEqual(6);
   });
 
   it('pauses for up to one second again after a 429 without Retry-After if the last one was long ago', async () => {

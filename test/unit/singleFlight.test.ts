@@ -63,6 +63,16 @@ describe('the single flight', () => {
     expect(await second.result).toBe('late');
   });
 
+  it('does not let a request join a load during which the message of a purge may have been missed', async () => {
+    const purges = createPurges();
+    const { loadOnce, isInFlight } = createSingleFlight<string>(purges);
+    const { result } = loadOnce(key, patient, async () => 'early');
+    purges.markMissedPurges();
+    expect(isInFlight(key)).toBe(false);
+    expect(loadOnce(key, patient, async () => 'late').joined).toBe(false);
+    expect(await result).toBe('early');
+  });
+
   it('aborts a load when its last waiter has left, and starts the next one at once', async () => {
     const { loadOnce } = createSingleFlight<string>(createPurges());
     const signals: AbortSignal[] = [];

@@ -80,8 +80,9 @@ export type CustomerEntitlementTotal = {
   /** Time at which Zenskar returned the quantity. */
   asOf: Scalars['DateTime']['output'];
   /**
-   * True if the quantity is older than its freshness time: Zenskar failed, or
-   * the gateway is refreshing the quantity.
+   * True if the quantity is older than its freshness time, because Zenskar failed
+   * or the gateway is refreshing the quantity; or if the gateway cannot know
+   * whether it was purged.
    */
   stale: Scalars['Boolean']['output'];
 };
