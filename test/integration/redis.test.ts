@@ -252,7 +252,7 @@ describeWithRedis('two gateways on a failing Redis', { own: true }, (redis) => {
     await redis.kill();
     await running;
     expect(one.log.filter((line) => line.msg === 'redisChanged' && line.state === 'down')).toHaveLength(1);
-    expect((await purge(one, { customerId: customer })).status).toBe(503);
+    expect((await purge(one, { customerId: idOf(999_998) })).status).toBe(503);
     one.log.length = 0;
     two.log.length = 0;
     await redis.start();
