@@ -88,11 +88,11 @@ describeWithRedis('three replicas, each with its own way to Redis', { own: true 
   it('delete only the entry of the tenant whose request Zenskar rejected, also if Redis could not be reached meanwhile', async () => {
     const number = await ask(b);
     const other = await ask(b, { customerId: customerOf('0001') });
-    upstream.statusOf = ({ headers }) => (headers['x-api-key'] === 'made up' ? 401 : 200);
-    expect(await ask(a, { apiKey: 'made up' })).toBe('UNAUTHENTICATED');
+    upstream.statusOf = ({ headers }) => (headers['x-api-key'] === 'made-up' ? 401 : 200);
+    expect(await ask(a, { apiKey: 'made-up' })).toBe('UPSTREAM_REJECTED_CREDENTIALS');
     toA.cut();
     await until(() => a.wholeLog.findLast(({ msg }) => msg === 'redisChanged')?.state === 'down');
-    expect(await ask(a, { apiKey: 'made up' })).toBe('UNAUTHENTICATED');
+    expect(await ask(a, { apiKey: 'made-up' })).toBe('UPSTREAM_REJECTED_CREDENTIALS');
     toA.restore();
     await until(() => a.wholeLog.findLast(({ msg }) => msg === 'redisChanged')?.state === 'up');
     // Commands are executed in order, so all that was left to be written is written.
