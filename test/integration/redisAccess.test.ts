@@ -33,7 +33,7 @@ describeWithRedisOrCluster('the rights of the documentation', (redis) => {
   /** Does everything that needs Redis, as a caller with a new rate limit, which it exceeds. */
   async function useRedis(): Promise<void> {
     count += 1;
-    const init = { headers: { 'x-forwarded-for': `192.0.2.${count}` } };
+    const init = { headers: { 'x-forwarded-for': `192.0.${count >> 8}.${count & 255}` } };
     const variables = { entitlementId: entitlement, customerId: customerOf(`${1000 + count}`) };
     for (const gateway of gateways) await gateway.gql(totalQuery, variables, init);
     const query = `query Number${count} { __typename }`;
