@@ -52,8 +52,13 @@ export function createRedisPauses(redis: Dependencies, monotonic: () => number):
   /** Whether Redis has them, and this process those of the others. */
   let isUpToDate = false;
 
+  async function publish(pause: SharedPause): Promise<void> {
+    const receivers = await redis.publish(name, JSON.stringify({ ...pause, from: id }));
+    if (receivers === undefined) isUpToDate = false;
+  }
+
   async function exchange(pauses: readonly SharedPause[]): Promise<readonly SharedPause[]> {
-    for (const pause of pauses) void redis.publish(name, JSON.stringify({ ...pause, from: id }));
+    for (const pause of pauses) void publish(pause);
     const bounds = [maxPauseMs, maxRememberedPauses].map(String);
     const texts = pauses.flatMap(({ remainingMs, ...pause }) => [JSON.stringify(pause), String(remainingMs)]);
     try {

@@ -74,7 +74,8 @@ export async function runWorkers(
   }
 
   for (let n = 0; n < config.WEB_CONCURRENCY; n += 1) startWorker();
-  const admin = createAdminListener({ purge: purgeAll, readMetrics, config, emit, ...systemClock });
+  const purge = (target: PurgeTarget) => purgeAll(target, config.REDIS_URL !== undefined);
+  const admin = createAdminListener({ purge, readMetrics, config, emit, ...systemClock });
   const adminUrl = await admin.start();
   for (const reason of warnings) emit({ type: 'variableIgnored', reason });
   emit({ type: 'workersStarted', workers: config.WEB_CONCURRENCY, adminUrl });
@@ -94,13 +95,14 @@ async function stopWorker(worker: Worker): Promise<void> {
   await exited;
 }
 
-/** A worker that has died counts as purged: its memory is gone. */
-async function purgeAll(target: PurgeTarget): Promise<boolean> {
+/** A worker that has died counts as purged: its memory is gone. But with Redis, one of them must have stored the purge there. */
+async function purgeAll(target: PurgeTarget, isShared: boolean): Promise<boolean> {
   const purges = workers().map(async (worker) => {
     const result = await requestFrom(worker, { type: 'purge', target }, purgeTimeoutMs);
-    return result === true || !worker.isConnected();
+    return result === undefined && !worker.isConnected() ? 'dead' : result === true;
   });
-  return (await Promise.all(purges)).every(Boolean);
+  const results = await Promise.all(purges);
+  return !results.includes(false) && (!isShared || results.includes(true));
 }
 
 /** Resolves to the worker's result; to undefined if it does not reply in time, or dies. */

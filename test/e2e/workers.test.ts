@@ -82,6 +82,19 @@ describe('a gateway of two workers', () => {
     rmSync(folder, { recursive: true });
   });
 
+  it('answers a purge with 503 while no worker lives that could store it in Redis', async () => {
+    const { gateway } = await start({ PURGE_TOKEN: 'purge-token', REDIS_URL: 'redis://127.0.0.1:1' });
+    const [, adminUrl = ''] = await gateway.printed(/"adminUrl":"([^"]+)"/);
+    for (const pid of gateway.childPids()) process.kill(Number(pid), 'SIGKILL');
+    await gateway.printed(/("msg":"workerDied"(.*\n)+.*){2}/);
+    const purged = await fetch(`${adminUrl}/purge`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer purge-token', 'content-type': 'application/json' },
+      body: JSON.stringify({ customerId: idOf(77) }),
+    });
+    expect(purged.status).toBe(503);
+  });
+
   it('purges totals in all workers through its one admin listener', async () => {
     const { gateway, ask } = await start({ PURGE_TOKEN: 'purge-token', LOG_LEVEL: 'info' });
     const [, adminUrl = ''] = await gateway.printed(/"adminUrl":"([^"]+)"/);

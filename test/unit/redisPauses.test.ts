@@ -18,6 +18,8 @@ let clock: { nowMs: number };
 /** What Redis answers to the script; undefined: Redis is down or refuses it. */
 let reply: unknown;
 let published: unknown[];
+/** Whether Redis takes messages. */
+let isTaken: boolean;
 /** The pauses of each run of the script. */
 let stored: string[][];
 let joined: SharedPause[];
@@ -29,6 +31,7 @@ beforeEach(() => {
   clock = { nowMs: 1_000_000 };
   reply = [];
   published = [];
+  isTaken = true;
   stored = [];
   joined = [];
   const redis: Parameters<typeof createRedisPauses>[0] = {
@@ -37,6 +40,7 @@ beforeEach(() => {
       published.push(pause);
       // The publisher receives its own messages.
       receive(message);
+      return isTaken ? 1 : undefined;
     },
     eval: async (_, options) => {
       if (reply === undefined) throw new Error('Redis is unavailable.');
@@ -101,6 +105,20 @@ describe('the pauses in Redis', () => {
     expect(published).toEqual([pauseOf('one')]);
     receive(toMessage(pauseOf('two')));
     expect(joined).toEqual([pauseOf('two')]);
+  });
+
+  it('are published again once Redis takes messages, if it only stored them', async () => {
+    observer.onHearing?.(true);
+    await settled();
+    isTaken = false;
+    channel.share(pauseOf('one'));
+    await settled();
+    isTaken = true;
+    observer.onWritable?.();
+    await settled();
+    observer.onWritable?.();
+    await settled();
+    expect(published).toEqual([pauseOf('one'), pauseOf('one')]);
   });
 
   it.each([
