@@ -19,11 +19,14 @@ type PendingWritesSettings<Item> = {
   /** Resolves to whether the item was written. Does not reject. */
   write: (item: Item) => Promise<boolean>;
   onCount?: (pending: number) => void;
+  /** There were too many, so the oldest is not written. */
+  onDrop: () => void;
 };
 
 export function createPendingWrites<Item>({
   write: writeItem,
   onCount,
+  onDrop,
 }: PendingWritesSettings<Item>): PendingWrites<Item> {
   type Pending = { item: Item };
   const all = new Map<string, Pending>();
@@ -34,7 +37,10 @@ export function createPendingWrites<Item>({
     // The latest is the last, so that the oldest is the first.
     all.delete(name);
     all.set(name, pending);
-    if (all.size > maxPending) deleteOldest(all);
+    if (all.size > maxPending) {
+      deleteOldest(all);
+      onDrop();
+    }
     onCount?.(all.size);
     return pending;
   }

@@ -43,9 +43,15 @@ export function createRedisCache(settings: RedisCacheSettings): RedisCache {
   const { redis, monotonic } = settings;
   const lifetimeMs = toLifetimeMs(settings.freshness);
   const toLookup = createToLookup(settings);
-  const sharedPurges = createSharedPurges({ ...settings, markTtlMs: lifetimeMs + longestCallMs });
+  // Entries from before a write that was dropped may be ones that it concerned.
+  let droppedAtMs = Number.NEGATIVE_INFINITY;
+  const onDrop = () => {
+    droppedAtMs = monotonic();
+  };
+  const sharedPurges = createSharedPurges({ ...settings, markTtlMs: lifetimeMs + longestCallMs, onDrop });
   const pendingDeletes = createPendingWrites<TotalKey>({
     write: async (key) => (await redis.insist.del(toEntryName(key))) !== undefined,
+    onDrop,
   });
   redis.observe({ onWritable: () => void pendingDeletes.retry() });
 
@@ -57,7 +63,8 @@ export function createRedisCache(settings: RedisCacheSettings): RedisCache {
   function lookUp(key: TotalKey, found: Found | undefined): RedisLookup | undefined {
     if (sharedPurges.isPending(key)) return undefined;
     const lookup = toLookup(found);
-    return pendingDeletes.has(key.text) ? { ...lookup, entry: undefined } : lookup;
+    const isVoid = pendingDeletes.has(key.text) || (lookup.entry?.receivedAtMs ?? 0) <= droppedAtMs;
+    return isVoid ? { ...lookup, entry: undefined } : lookup;
   }
 
   function set(key: TotalKey, { quantity, asOfMs, receivedAtMs }: Entry, version: PurgeVersion): void {

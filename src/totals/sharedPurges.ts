@@ -34,6 +34,8 @@ type SharedPurgesSettings = {
   monotonic: () => number;
   /** How long a mark must be kept. */
   markTtlMs: number;
+  /** A purge will not be written. */
+  onDrop: () => void;
 };
 
 export function createSharedPurges(settings: SharedPurgesSettings): SharedPurges {
@@ -47,6 +49,7 @@ export function createSharedPurges(settings: SharedPurgesSettings): SharedPurges
       return isWritten;
     },
     onCount: (count) => emit({ type: 'purgesPending', count }),
+    onDrop: settings.onDrop,
   });
   redis.observe({
     onHearing(isHearing) {
