@@ -48,9 +48,9 @@ async function fill(gateway: Gateway, redis: TestRedis, ask: () => Promise<objec
     await redis.sendToAll('FLUSHALL');
     // The first call of a half-open circuit closes it.
     await ask();
-    const { fresh } = (await ask()) as { fresh: number };
+    const { fresh, stale } = (await ask()) as { fresh: number; stale: number };
     // On a busy machine, Redis may miss its time limit.
-    if (await isStored(redis, fresh)) return readNames(redis);
+    if (stale === 0 && (await isStored(redis, fresh))) return readNames(redis);
   }
 }
 
@@ -81,9 +81,13 @@ describeWithRedis('500 cached totals', { own: true }, (redis) => {
       expect(await readNames(redis)).toEqual(before);
       simulator.overall = { mode: 'ok' };
       gateway.advance(60_000);
-      // The first call of a half-open circuit closes it.
-      await askAll(gateway);
-      expect(await askAll(gateway)).toEqual(allFresh);
+      // The first call of a half-open circuit closes it, and totals are stale until a message of Redis is received after the jump.
+      let recovered = await askAll(gateway);
+      for (let n = 0; n < 100 && recovered.stale > 0; n += 1) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        recovered = await askAll(gateway);
+      }
+      expect(recovered).toEqual(allFresh);
     },
     60_000,
   );
