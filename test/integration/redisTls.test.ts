@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createCertificate } from '../support/certificate.ts';
 import { useGatewayProcesses } from '../support/gatewayProcesses.ts';
 import { describeIfInstalled, useServers } from '../support/redis.ts';
@@ -9,11 +10,14 @@ import { createRedisCluster } from '../support/redisCluster.ts';
 import { createRedisServer } from '../support/redisServer.ts';
 
 describeIfInstalled('a Redis whose certificate is of a private CA', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'redis-tls-'));
+  const folder = join(tmpdir(), `redis-tls-${randomUUID()}`);
   const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')] as const;
-  const certificate = createCertificate();
-  writeFileSync(cert, certificate.cert);
-  writeFileSync(key, certificate.key);
+  beforeAll(() => {
+    const certificate = createCertificate();
+    mkdirSync(folder);
+    writeFileSync(cert, certificate.cert);
+    writeFileSync(key, certificate.key);
+  });
   const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert];
   const args = [...files, '--tls-auth-clients', 'no'];
   const server = createRedisServer({ args, tls: true });

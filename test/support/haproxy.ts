@@ -45,19 +45,23 @@ export function describeBehindHaproxy(
 }
 
 export type Haproxy = {
-  /** For its configuration and sockets. */
-  folder: string;
   start: (configuration: string) => void;
+  /** A path for a socket of its runtime API. It exists no longer than the process. */
+  socket: () => string;
   remove: () => Promise<void>;
 };
 
 export function createHaproxy(): Haproxy {
-  const folder = mkdtempSync(join(tmpdir(), 'haproxy-'));
+  let folder: string | undefined;
+  const inFolder = (name: string) => {
+    folder ??= mkdtempSync(join(tmpdir(), 'haproxy-'));
+    return join(folder, name);
+  };
   let server: ChildProcess | undefined;
   return {
-    folder,
+    socket: () => inFolder('admin.sock'),
     start(configuration) {
-      const file = join(folder, 'haproxy.cfg');
+      const file = inFolder('haproxy.cfg');
       writeFileSync(file, configuration);
       server = spawn('haproxy', ['-f', file, '-db'], { stdio: 'ignore' });
     },
@@ -65,7 +69,7 @@ export function createHaproxy(): Haproxy {
       const closed = server && once(server, 'close');
       server?.kill('SIGKILL');
       await closed;
-      rmSync(folder, { recursive: true });
+      if (folder !== undefined) rmSync(folder, { recursive: true });
     },
   };
 }

@@ -1,5 +1,4 @@
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { findFreePort } from './freePort.ts';
 import { createHaproxy } from './haproxy.ts';
@@ -22,7 +21,6 @@ export function createRedisPair(): RedisPair {
   const args = ['--repl-diskless-sync-delay', '0'];
   const servers = [createRedisServer({ args }), createRedisServer({ args })] as const;
   const haproxy = createHaproxy();
-  const socket = join(haproxy.folder, 'admin.sock');
   let primary: 0 | 1 = 0;
   const other = () => servers[primary === 0 ? 1 : 0];
 
@@ -41,15 +39,15 @@ export function createRedisPair(): RedisPair {
       await demote();
       const port = await findFreePort();
       const ports = servers.map((server) => server.port());
-      haproxy.start(toConfiguration({ port, ports, socket }));
+      haproxy.start(toConfiguration({ port, ports, socket: haproxy.socket() }));
       pair.url = `redis://127.0.0.1:${port}`;
-      while (!(await isListening(socket)));
+      while (!(await isListening(haproxy.socket())));
     },
     async promote() {
       primary = primary === 0 ? 1 : 0;
       await servers[primary].command('REPLICAOF', 'NO', 'ONE');
-      await send(socket, `set server redis/server${primary} state ready`);
-      await send(socket, `set server redis/server${1 - primary} state maint`);
+      await send(haproxy.socket(), `set server redis/server${primary} state ready`);
+      await send(haproxy.socket(), `set server redis/server${1 - primary} state maint`);
     },
     demote,
     async remove() {

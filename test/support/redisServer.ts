@@ -49,12 +49,13 @@ type ServerOptions = { args?: readonly string[]; tls?: boolean };
 
 /** A server on a free port of 127.0.0.1 without persistence; the port is chosen at its first start. */
 export function createRedisServer({ args = [], tls = false }: ServerOptions = {}): RedisServer {
-  const folder = mkdtempSync(join(tmpdir(), 'redis-'));
+  let folder: string | undefined;
   let port = 0;
   let server: ChildProcess | undefined;
 
   async function start(): Promise<void> {
     port ||= await findFreePort();
+    folder ??= mkdtempSync(join(tmpdir(), 'redis-'));
     redis.url = `redis${tls ? 's' : ''}://127.0.0.1:${port}`;
     const ports = tls ? ['--port', '0', '--tls-port', `${port}`] : ['--port', `${port}`];
     const fixed = ['--bind', '127.0.0.1', '--dir', folder, '--save', '', '--enable-debug-command', 'yes'];
@@ -90,7 +91,7 @@ export function createRedisServer({ args = [], tls = false }: ServerOptions = {}
     send: (_, ...words) => command(...words),
     async remove() {
       await kill();
-      rmSync(folder, { recursive: true });
+      if (folder !== undefined) rmSync(folder, { recursive: true });
     },
   };
   return redis;
