@@ -40,7 +40,7 @@ export type App = {
   start: () => Promise<{ url: string; adminUrl: string | undefined }>;
   /** Waits for requests in flight, then frees everything. */
   stop: () => Promise<void>;
-  /** Purges totals; false when other replicas could not be reached. */
+  /** Purges totals; false if Redis has not taken the purge yet. */
   purge: Purge;
   /** All metrics, as data. */
   readSamples: () => Promise<Samples>;

@@ -107,14 +107,14 @@ type Trial = {
 };
 
 function createTrial(redis: Redis): Trial {
-  const { commands, failed, keys, published, end } = createRepeatedCommands(redis.insist);
+  const { id, commands, failed, keys, published, end } = createRepeatedCommands(redis.insist);
   const heard = Promise.withResolvers<void>();
   const received = Promise.withResolvers<void>();
   redis.observe({ onHearing: (isHearing) => isHearing && heard.resolve() });
   let isReceived = false;
 
   function subscribe(channel: string, onMessage: (message: string) => void): void {
-    redis.subscribe(channel, (message) => {
+    redis.subscribe(`${channel}:${id}`, (message) => {
       isReceived ||= published.has(message);
       if (isReceived) received.resolve();
       onMessage(message);
@@ -171,10 +171,10 @@ function createRepeatedCommands(once: RedisCommands) {
     del: (key) => repeat('DEL', () => once.del(key)),
     publish(channel, message) {
       published.add(message);
-      return repeat('PUBLISH', () => once.publish(channel, message));
+      return repeat('PUBLISH', () => once.publish(`${channel}:${id}`, message));
     },
     async eval(script, options) {
-      // The scripts of pauses and limits write to keys that all gateways share.
+      // The scripts of pauses and limits write to keys that all gateways share, as messages reach all of them.
       const own = options.keys.map((key) => `${key}:${id}`);
       for (const key of own) keys.add(key);
       const send = () => once.eval(script, { ...options, keys: own }).catch(() => undefined);
@@ -183,7 +183,7 @@ function createRepeatedCommands(once: RedisCommands) {
       return reply;
     },
   };
-  return { commands, failed, keys, published, end: () => Promise.all(running) };
+  return { id, commands, failed, keys, published, end: () => Promise.all(running) };
 }
 
 /** What the gateway does with Redis. Resolves to the duration of the first command. */

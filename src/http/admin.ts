@@ -14,7 +14,7 @@ const maxBodyBytes = 1024;
 
 type PurgeTarget = z.output<typeof purgeBody>;
 
-/** Purges totals on all replicas; false when other replicas could not be reached. */
+/** Purges totals on all replicas; false if Redis has not taken the purge yet. */
 export type Purge = (target: PurgeTarget) => Promise<boolean>;
 
 type AdminDependencies = {
@@ -59,7 +59,8 @@ function createPurgeRoute(purge: Purge, purgeToken: string): Route {
       if (!target.success)
         throw new HttpError(400, 'Expected {"customerId": UUID}, optionally with "entitlementId": UUID.');
       if (await purge(target.data)) return { status: 204, headers: [], body: '' };
-      const message = 'Purged on this replica only: Redis could not be reached for the others. Try again.';
+      const message =
+        'Purged on this replica. The others follow when Redis takes the purge. If this replica stops before, send it again.';
       throw new AppError('SERVICE_UNAVAILABLE', message, { retryAfterSeconds: 1 });
     },
   };

@@ -1,6 +1,6 @@
 import type { Emit } from '../telemetry/events.ts';
 
-/** Refused commands are reported at most once in this time. */
+/** A refused command is reported at most once in this time. */
 const refusalIntervalMs = 60_000;
 /** A refused command that is not sent again may be allowed by now. Longer than the alert waits. */
 const maxRefusalAgeMs = 300_000;
@@ -23,7 +23,8 @@ export type Health = {
 export function createHealth({ emit, monotonic }: { emit: Emit; monotonic: () => number }): Health {
   // Undefined at first, so that a Redis that never comes up is reported, too.
   let state: 'up' | 'refusing' | 'down' | undefined;
-  let refusalReportedAtMs = Number.NEGATIVE_INFINITY;
+  /** When refusals were reported, by command. */
+  const reportedAtMs = new Map<string, number>();
   /** When commands were refused that have not succeeded since. */
   const refusedAtMs = new Map<string, number>();
   const isDown = () => state === 'down' || state === undefined;
@@ -51,10 +52,11 @@ export function createHealth({ emit, monotonic }: { emit: Emit; monotonic: () =>
   }
 
   function recordRefusal(command: string, reason: string): void {
-    refusedAtMs.set(refusesWrites.test(reason) ? 'SET' : command, monotonic());
+    const refused = refusesWrites.test(reason) ? 'SET' : command;
+    refusedAtMs.set(refused, monotonic());
     change('refusing', reason);
-    if (monotonic() - refusalReportedAtMs < refusalIntervalMs) return;
-    refusalReportedAtMs = monotonic();
+    if (monotonic() - (reportedAtMs.get(refused) ?? Number.NEGATIVE_INFINITY) < refusalIntervalMs) return;
+    reportedAtMs.set(refused, monotonic());
     emit({ type: 'redisRefused', command, reason });
   }
   return { recordSuccess, recordWritable, recordFailure, recordRefusal, isDown };

@@ -31,7 +31,7 @@ export type GatewayEvent =
   | { type: 'redisChanged'; state: 'up' | 'refusing' | 'down'; reason: string | undefined }
   /** Redis answered a command with an error. */
   | { type: 'redisRefused'; command: string; reason: string }
-  /** `everywhere`: false when other replicas could not be reached. */
+  /** `everywhere`: false if Redis has not taken the purge yet. */
   | { type: 'purged'; everywhere: boolean }
   /** Purges that Redis has not taken yet; only with Redis. */
   | { type: 'purgesPending'; count: number }

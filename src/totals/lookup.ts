@@ -125,7 +125,7 @@ function applyRead(
 async function readMany(redisCache: RedisCache, lookups: readonly Lookup[], span: Span) {
   const roundTrip = span.start('cache get', { kind: 'client', attributes: roundTripAttributes });
   const found = await redisCache.getMany(lookups.map(({ key }) => key));
-  const hits = found?.filter((one) => one?.entry !== undefined).length;
+  const hits = found?.filter((item) => item?.entry !== undefined).length;
   const failure = found === undefined ? 'unavailable' : undefined;
   roundTrip.end({ 'gateway.keys': lookups.length, 'gateway.found': hits, 'error.type': failure });
   return found;

@@ -41,7 +41,7 @@ export type TotalSource = {
   getFresh: (read: MemoryRead, requester: Requester) => Total | undefined;
   /** A total or an error for each key, in order. */
   loadMany: (reads: readonly MemoryRead[], requester: Requester) => Promise<(Total | Error)[]>;
-  /** Purges on all replicas; resolves to false if other replicas could not be reached. */
+  /** Purges on all replicas; resolves to false if Redis has not taken the purge yet. */
   purge: (target: PurgeTarget) => Promise<boolean>;
   /** The returned function says whether one of these totals was, or may have been, purged between this call and now. */
   watchPurges: () => (totals: readonly Total[], nowMs: number) => boolean;
