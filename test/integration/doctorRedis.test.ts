@@ -4,6 +4,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createClient } from '@redis/client';
 import type { Finding } from '../../src/cli/doctorAdvice.ts';
 import { runChecks } from '../../src/cli/doctorChecks.ts';
 import { systemClock } from '../../src/clock.ts';
@@ -213,6 +214,20 @@ describeIfInstalled('doctor, check of Redis', () => {
     const keys = await server.keys('*');
     // That of the gateway's own probe expires within seconds.
     expect(keys.filter((key) => key !== 'zenskar-gateway:2:probe')).toEqual([]);
+  });
+
+  it('sends no message that gateways on the same Redis would take for one of theirs', async () => {
+    const server = await start();
+    const subscriber = await createClient({ url: server.url }).connect();
+    const channels = new Set<string>();
+    await subscriber.pSubscribe('*', (_, channel) =>
+      channels.add(channel.replace(/:doctor-[\w-]+$/, ':doctor')),
+    );
+    expect(await check(server.url)).toMatchObject({ status: 'ok' });
+    subscriber.destroy();
+    channels.delete('zenskar-gateway:2:heartbeat');
+    expect(channels.size).toBeGreaterThan(1);
+    expect([...channels].filter((channel) => !channel.endsWith(':doctor'))).toEqual([]);
   });
 
   it('names each command that the user may not use, and the ACL rules that allow them', async () => {

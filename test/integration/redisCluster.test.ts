@@ -40,6 +40,19 @@ describeIfInstalled('a connection to a Redis Cluster', () => {
     });
   });
 
+  describe('that closes the subscription', () => {
+    const cluster = useCluster();
+    const { state, hearing } = useRedis(() => cluster.url.split(','));
+
+    it('delivers messages again, and reports that some may have been missed', async () => {
+      hearing.length = 0;
+      await cluster.sendToAll('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      await until(() => hearing.length > 0);
+      expect(hearing.at(-1)).toBe(true);
+      expect(state()).toBe('up');
+    });
+  });
+
   describe('with a password but no user', () => {
     const cluster = useCluster();
     const observed = observeRedis(() =>

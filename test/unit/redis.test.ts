@@ -71,6 +71,12 @@ describe('the health of Redis', () => {
     expect(refusals()).toEqual(['SET', 'SET']);
   });
 
+  it('reports each refused command of several', () => {
+    const { health, refusals } = startHealth();
+    for (const command of ['DEL', 'SET', 'DEL', 'SET']) health.recordRefusal(command, noPermission);
+    expect(refusals()).toEqual(['DEL', 'SET']);
+  });
+
   it('is reported as down once if Redis never comes up', () => {
     const { health, states } = startHealth();
     health.recordFailure('connect ECONNREFUSED');

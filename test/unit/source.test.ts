@@ -31,8 +31,8 @@ async function createReplica() {
     freshness,
     { redis: counted, clock },
   );
-  const load = async () => {
-    const total = await totals.load(asked, tenant);
+  const load = async (entitlementId = asked.entitlementId) => {
+    const total = await totals.load({ ...asked, entitlementId }, tenant);
     await settle();
     if (total instanceof Error) throw total;
     return { quantity: total.quantity, stale: total.stale };
@@ -82,6 +82,16 @@ describe('a total in memory', () => {
     expect(await load()).toEqual({ quantity: 1, stale: true });
     for (let n = 0; n < 3; n += 1) expect(await load()).toEqual({ quantity: 2, stale: true });
     expect(counts.calls).toBe(1);
+  });
+
+  it('is stale for a request that joins a call of another one while messages cannot be received', async () => {
+    const { link, load, wait } = await createReplica();
+    link.setState('down');
+    await wait(2000);
+    expect(await Promise.all([load(idOf(3)), load(idOf(3))])).toEqual([
+      { quantity: 2, stale: false },
+      { quantity: 2, stale: true },
+    ]);
   });
 
   it('is suspect at once in a process that was stopped longer than a replica may be silent', async () => {
