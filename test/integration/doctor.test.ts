@@ -1,15 +1,14 @@
-import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import { type AddressInfo, createServer as createSocketServer, type Server, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createServer as createSocketServer, type Socket } from 'node:net';
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Finding } from '../../src/cli/doctorAdvice.ts';
 import { checkClock, listDrift, runChecks } from '../../src/cli/doctorChecks.ts';
 import { systemClock } from '../../src/clock.ts';
-import { createSimulator } from '../../src/simulator/simulator.ts';
 import { decodeTotal } from '../../src/zenskar/totalBody.ts';
 import { createCertificate } from '../support/certificate.ts';
+import { useDoctorServers } from '../support/doctorServers.ts';
 import { findFreePort } from '../support/freePort.ts';
 import { apiKey, customer, customerOf, entitlement, organisation } from '../support/ids.ts';
 import { useIssuer } from '../support/issuer.ts';
@@ -17,17 +16,7 @@ import { useIssuer } from '../support/issuer.ts';
 type Check = Finding['check'];
 type Environment = Readonly<Record<string, string>>;
 
-const simulator = createSimulator();
-const servers: Server[] = [];
-let simulated: string;
-
-beforeAll(async () => {
-  simulated = await simulator.start('127.0.0.1', 0);
-});
-afterAll(async () => {
-  await simulator.stop();
-  for (const server of servers) server.close();
-});
+const servers = useDoctorServers();
 
 const redisPassword = 'redis-password-0123456789';
 const secrets = [apiKey, organisation, redisPassword];
@@ -41,7 +30,7 @@ const readNothing = () => {
 /** The findings. The report never contains a secret or an unfilled placeholder. */
 async function findAll(environment: Environment, ids?: typeof real, sent: Environment = credentials) {
   const report = await runChecks({
-    environment: { ZENSKAR_URL: simulated, ...sent, ...environment },
+    environment: { ZENSKAR_URL: servers.simulated, ...sent, ...environment },
     readFile: readNothing,
     ids,
     clock: systemClock,
@@ -55,19 +44,12 @@ async function find(check: Check, environment: Environment, ids?: typeof real): 
   return (await findAll(environment, ids)).find((finding) => finding.check === check);
 }
 
-async function listen(server: Server): Promise<number> {
-  servers.push(server);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
-}
-
 /** Starts a server instead of Zenskar; returns its base URL. */
 async function serve(listener: RequestListener): Promise<string> {
   const server = createServer({ keepAlive: false }, (request, response) => {
     listener(request, response.setHeader('connection', 'close'));
   });
-  return `http://127.0.0.1:${await listen(server)}`;
+  return `http://127.0.0.1:${await servers.listen(server)}`;
 }
 
 /** Starts a server that gives the same response to every request. */
@@ -77,7 +59,7 @@ function serveAlways(status: number, body: string, headers: Readonly<Record<stri
 
 /** Starts a TCP server; returns its port. */
 function serveSocket(onSocket: (socket: Socket) => void): Promise<number> {
-  return listen(createSocketServer((socket) => onSocket(socket.on('error', () => {}))));
+  return servers.listen(createSocketServer((socket) => onSocket(socket.on('error', () => {}))));
 }
 
 function findUpstream(url: string, ids?: typeof real) {
@@ -86,7 +68,7 @@ function findUpstream(url: string, ids?: typeof real) {
 
 /** The finding for a behaviour of the simulator. */
 function findUpstreamOf(code: string) {
-  return findUpstream(simulated, { entitlementId: entitlement, customerId: customerOf(code) });
+  return findUpstream(servers.simulated, { entitlementId: entitlement, customerId: customerOf(code) });
 }
 
 function problemOf(check: Check, reason: unknown, next: unknown) {
@@ -207,11 +189,11 @@ describe('doctor, upstream check', () => {
   it.each(['got', 'undici'])(
     'sends one request with the headers that the gateway sends, with %s',
     async (transport) => {
-      simulator.state.requestHeaders.length = 0;
+      servers.simulator.state.requestHeaders.length = 0;
       await find('upstream', { UPSTREAM_TRANSPORT: transport }, real);
-      expect(simulator.state.requestHeaders).toEqual([
+      expect(servers.simulator.state.requestHeaders).toEqual([
         {
-          host: new URL(simulated).host,
+          host: new URL(servers.simulated).host,
           accept: 'application/json',
           'accept-encoding': 'identity',
           'user-agent': expect.stringContaining('zenskar-graphql-gateway/'),
@@ -231,7 +213,7 @@ describe('doctor, upstream check', () => {
       reason: expect.stringContaining(reason),
       next: 'To check a real total as well, add -- --entitlement UUID --customer UUID.',
     });
-    expect(await findUpstream(simulated)).toEqual(good('with a valid total for the probe.'));
+    expect(await findUpstream(servers.simulated)).toEqual(good('with a valid total for the probe.'));
     const accepted = 'It accepted the credentials but does not know the ids of the probe.';
     const unknown = await serveAlways(404, '{"detail": "Entitlement not found"}');
     expect(await findUpstream(unknown)).toEqual(good(accepted));
@@ -355,7 +337,7 @@ describe('doctor, upstream check', () => {
     });
     const noRoute = await serveAlways(404, '{"detail": "Not Found"}');
     const reasons = [];
-    for (const url of [page, noRoute, `${simulated}/v2`]) {
+    for (const url of [page, noRoute, `${servers.simulated}/v2`]) {
       const finding = await findUpstream(url, real);
       expect(finding?.next).toMatch(/^Correct ZENSKAR_URL, /);
       reasons.push(finding?.reason);
@@ -441,7 +423,7 @@ describe('doctor, upstream check', () => {
   });
 
   it.each(['got', 'undici'])('reports an untrusted certificate with %s', async (transport) => {
-    const port = await listen(createSecureServer(createCertificate()));
+    const port = await servers.listen(createSecureServer(createCertificate()));
     const environment = { ZENSKAR_URL: `https://127.0.0.1:${port}`, UPSTREAM_TRANSPORT: transport };
     expect(await find('upstream', environment)).toEqual(
       problemOf(
@@ -453,7 +435,7 @@ describe('doctor, upstream check', () => {
   });
 
   it('reports a server without TLS behind an https URL', async () => {
-    expect(await findUpstream(simulated.replace('http:', 'https:'))).toEqual(
+    expect(await findUpstream(servers.simulated.replace('http:', 'https:'))).toEqual(
       problemOf(
         'upstream',
         expect.stringMatching(/^TLS failure: no TLS connection to 127\.0\.0\.1:\d+ \(\w+\)\.$/),
@@ -528,7 +510,7 @@ describe('doctor, upstream check', () => {
       reason: expect.stringMatching(/ms and rejected a call without credentials, as it should\.$/),
       next: 'To check a real total, set ZENSKAR_API_KEY and ZENSKAR_ORGANISATION for this command only.',
     });
-    const wrongUrl = { ...environment, ZENSKAR_URL: `${simulated}/v2` };
+    const wrongUrl = { ...environment, ZENSKAR_URL: `${servers.simulated}/v2` };
     expect((await findAll(wrongUrl, undefined, {}))[3]?.reason).toMatch(/^Wrong base URL: /);
     const ids = { entitlementId: entitlement, customerId: customerOf('0403') };
     expect((await find('upstream', environment, ids))?.reason).toMatch(/^Wrong organisation/);
@@ -792,7 +774,7 @@ describe('doctor, key set check', () => {
   });
 
   it('reports an issuer with an untrusted certificate', async () => {
-    const port = await listen(createSecureServer(createCertificate()));
+    const port = await servers.listen(createSecureServer(createCertificate()));
     const environment = { ...issuer.environment(), JWT_JWKS_URL: `https://127.0.0.1:${port}/keys` };
     expect((await find('jwks', environment))?.reason).toMatch(
       /^TLS failure: this machine does not trust the certificate of 127\.0\.0\.1:\d+ /,

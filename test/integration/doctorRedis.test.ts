@@ -1,31 +1,21 @@
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { createClient } from '@redis/client';
 import type { Finding } from '../../src/cli/doctorAdvice.ts';
 import { runChecks } from '../../src/cli/doctorChecks.ts';
 import { systemClock } from '../../src/clock.ts';
-import { createSimulator } from '../../src/simulator/simulator.ts';
 import { createCertificate } from '../support/certificate.ts';
+import { useDoctorServers } from '../support/doctorServers.ts';
 import { findFreePort } from '../support/freePort.ts';
 import { apiKey, organisation } from '../support/ids.ts';
 import { describeIfInstalled, useServers } from '../support/redis.ts';
 import { createRedisServer, type RedisServer } from '../support/redisServer.ts';
 
-const simulator = createSimulator();
-const servers: Server[] = [];
-let simulated: string;
-
-beforeAll(async () => {
-  simulated = await simulator.start('127.0.0.1', 0);
-});
-afterAll(async () => {
-  await simulator.stop();
-  for (const server of servers) server.close();
-});
+const servers = useDoctorServers();
 
 const password = 'redis-password-0123456789';
 const otherPassword = 'other-password-0123456789';
@@ -35,7 +25,7 @@ const alone = 'Until then each replica has its own cache.';
 async function check(REDIS_URL: string, environment: Readonly<Record<string, string>> = {}) {
   const report = await runChecks({
     environment: {
-      ZENSKAR_URL: simulated,
+      ZENSKAR_URL: servers.simulated,
       ZENSKAR_API_KEY: apiKey,
       ZENSKAR_ORGANISATION: organisation,
       REDIS_URL,
@@ -59,9 +49,7 @@ function problem(reason: unknown, next: string): Finding {
 /** Starts a TCP server; resolves to its port. */
 async function serve(onSocket: (socket: Socket) => void): Promise<number> {
   const server = createServer((socket) => onSocket(socket.on('error', () => {})));
-  servers.push(server);
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  return (server.address() as AddressInfo).port;
+  return servers.listen(server);
 }
 
 describe('doctor, check of a Redis that cannot be reached', () => {
@@ -125,7 +113,7 @@ describe('doctor, check of a Redis that cannot be reached', () => {
   });
 
   it('reports a server without TLS that is no Redis behind a rediss URL', async () => {
-    const { port } = new URL(simulated);
+    const { port } = new URL(servers.simulated);
     expect(await check(`rediss://127.0.0.1:${port}`)).toEqual(
       problem(
         expect.stringMatching(

@@ -1,9 +1,8 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
-import { type Gateway, until, useReplicas } from '../support/gateway.ts';
+import { beforeEach, expect, it } from '@jest/globals';
+import { type Gateway, until } from '../support/gateway.ts';
 import { customer, customerOf, entitlement, idOf } from '../support/ids.ts';
-import { type NumberedUpstream, startNumberedUpstream } from '../support/numberedUpstream.ts';
 import { describeWithRedis } from '../support/redis.ts';
-import { type Relay, startRelay } from '../support/relay.ts';
+import { useRelayedReplicas } from '../support/relayedReplicas.ts';
 
 const token = 'purge-token-0123456789';
 const query = `query ($entitlementId: UUID!, $customerId: UUID!) {
@@ -47,32 +46,12 @@ const allWritten = async (gateway: Gateway) => {
 };
 
 describeWithRedis('three replicas, each with its own way to Redis', { own: true }, (redis) => {
-  const relays: Relay[] = [];
-  let upstream: NumberedUpstream;
-  beforeAll(async () => {
-    upstream = await startNumberedUpstream();
-    for (let n = 0; n < 3; n += 1) relays.push(await startRelay(Number(new URL(redis.url).port)));
+  const fleet = useRelayedReplicas(redis, {
+    AUTH_MODE: 'passthrough',
+    PURGE_TOKEN: token,
+    UPSTREAM_RETRIES: '0',
   });
-  let started = 0;
-  const [a, b, c] = useReplicas(3, () => {
-    started += 1;
-    return {
-      AUTH_MODE: 'passthrough',
-      ZENSKAR_URL: upstream.url,
-      REDIS_URL: `redis://127.0.0.1:${relays[started - 1]?.port}`,
-      PURGE_TOKEN: token,
-      UPSTREAM_RETRIES: '0',
-    };
-  }) as [Gateway, Gateway, Gateway];
-  const [toA, toB, toC] = [0, 1, 2].map((n) => ({
-    hang: () => relays[n]?.hang(),
-    cut: () => relays[n]?.cut(),
-    restore: () => relays[n]?.restore(),
-  })) as [Omit<Relay, 'port' | 'stop'>, Omit<Relay, 'port' | 'stop'>, Omit<Relay, 'port' | 'stop'>];
-  afterAll(() => {
-    for (const relay of relays) relay.stop();
-    upstream.stop();
-  });
+  const [a, b, c] = fleet.gateways;
   const redisCommand = async (...words: string[]) => {
     const { createClient } = await import('@redis/client');
     const client = await createClient({ url: redis.url }).connect();
@@ -81,40 +60,40 @@ describeWithRedis('three replicas, each with its own way to Redis', { own: true 
     return reply;
   };
   beforeEach(async () => {
-    upstream.statusOf = () => 200;
+    fleet.upstream.statusOf = () => 200;
     for (const gateway of [a, b, c]) await hearing(gateway);
   });
 
   it('delete only the entry of the tenant whose request Zenskar rejected, also if Redis could not be reached meanwhile', async () => {
     const number = await ask(b);
     const other = await ask(b, { customerId: customerOf('0001') });
-    upstream.statusOf = ({ headers }) => (headers['x-api-key'] === 'made-up' ? 401 : 200);
+    fleet.upstream.statusOf = ({ headers }) => (headers['x-api-key'] === 'made-up' ? 401 : 200);
     expect(await ask(a, { apiKey: 'made-up' })).toBe('UPSTREAM_REJECTED_CREDENTIALS');
-    toA.cut();
+    fleet.relays[0].cut();
     await until(() => a.wholeLog.findLast(({ msg }) => msg === 'redisChanged')?.state === 'down');
     expect(await ask(a, { apiKey: 'made-up' })).toBe('UPSTREAM_REJECTED_CREDENTIALS');
-    toA.restore();
+    fleet.relays[0].restore();
     await until(() => a.wholeLog.findLast(({ msg }) => msg === 'redisChanged')?.state === 'up');
     // Commands are executed in order, so all that was left to be written is written.
     while ((await purge(a, { customerId: idOf(1) })) !== 204) await sleep(20);
     await sleep(600);
-    const before = upstream.last;
+    const before = fleet.upstream.last;
     for (const gateway of [b, a, c]) {
       expect(await ask(gateway)).toEqual(number);
       expect(await ask(gateway, { customerId: customerOf('0001') })).toEqual(other);
     }
-    expect(upstream.last).toBe(before);
+    expect(fleet.upstream.last).toBe(before);
   });
 
   it('serve no purged number as fresh two seconds after a purge whose message they could not receive', async () => {
     const { quantity } = await ask(a);
     expect(await ask(b)).toEqual({ quantity, stale: false });
-    upstream.statusOf = () => 503;
-    toB.hang();
+    fleet.upstream.statusOf = () => 503;
+    fleet.relays[1].hang();
     expect(await purge(a)).toBe(204);
     await sleep(deafMs);
     expect(await ask(b)).toEqual({ quantity, stale: true });
-    toB.restore();
+    fleet.relays[1].restore();
     // Neither when it is back, although Zenskar fails: the mark of the purge in Redis voids what B has in its memory.
     while ((await ask(b)) !== 'UPSTREAM_UNAVAILABLE') await sleep(20);
     await hearingAgain(b);
@@ -124,11 +103,11 @@ describeWithRedis('three replicas, each with its own way to Redis', { own: true 
   it('keep a number in memory that was not purged while no messages were received', async () => {
     const { quantity } = await ask(a);
     expect(await ask(b)).toEqual({ quantity, stale: false });
-    toB.cut();
+    fleet.relays[1].cut();
     await sleep(deafMs);
-    upstream.statusOf = () => 503;
+    fleet.upstream.statusOf = () => 503;
     expect(await ask(b)).toEqual({ quantity, stale: true });
-    toB.restore();
+    fleet.relays[1].restore();
     while (JSON.stringify(await ask(b)) !== JSON.stringify({ quantity, stale: false })) await sleep(20);
   });
 
@@ -144,7 +123,7 @@ describeWithRedis('three replicas, each with its own way to Redis', { own: true 
     await sleep(100);
     expect(await ask(b)).toEqual(second);
     expect(await pendingPurges(a)).toBe(1);
-    const last = upstream.last;
+    const last = fleet.upstream.last;
     await redisCommand('CONFIG', 'SET', 'maxmemory', '0');
     await allWritten(a);
     await sleep(deafMs);
@@ -158,12 +137,12 @@ describeWithRedis('three replicas, each with its own way to Redis', { own: true 
   it('deliver a purge that a full Redis refused to all of them, and to one that could not be reached until then', async () => {
     const first = await ask(a);
     expect(await ask(b)).toEqual(first);
-    toC.cut();
+    fleet.relays[2].cut();
     await redisCommand('CONFIG', 'SET', 'maxmemory', '1');
     expect(await purge(a)).toBe(503);
     await redisCommand('CONFIG', 'SET', 'maxmemory', '0');
     await allWritten(a);
-    toC.restore();
+    fleet.relays[2].restore();
     await hearing(c);
     for (const gateway of [c, b, a]) {
       const total = await ask(gateway);
@@ -172,7 +151,7 @@ describeWithRedis('three replicas, each with its own way to Redis', { own: true 
   });
 
   async function hearingAgain(gateway: Gateway): Promise<void> {
-    upstream.statusOf = ({ url = '' }) => (url.includes(idOf(999_999)) ? 200 : 503);
+    fleet.upstream.statusOf = ({ url = '' }) => (url.includes(idOf(999_999)) ? 200 : 503);
     await hearing(gateway);
   }
 });

@@ -1,10 +1,9 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import { createClient } from '@redis/client';
-import { type Gateway, useReplicas } from '../support/gateway.ts';
+import type { Gateway } from '../support/gateway.ts';
 import { idOf } from '../support/ids.ts';
-import { type NumberedUpstream, startNumberedUpstream } from '../support/numberedUpstream.ts';
 import { describeWithRedis } from '../support/redis.ts';
-import { type Relay, startRelay } from '../support/relay.ts';
+import { useRelayedReplicas } from '../support/relayedReplicas.ts';
 
 const token = 'purge-token-0123456789';
 const query = `query ($entitlementId: UUID!, $customerId: UUID!) {
@@ -33,25 +32,8 @@ const covers = (target: Target, { customerId, entitlementId }: Asked) =>
   target.customerId === customerId && (target.entitlementId ?? entitlementId) === entitlementId;
 
 describeWithRedis('random purges through three replicas', { own: true }, (redis) => {
-  const relays: Relay[] = [];
-  let upstream: NumberedUpstream;
-  beforeAll(async () => {
-    upstream = await startNumberedUpstream();
-    for (let n = 0; n < 3; n += 1) relays.push(await startRelay(Number(new URL(redis.url).port)));
-  });
-  let started = 0;
-  const replicas = useReplicas(3, () => {
-    started += 1;
-    return {
-      ZENSKAR_URL: upstream.url,
-      REDIS_URL: `redis://127.0.0.1:${relays[started - 1]?.port}`,
-      PURGE_TOKEN: token,
-    };
-  });
-  afterAll(() => {
-    for (const relay of relays) relay.stop();
-    upstream.stop();
-  });
+  const fleet = useRelayedReplicas(redis, { PURGE_TOKEN: token });
+  const replicas = fleet.gateways;
   const configure = async (...words: string[]) => {
     const client = createClient({ url: redis.url });
     await client.on('error', () => {}).connect();
@@ -77,13 +59,13 @@ describeWithRedis('random purges through three replicas', { own: true }, (redis)
       await configure('maxmemory', '0');
     },
     async isCutOffFromOne() {
-      const relay = pick(relays);
+      const relay = pick(fleet.relays);
       relay.cut();
       await sleep(2500);
       relay.restore();
     },
     async isSilentForOne() {
-      const relay = pick(relays);
+      const relay = pick(fleet.relays);
       relay.hang();
       await sleep(2500);
       relay.restore();
@@ -108,7 +90,7 @@ describeWithRedis('random purges through three replicas', { own: true }, (redis)
   async function purge(replica: Gateway): Promise<void> {
     const { customerId, entitlementId } = pick(totals);
     const target = Math.random() < 0.3 ? { customerId } : { customerId, entitlementId };
-    const floor = upstream.last;
+    const floor = fleet.upstream.last;
     const { status } = await fetch(`${replica.adminUrl}/purge`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
@@ -128,7 +110,7 @@ describeWithRedis('random purges through three replicas', { own: true }, (redis)
   };
 
   it('are never followed by an older number, except as stale from a replica that is cut off, while Redis fails in every way', async () => {
-    upstream.delayMs = () => (Math.random() < 0.2 ? Math.random() * 300 : 0);
+    fleet.upstream.delayMs = () => (Math.random() < 0.2 ? Math.random() * 300 : 0);
     for (const replica of replicas)
       while (replica.wholeLog.every(({ state }) => state !== 'up')) await sleep(20);
     for (let round = 0; round < rounds; round += 1) {
