@@ -28,7 +28,7 @@ export function decideRetry(retry: Retry): number | undefined {
 }
 
 const firstFailureBackoffMs = 1000;
-/** The longest time for which a failing upstream is left alone without having asked for it. */
+/** The longest time without calls to a failing upstream that has not asked for one. */
 export const maxFailureBackoffMs = 30_000;
 
 /**

@@ -53,6 +53,7 @@ describe('the health check', () => {
     },
   );
 
+  // The reason for skipping: the machine has no IPv6.
   (hasIpv6 ? it : it.skip).each(['::1', '::', '[::1]', '0:0:0:0:0:0:0:1'])(
     'succeeds if the gateway listens on the IPv6 address HOST=%s',
     async (HOST) => {

@@ -43,7 +43,7 @@ async function isStored(redis: TestRedis, expected: number): Promise<boolean> {
 async function fill(gateway: Gateway, redis: TestRedis, ask: () => Promise<object>): Promise<string[]> {
   gateway.stopClock();
   for (;;) {
-    // Whatever an earlier case has left is over: entries, an open circuit, a rest of Redis.
+    // Entries, an open circuit and pauses of an earlier case have expired.
     gateway.advance(2 * 86_400_000);
     await redis.sendToAll('FLUSHALL');
     // The first call of a half-open circuit closes it.

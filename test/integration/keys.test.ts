@@ -146,7 +146,7 @@ describe('the key set of the issuer', () => {
       while ((await ask(token)) !== 401) await new Promise((resolve) => setTimeout(resolve, 5));
     };
 
-    it('ends the tokens of the withdrawn key within ten minutes, whatever their exp and however often they are used', async () => {
+    it('ends the tokens of the withdrawn key within ten minutes, also if they expire later and are used all the time', async () => {
       const token = await withdraw();
       expect(await ask(token)).toBe(200);
       for (let minute = 1; minute <= 9; minute += 1) {
