@@ -8,6 +8,7 @@ import { createConfiguredLog } from './telemetry/log.ts';
 import type { Samples } from './telemetry/metrics.ts';
 import { logNodeWarnings } from './telemetry/nodeWarnings.ts';
 import { createWorkerMetrics } from './telemetry/workerMetrics.ts';
+import { type PurgeTarget, purgeTarget } from './totals/purges.ts';
 import { createPauseRelay } from './workerPauses.ts';
 
 /** The time before a worker that has died is replaced. */
@@ -17,14 +18,12 @@ const purgeTimeoutMs = 5000;
 /** Far below the scrape timeout of Prometheus, 10 s by default. */
 const samplesTimeoutMs = 1000;
 
-const purgeTarget = z.object({ customerId: z.string(), entitlementId: z.string().optional() });
 const workerRequest = z.discriminatedUnion('type', [
   z.object({ type: z.literal('purge'), target: purgeTarget, id: z.number() }),
   z.object({ type: z.literal('samples'), id: z.number() }),
 ]);
 const workerReply = z.object({ id: z.number(), result: z.unknown() });
 
-type PurgeTarget = z.output<typeof purgeTarget>;
 type WorkerRequest = { type: 'purge'; target: PurgeTarget } | { type: 'samples' };
 
 /**

@@ -20,7 +20,14 @@ export type Health = {
   isDown: () => boolean;
 };
 
-export function createHealth({ emit, monotonic }: { emit: Emit; monotonic: () => number }): Health {
+type HealthSettings = {
+  emit: Emit;
+  monotonic: () => number;
+  /** Each failure and each refusal, not only those that change the state. */
+  onProblem: (reason: string, command?: string) => void;
+};
+
+export function createHealth({ emit, monotonic, onProblem }: HealthSettings): Health {
   // Undefined at first, so that a Redis that never comes up is reported, too.
   let state: 'up' | 'refusing' | 'down' | undefined;
   /** When refusals were reported, by command. */
@@ -49,12 +56,14 @@ export function createHealth({ emit, monotonic }: { emit: Emit; monotonic: () =>
   function recordFailure(reason: string): void {
     refusedAtMs.clear();
     change('down', reason);
+    onProblem(reason);
   }
 
   function recordRefusal(command: string, reason: string): void {
     const refused = refusesWrites.test(reason) ? 'SET' : command;
     refusedAtMs.set(refused, monotonic());
     change('refusing', reason);
+    onProblem(reason, command);
     if (monotonic() - (reportedAtMs.get(refused) ?? Number.NEGATIVE_INFINITY) < refusalIntervalMs) return;
     reportedAtMs.set(refused, monotonic());
     emit({ type: 'redisRefused', command, reason });

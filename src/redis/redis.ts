@@ -73,7 +73,13 @@ export async function loadRedis({ config, emit, monotonic }: LoadSettings): Prom
  */
 export function createRedis(library: Library, { urls, emit, monotonic }: RedisSettings): Redis {
   const observers: RedisObserver[] = [];
-  const health = observeHealth(createHealth({ emit, monotonic }), observers);
+  const health = createHealth({
+    emit,
+    monotonic,
+    onProblem(...problem) {
+      for (const { onProblem } of observers) onProblem?.(...problem);
+    },
+  });
   const messages = createMessages(monotonic, (isHearing) => {
     if (isHearing) health.recordSuccess('SUBSCRIBE');
     for (const { onHearing } of observers) onHearing?.(isHearing);
@@ -103,20 +109,6 @@ export function createRedis(library: Library, { urls, emit, monotonic }: RedisSe
       connection.close();
     },
     mode: () => connection.current()?.mode,
-  };
-}
-
-function observeHealth(health: Health, observers: readonly RedisObserver[]): Health {
-  return {
-    ...health,
-    recordFailure(reason) {
-      health.recordFailure(reason);
-      for (const { onProblem } of observers) onProblem?.(reason);
-    },
-    recordRefusal(command, reason) {
-      health.recordRefusal(command, reason);
-      for (const { onProblem } of observers) onProblem?.(reason, command);
-    },
   };
 }
 

@@ -1,18 +1,14 @@
 import { z } from 'zod';
 import type { Redis } from '../redis/redis.ts';
 import { parseJson } from '../text.ts';
-import { type PurgeTarget, toPurgeName } from './purges.ts';
+import { type PurgeTarget, purgeTarget, toPurgeName } from './purges.ts';
 
 // The form of release 0.1, with which this release shares a Redis during a rollout. Entries live apart; purges reach both.
 const prefix = 'zenskar-gateway:1';
 const channel = `${prefix}:purge`;
 
 /** Messages of this release on the channel of the previous one, which ignores the member `release`. */
-const purgeMessage = z.object({
-  customerId: z.string(),
-  entitlementId: z.string().optional(),
-  release: z.number().optional(),
-});
+const purgeMessage = purgeTarget.extend({ release: z.number().optional() });
 
 export type PreviousRelease = {
   setMark: (target: PurgeTarget, mark: string, ttlMs: number) => Promise<unknown>;

@@ -1,5 +1,8 @@
-/** The totals that a purge forgets: all of one customer, or those of one of its entitlements. */
-export type PurgeTarget = { customerId: string; entitlementId?: string | undefined };
+import { z } from 'zod';
+
+/** The totals that a purge removes: all of one customer, or those of one of its entitlements. */
+export const purgeTarget = z.object({ customerId: z.string(), entitlementId: z.string().optional() });
+export type PurgeTarget = z.output<typeof purgeTarget>;
 
 type Pair = { customerId: string; entitlementId: string };
 

@@ -5,18 +5,14 @@ import type { Emit } from '../telemetry/events.ts';
 import { parseJson } from '../text.ts';
 import { createPendingWrites } from './pendingWrites.ts';
 import { createPreviousRelease } from './previousRelease.ts';
-import { deleteOldest, type Purges, type PurgeTarget, toPurgeName } from './purges.ts';
+import { deleteOldest, type Purges, type PurgeTarget, purgeTarget, toPurgeName } from './purges.ts';
 
 const channel = `${prefix}:purge`;
 /** A failover loses the latest writes. Purges of this time before an interruption are written again after it. */
 const rewriteMs = 10_000;
 const maxRecent = 10_000;
 
-const purgeMessage = z.object({
-  from: z.string(),
-  customerId: z.string(),
-  entitlementId: z.string().optional(),
-});
+const purgeMessage = purgeTarget.extend({ from: z.string() });
 
 /** Purges on all replicas: a mark in Redis for each target, and a message for those that hear it. */
 export type SharedPurges = {

@@ -11,7 +11,11 @@ const noMemory = "OOM command not allowed when used memory > 'maxmemory'.";
 function startHealth() {
   const clock = { ms: 0 };
   const events: GatewayEvent[] = [];
-  const health = createHealth({ emit: (event) => events.push(event), monotonic: () => clock.ms });
+  const health = createHealth({
+    emit: (event) => events.push(event),
+    monotonic: () => clock.ms,
+    onProblem: () => {},
+  });
   const states = () => events.flatMap((event) => (event.type === 'redisChanged' ? [event.state] : []));
   const refusals = () => events.flatMap((event) => (event.type === 'redisRefused' ? [event.command] : []));
   return { clock, health, states, refusals };
