@@ -1,4 +1,4 @@
-import { GraphQLError, GraphQLScalarType, Kind } from 'graphql';
+import { type ASTNode, GraphQLError, GraphQLScalarType, Kind } from 'graphql';
 import { GraphQLDateTime, GraphQLUUID } from 'graphql-scalars';
 import { toUuid } from '../text.ts';
 import type { Total } from '../totals/total.ts';
@@ -11,7 +11,13 @@ const canonicalPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a
 export function parseUuid(value: unknown): string {
   // graphql-scalars would print any other value into its message, stack included.
   if (typeof value !== 'string') throw new GraphQLError('Expected a UUID as a string.');
-  return canonicalPattern.test(value) ? value : (toUuid(value) ?? uuid.parseValue(value));
+  return canonicalPattern.test(value) ? value : (toUuid(value) ?? reject(() => uuid.parseValue(value)));
+}
+
+/** Throws the error of graphql-scalars, or one of its own: graphql-scalars accepts some texts that are no UUID, such as `{{…}`. */
+function reject(parse: () => unknown, nodes: readonly ASTNode[] = []): never {
+  parse();
+  throw new GraphQLError('Value is not a valid UUID.', { nodes });
 }
 
 /** graphql-scalars' UUID with canonical input. */
@@ -19,7 +25,8 @@ export const canonicalUuid = new GraphQLScalarType<string, string>({
   ...uuid,
   parseValue: parseUuid,
   parseLiteral: (node, variables) =>
-    (node.kind === Kind.STRING ? toUuid(node.value) : undefined) ?? uuid.parseLiteral(node, variables),
+    (node.kind === Kind.STRING ? toUuid(node.value) : undefined) ??
+    reject(() => uuid.parseLiteral(node, variables), [node]),
 });
 
 export const resolvers: Resolvers = {

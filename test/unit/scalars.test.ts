@@ -11,6 +11,8 @@ const spelling = (id: string, braces: boolean, upper: boolean[]) => {
   return braces ? `{${cased}}` : cased;
 };
 
+const id = '11111111-aaaa-4bbb-8ccc-222222222222';
+
 describe('the UUID scalar', () => {
   it('returns the same canonical id for every spelling of an id', () => {
     fc.assert(
@@ -22,8 +24,16 @@ describe('the UUID scalar', () => {
     );
   });
 
+  it.each([`{{${id} `, `{{${id}}`, `{${id.toUpperCase()}x`])(
+    'rejects %j, which graphql-scalars accepts',
+    (value) => {
+      const expected = 'Value is not a valid UUID.';
+      expect(() => canonicalUuid.parseValue(value)).toThrow(expected);
+      expect(() => canonicalUuid.parseLiteral({ kind: Kind.STRING, value })).toThrow(expected);
+    },
+  );
+
   it('accepts only values whose canonical form is a UUID, which is safe in a URL', () => {
-    const id = '11111111-aaaa-4bbb-8ccc-222222222222';
     const allowed = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
     const nearMiss = fc
       .tuple(fc.string(), fc.constantFrom(id, `${id}}`, `{${id}`), fc.string())
